@@ -1,0 +1,1 @@
+"""The DjangoZoom library: no Prefect outside `dz.cli` and `dz.worker`."""

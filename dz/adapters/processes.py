@@ -1,0 +1,164 @@
+"""Runs programs by argument list: never a shell, always an explicit environment and a time limit."""
+
+import contextlib
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+OUTPUT_LIMIT = 200_000
+"""Bytes of output kept of one program; docs.rs keeps 102,400 of a build."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one program; None means unbounded.
+
+    Args:
+        file_bytes: the largest file it may write.
+        memory_bytes: its address space.
+        processes: processes of its user.
+    """
+
+    file_bytes: int | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+
+    def apply(self) -> None:
+        """Set the limits in the child, before the program starts; never a core dump."""
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        wanted = (
+            (resource.RLIMIT_FSIZE, self.file_bytes),
+            (resource.RLIMIT_AS, self.memory_bytes),
+            (resource.RLIMIT_NPROC, self.processes),
+        )
+        for kind, value in wanted:
+            if value is not None:
+                resource.setrlimit(kind, (value, value))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended.
+
+    Args:
+        returncode: its exit code, negative for a signal.
+        output: stdout and stderr as they came, cut at OUTPUT_LIMIT with a mark.
+        timed_out: it was killed because its time was over.
+        seconds: how long it ran.
+    """
+
+    argv: tuple[str, ...]
+    returncode: int
+    output: str
+    timed_out: bool
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """It ended by itself with exit code 0."""
+        return self.returncode == 0 and not self.timed_out
+
+    def tail(self, lines: int = 20) -> str:
+        """Return the last lines of the output."""
+        return "\n".join(self.output.rstrip().splitlines()[-lines:])
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float,
+    user: str | None = None,
+    limits: Limits | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Finished:
+    """Run a program to its end and return how it ended; its process group dies with it.
+
+    Args:
+        argv: program and arguments.
+        env: the whole environment of the program; nothing is inherited.
+        timeout: seconds until its process group is killed.
+        user: the Unix user to become, with its primary group only; needs root.
+        on_line: called with each line of output as it comes.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    words = tuple(str(word) for word in argv)
+    started = time.monotonic()
+    identity = {"user": user, "group": _primary_group(user), "extra_groups": []} if user else {}
+    process = subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        umask=0o022,
+        preexec_fn=(limits or Limits()).apply,
+        **identity,  # type: ignore[call-overload]
+    )
+    try:
+        output, timed_out = _read(process, started + timeout, on_line)
+    finally:
+        _kill_group(process)
+    return Finished(words, process.wait(), output, timed_out, time.monotonic() - started)
+
+
+def _read(
+    process: "subprocess.Popen[bytes]", deadline: float, on_line: Callable[[str], None] | None
+) -> tuple[str, bool]:
+    """Collect output until the program ends; a grandchild that keeps the pipe open is not waited for."""
+    assert process.stdout is not None
+    kept, pending, dropped = bytearray(), bytearray(), False
+    os.set_blocking(process.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            ended = process.poll() is not None
+            selector.select(0 if ended else 0.1)
+            chunk = process.stdout.read(65536)
+            if chunk:
+                room = OUTPUT_LIMIT - len(kept)
+                kept += chunk[:room]
+                dropped = dropped or len(chunk) > room
+                pending += chunk
+                pending = _emit(pending, on_line)
+            elif ended or chunk == b"":
+                if process.poll() is None:
+                    time.sleep(0.02)
+                    continue
+                break
+    if pending and on_line:
+        on_line(pending.decode("utf-8", "replace"))
+    text = kept.decode("utf-8", "replace") + ("\n[output truncated]\n" if dropped else "")
+    return text, process.poll() is None
+
+
+def _emit(pending: bytearray, on_line: Callable[[str], None] | None) -> bytearray:
+    *lines, rest = pending.split(b"\n")
+    if on_line:
+        for line in lines:
+            on_line(line.decode("utf-8", "replace"))
+    return bytearray(rest[-4096:])
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.stdout:
+        process.stdout.close()
+
+
+def _primary_group(user: str) -> int:
+    import pwd
+
+    return pwd.getpwnam(user).pw_gid

@@ -1,0 +1,223 @@
+"""Every error a person can meet: who must act, what was found, what to do.
+
+An error crosses servers as a row of zoomdb (`record`) and comes back as the same class (`from_record`),
+so a parent flow raises what its child raised.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Actor = Literal["project owner", "operator"]
+
+
+@dataclass(frozen=True)
+class FailureRecord:
+    """An error as stored in zoomdb: `code` is the class name."""
+
+    code: str
+    found: str
+    remedy: str
+
+
+class DzError(Exception):
+    """Base of all errors that are meant to be read by a person.
+
+    Args:
+        found: what was found, one or two sentences, naming real files, hosts and values (never a secret).
+        remedy: what the person named by `actor` should do now.
+    """
+
+    actor: ClassVar[Actor] = "operator"
+    transient: ClassVar[bool] = False
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.remedy = remedy
+
+    @property
+    def code(self) -> str:
+        """The stable name of this kind of error."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.found}\n  What to do ({self.actor}): {self.remedy}"
+
+    def record(self) -> FailureRecord:
+        """Return the row that stores this error."""
+        return FailureRecord(self.code, self.found, self.remedy)
+
+
+class OwnerError(DzError):
+    """The owner of the Django project must act; never retried."""
+
+    actor = "project owner"
+
+
+class OperatorError(DzError):
+    """The operator of the servers must act; never retried."""
+
+
+class TransientError(OperatorError):
+    """An outside thing did not answer; the same call may succeed later, so tasks retry it."""
+
+    transient = True
+
+
+# -- source code -------------------------------------------------------------------------------------------
+class InvalidRepoUrl(OwnerError):
+    """The source URL is malformed, of a forbidden kind, or its host is not on the operator's list."""
+
+
+class InvalidRef(OwnerError):
+    """The ref is not a name that git could have."""
+
+
+class RepoUnreachable(OwnerError):
+    """The repository could not be read: wrong address, private, or the server does not answer."""
+
+
+class RefNotFound(OwnerError):
+    """The repository has no such branch, tag or commit."""
+
+
+class RepoTooLarge(OwnerError):
+    """The repository exceeds the limits of size or number of files."""
+
+
+class NotDjango(OwnerError):
+    """The repository holds no Django project that can be deployed."""
+
+
+class AmbiguousProject(OwnerError):
+    """Several candidates are equally likely and nobody can be asked."""
+
+
+# -- configuration -----------------------------------------------------------------------------------------
+class InvalidConfig(OwnerError):
+    """`zoombuild.cfg` or a value given for it is wrong; the text names file, line and key."""
+
+
+class InvalidRequirement(OwnerError):
+    """A requirements file cannot be used; the text names file and line."""
+
+
+class InvalidName(OwnerError):
+    """A project name, host name or variable name breaks the rules."""
+
+
+class MissingEnvironment(OwnerError):
+    """The project's settings need environment variables that nobody has set."""
+
+
+class HostTaken(OwnerError):
+    """The host name belongs to another project or to the platform."""
+
+
+class UnknownProject(OwnerError):
+    """No project of that name."""
+
+
+class UnknownVersion(OwnerError):
+    """The project has no such version, or it can no longer be served."""
+
+
+class DeployInProgress(OwnerError):
+    """Another deploy of the same project is running."""
+
+
+# -- build -------------------------------------------------------------------------------------------------
+class NoMatchingPython(OwnerError):
+    """No interpreter of the build server satisfies the project."""
+
+
+class DependencyNotFound(OwnerError):
+    """A dependency does not exist or no version of it fits."""
+
+
+class DependencyBuildFailed(OwnerError):
+    """A dependency has no wheel for this platform and its source does not build here."""
+
+
+class VerificationFailed(OwnerError):
+    """The built project cannot be loaded: settings, checks, WSGI or ASGI application."""
+
+
+class UnsupportedDatabase(OwnerError):
+    """The project needs a database engine that the platform does not offer."""
+
+
+class StaticFilesFailed(OwnerError):
+    """collectstatic failed."""
+
+
+class BundleRefused(OwnerError):
+    """An archive holds something that must not be extracted."""
+
+
+# -- deploy ------------------------------------------------------------------------------------------------
+class HookFailed(OwnerError):
+    """A release hook (migrate, ...) failed; the previous version still serves."""
+
+
+class HealthCheckFailed(OwnerError):
+    """The site started but did not answer in time, or answered with an error."""
+
+
+class ChecksumMismatch(OperatorError):
+    """A downloaded layer is not what was uploaded."""
+
+
+class BundleMissing(OperatorError):
+    """The bundle store no longer holds a layer that zoomdb lists."""
+
+
+# -- servers -----------------------------------------------------------------------------------------------
+class WrongServer(OperatorError):
+    """Work reached a worker of another role or another server; nothing was touched."""
+
+
+class NoAppserver(OperatorError):
+    """No appserver is registered, alive and with room."""
+
+
+class NoServerOfRole(OperatorError):
+    """No server of a needed role is registered and alive."""
+
+
+class ProxyRefused(OperatorError):
+    """nginx refused a configuration or did not load it; the old one still serves."""
+
+
+class PortTaken(OperatorError):
+    """A port that the stack needs is in use by another program."""
+
+
+class StackProblem(OperatorError):
+    """The embedded local stack cannot be started or used as asked."""
+
+
+class CommandFailed(OperatorError):
+    """A program of ours ended with an error that has no name of its own."""
+
+
+class ServiceUnavailable(TransientError):
+    """zoomdb, the sites' database server, the bundle store or Prefect's server does not answer."""
+
+
+class Unexpected(OperatorError):
+    """An error that nobody foresaw; the traceback is in the log of the run."""
+
+
+def from_record(record: FailureRecord) -> DzError:
+    """Return the error that `record` was made from; an unknown code comes back as `Unexpected`."""
+    known = _subclasses(DzError)
+    return known.get(record.code, Unexpected)(record.found, record.remedy)
+
+
+def _subclasses(base: type[DzError]) -> dict[str, type[DzError]]:
+    found: dict[str, type[DzError]] = {}
+    for child in base.__subclasses__():
+        found[child.__name__] = child
+        found |= _subclasses(child)
+    return found

@@ -1,0 +1,1 @@
+"""The work: functions of values and adapters that return values; imports no Prefect."""

@@ -1,0 +1,83 @@
+"""Sessions, locks and migrations of zoomdb."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from dz.errors import ServiceUnavailable
+from dz.zoomdb.encryption import Encryption
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Zoomdb:
+    """A connection to zoomdb and the keys to its secrets.
+
+    Args:
+        url: `postgresql+psycopg2://...`
+        key_file: see `Encryption`; read when a secret is first needed.
+    """
+
+    def __init__(self, url: str, key_file: Path) -> None:
+        self.url = url
+        self._key_file = key_file
+        self._engine: Engine = create_engine(
+            url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
+        )
+        self._session = sessionmaker(self._engine, expire_on_commit=False)
+
+    @functools.cached_property
+    def encryption(self) -> Encryption:
+        """The keys of this server."""
+        return Encryption(self._key_file)
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, rolled back on an error.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
+        """
+        try:
+            with self._session.begin() as session:
+                yield session
+        except OperationalError as error:
+            raise ServiceUnavailable(
+                "zoomdb, the platform's database, does not answer.",
+                "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one.",
+            ) from error
+
+    @contextlib.contextmanager
+    def lock(self, kind: int, number: int) -> Iterator[bool]:
+        """Try to take an advisory lock that dies with this process; yields whether it was taken.
+
+        Args:
+            kind: a constant of `dz.zoomdb.locks`.
+            number: the row that is locked.
+        """
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            keys = {"kind": kind, "number": number}
+            taken = bool(connection.scalar(text("select pg_try_advisory_lock(:kind, :number)"), keys))
+            try:
+                yield taken
+            finally:
+                if taken:
+                    connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest migration."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["url"] = self.url
+        command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import resource
 import selectors
 import signal
@@ -83,9 +84,11 @@ def run(
 
     Args:
         argv: program and arguments.
+        cwd: the folder it starts in.
         env: the whole environment of the program; nothing is inherited.
         timeout: seconds until its process group is killed.
         user: the Unix user to become, with its primary group only; needs root.
+        limits: bounds of the program.
         on_line: called with each line of output as it comes.
 
     Raises:
@@ -159,6 +162,4 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _primary_group(user: str) -> int:
-    import pwd
-
     return pwd.getpwnam(user).pw_gid

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -84,7 +84,11 @@ LIVE = (
 class Base(DeclarativeBase):
     """All tables have an integer key and the time of their creation."""
 
-    type_annotation_map = {dict[str, Any]: JSONB, list[Any]: JSONB, dt.datetime: DateTime(timezone=True)}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        dt.datetime: DateTime(timezone=True),
+    }
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created: Mapped[dt.datetime] = mapped_column(server_default=func.now())
@@ -99,7 +103,9 @@ class Project(Base):
     title: Mapped[str] = mapped_column(String(200))
     source_url: Mapped[str] = mapped_column(Text)
     ref: Mapped[str | None] = mapped_column(String(200))
-    current_release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id", use_alter=True))
+    current_release_id: Mapped[int | None] = mapped_column(
+        ForeignKey("release.id", use_alter=True, name="project_current_release")
+    )
 
     current_release: Mapped["Release | None"] = relationship(foreign_keys=[current_release_id])
 

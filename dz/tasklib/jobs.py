@@ -1,0 +1,248 @@
+"""Jobs: what people asked for, how far it is, and its typed log."""
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dz.errors import DzError, FailureRecord, OperatorError, Unexpected
+from dz.zoomdb import Zoomdb, locks
+from dz.zoomdb.models import ChildFailure, Job, JobKind, JobLog, JobState, LogType, Project
+
+FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED)
+_CRASHED = FailureRecord(
+    "Crashed",
+    "The process that ran this job ended without a word (killed, or its server went down).",
+    "Run the job again: every step can be repeated. What users see was not changed.",
+)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job as people see it; times in UTC."""
+
+    id: int
+    kind: str
+    project: str | None
+    state: str
+    params: dict[str, Any]
+    result: dict[str, Any]
+    flow_run_id: str | None
+    requested_by: str
+    created: dt.datetime
+    started: dt.datetime | None
+    ended: dt.datetime | None
+    failure: FailureRecord | None
+
+    @property
+    def over(self) -> bool:
+        """The job has reached a final state."""
+        return self.state in FINAL
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a job's log."""
+
+    id: int
+    time: dt.datetime
+    type: str
+    step: str
+    message: str
+
+
+def open_job(
+    zoomdb: Zoomdb,
+    kind: JobKind,
+    *,
+    params: dict[str, Any],
+    project_id: int | None = None,
+    requested_by: str = "",
+) -> int:
+    """Store a job that somebody asks for and return its id; `params` must hold no secret."""
+    with zoomdb.session() as session:
+        job = Job(kind=kind, params=params, project_id=project_id, requested_by=requested_by)
+        session.add(job)
+        session.flush()
+        return job.id
+
+
+def set_project(zoomdb: Zoomdb, job_id: int, project_id: int) -> None:
+    """Note which project the job turned out to be about."""
+    with zoomdb.session() as session:
+        session.get_one(Job, job_id).project_id = project_id
+
+
+def set_result(zoomdb: Zoomdb, job_id: int, **values: Any) -> None:
+    """Add values to the job's result."""
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        job.result = {**job.result, **values}
+
+
+def log(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step: str = "") -> None:
+    """Add a line to the job's log."""
+    with zoomdb.session() as session:
+        session.add(JobLog(job_id=job_id, type=kind, message=_printable(message), step=step))
+
+
+@contextlib.contextmanager
+def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
+    """Run a job: begun and ended in its row and log, failures recorded, its lock held all the while."""
+    with zoomdb.lock(locks.JOB, job_id):
+        _begin(zoomdb, job_id, flow_run_id)
+        try:
+            yield
+        except DzError as error:
+            _end(zoomdb, job_id, JobState.FAILED, error.record())
+            raise
+        except Exception as error:
+            _end(zoomdb, job_id, JobState.FAILED, unexpected(error).record())
+            raise
+        except BaseException:
+            _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
+            raise
+        _end(zoomdb, job_id, JobState.SUCCEEDED, None)
+
+
+@contextlib.contextmanager
+def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
+    log(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+    started = time.monotonic()
+    try:
+        yield
+    except DzError as error:
+        log(zoomdb, job_id, LogType.ERROR, str(error), step=name)
+        raise
+    log(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
+
+
+@contextlib.contextmanager
+def reported_to_parent(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
+    """Store the error of a subflow for the parent that waits on another server."""
+    try:
+        yield
+    except Exception as error:
+        record = error.record() if isinstance(error, DzError) else unexpected(error).record()
+        with zoomdb.session() as session:
+            known = session.scalar(select(ChildFailure).where(ChildFailure.flow_run_id == flow_run_id))
+            row = known or ChildFailure(flow_run_id=flow_run_id)
+            row.code, row.found, row.remedy = record.code, record.found, record.remedy
+            session.add(row)
+        raise
+
+
+def failure_of_child(zoomdb: Zoomdb, flow_run_id: str) -> FailureRecord | None:
+    """Return the error that a subflow stored, if it did."""
+    with zoomdb.session() as session:
+        row = session.scalar(select(ChildFailure).where(ChildFailure.flow_run_id == flow_run_id))
+        return FailureRecord(row.code, row.found, row.remedy) if row else None
+
+
+def show(zoomdb: Zoomdb, job_id: int) -> JobView | None:
+    """Return one job, or None if there is none of that number."""
+    with zoomdb.session() as session:
+        job = session.get(Job, job_id)
+        return _view(job) if job else None
+
+
+def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> list[JobView]:
+    """Return the newest jobs, newest first, of one project or of all."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if project:
+        query = query.join(Project, Job.project_id == Project.id).where(Project.name == project)
+    with zoomdb.session() as session:
+        return [_view(job) for job in session.scalars(query)]
+
+
+def lines(zoomdb: Zoomdb, job_id: int, *, after: int = 0) -> Sequence[LogLine]:
+    """Return the log of a job after line `after`, oldest first."""
+    query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id)
+    with zoomdb.session() as session:
+        return [LogLine(row.id, row.created, row.type, row.step, row.message) for row in session.scalars(query)]
+
+
+def step_seconds(log_lines: Sequence[LogLine]) -> dict[str, float]:
+    """Return how long each finished step took; a step that ran on several servers counts its longest."""
+    seconds: dict[str, float] = {}
+    for line in log_lines:
+        if line.type == LogType.STEP_END:
+            seconds[line.step] = max(seconds.get(line.step, 0.0), float(line.message))
+    return seconds
+
+
+def reap(zoomdb: Zoomdb) -> list[int]:
+    """Mark running jobs whose process is gone as crashed, and return their ids."""
+    with zoomdb.session() as session:
+        suspects = list(session.scalars(select(Job.id).where(Job.state == JobState.RUNNING)))
+    return [job_id for job_id in suspects if _is_dead(zoomdb, job_id)]
+
+
+def unexpected(error: Exception) -> OperatorError:
+    """Return what a person is told of an error that nobody foresaw."""
+    return Unexpected(
+        f"An error that DjangoZoom does not know: {type(error).__name__}.",
+        "Look at the traceback in the logs of the flow run in the Prefect UI, and report it.",
+    )
+
+
+def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:
+    with zoomdb.lock(locks.JOB, job_id) as free:
+        if free:
+            _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
+        return free
+
+
+def _begin(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> None:
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        job.state, job.flow_run_id, job.started = JobState.RUNNING, flow_run_id, func.now()
+        session.add(JobLog(job_id=job_id, type=LogType.JOB_BEGIN, message=job.kind.value))
+
+
+def _end(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        if job.state in FINAL:
+            return
+        job.state, job.ended = state, func.now()
+        if failure:
+            job.failure_code, job.failure_found, job.failure_remedy = failure.code, failure.found, failure.remedy
+        _close_log(session, job_id, state, failure)
+
+
+def _close_log(session: Session, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
+    if failure:
+        session.add(JobLog(job_id=job_id, type=LogType.ERROR, message=_printable(failure.found)))
+    session.add(JobLog(job_id=job_id, type=LogType.JOB_END, message=state.value))
+
+
+def _view(job: Job) -> JobView:
+    failure = None
+    if job.failure_code:
+        failure = FailureRecord(job.failure_code, job.failure_found or "", job.failure_remedy or "")
+    return JobView(
+        id=job.id,
+        kind=job.kind.value,
+        project=job.project.name if job.project else None,
+        state=job.state.value,
+        params=job.params,
+        result=job.result,
+        flow_run_id=job.flow_run_id,
+        requested_by=job.requested_by,
+        created=job.created,
+        started=job.started,
+        ended=job.ended,
+        failure=failure,
+    )
+
+
+def _printable(message: str) -> str:
+    """Drop control characters: log lines end on terminals and web pages."""
+    return "".join(c for c in message if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))

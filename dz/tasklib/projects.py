@@ -1,0 +1,158 @@
+"""Projects: a customer's Django site, its source, its variables and its verified configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from dz import names
+from dz.errors import InvalidName, UnknownProject
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import BuildConfig, EnvVar, Project
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """A project as people and flows see it."""
+
+    id: int
+    name: str
+    sysid: str
+    title: str
+    source_url: str
+    ref: str | None
+    version: int | None
+
+
+def ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None) -> ProjectView:
+    """Return the project meant by a name or a URL, created if a new URL is given.
+
+    Args:
+        name: the project's name; with a URL that no project has, the name of the new one.
+        url: where its source lies; a new URL for a known name replaces the old one.
+        ref: branch, tag or commit that later deploys use; None keeps what is stored.
+
+    Raises:
+        UnknownProject: no URL is given and no project has that name.
+        InvalidName: the name breaks the rules or is another project's.
+    """
+    try:
+        return _ensure(zoomdb, name=name, url=url, ref=ref)
+    except IntegrityError:
+        # Another job created the same project a moment ago: now it is found.
+        return _ensure(zoomdb, name=name, url=url, ref=ref)
+
+
+def _ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None) -> ProjectView:
+    with zoomdb.session() as session:
+        project = _find(session, name, url)
+        if project is None:
+            if url is None:
+                raise UnknownProject(
+                    f"There is no project named {name!r}.", "See `dz projects`, or give the URL of its git repository."
+                )
+            wanted = names.project_name(name) if name else _free_name(session, names.project_name_from_url(url))
+            project = Project(name=wanted, title=wanted, source_url=url)
+            session.add(project)
+        project.source_url = url or project.source_url
+        project.ref = ref or project.ref
+        session.flush()
+        return _view(project)
+
+
+def _find(session: Session, name: str | None, url: str | None) -> Project | None:
+    if name:
+        return session.scalar(select(Project).where(Project.name == name))
+    return session.scalar(select(Project).where(Project.source_url == url).order_by(Project.id))
+
+
+def _free_name(session: Session, wanted: str) -> str:
+    for number in range(1, 1000):
+        candidate = wanted if number == 1 else f"{wanted[:27].rstrip('-')}-{number}"
+        if session.scalar(select(Project.id).where(Project.name == candidate)) is None:
+            return candidate
+    raise InvalidName(f"All names like {wanted!r} are taken.", "Choose a name with --name.")
+
+
+def find(zoomdb: Zoomdb, name: str) -> ProjectView:
+    """Return the project named `name`, or raise UnknownProject."""
+    return ensure(zoomdb, name=name, url=None, ref=None)
+
+
+def get(zoomdb: Zoomdb, project_id: int) -> ProjectView:
+    """Return a project by its id."""
+    with zoomdb.session() as session:
+        return _view(session.get_one(Project, project_id))
+
+
+def listed(zoomdb: Zoomdb) -> list[ProjectView]:
+    """Return all projects by name."""
+    with zoomdb.session() as session:
+        return [_view(project) for project in session.scalars(select(Project).order_by(Project.name))]
+
+
+def set_title(zoomdb: Zoomdb, project_id: int, title: str) -> None:
+    """Store the title that the configuration gives the project."""
+    with zoomdb.session() as session:
+        session.get_one(Project, project_id).title = title[:200]
+
+
+def set_variables(zoomdb: Zoomdb, project_id: int, values: Mapping[str, str]) -> None:
+    """Store environment variables of a project, encrypted; the next release carries them.
+
+    Raises:
+        InvalidName: a name is reserved or malformed, or a value cannot be held; then nothing is stored.
+    """
+    checked = {names.variable(name): names.variable_value(name, value) for name, value in values.items()}
+    with zoomdb.session() as session:
+        sysid = names.sysid(project_id)
+        for name, value in checked.items():
+            known = session.scalar(select(EnvVar).where(EnvVar.project_id == project_id, EnvVar.name == name))
+            row = known or EnvVar(project_id=project_id, name=name)
+            row.value = zoomdb.encryption.encrypt(value, f"{sysid}/{name}")
+            session.add(row)
+
+
+def variables(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
+    """Return the environment variables of a project, decrypted."""
+    with zoomdb.session() as session:
+        rows = session.scalars(select(EnvVar).where(EnvVar.project_id == project_id).order_by(EnvVar.name))
+        sysid = names.sysid(project_id)
+        return {row.name: zoomdb.encryption.decrypt(row.value, f"{sysid}/{row.name}") for row in rows}
+
+
+def stored_config(zoomdb: Zoomdb, project_id: int) -> str | None:
+    """Return the text of the newest verified `zoombuild.cfg` of a project."""
+    query = select(BuildConfig.text).where(BuildConfig.project_id == project_id).order_by(BuildConfig.number.desc())
+    with zoomdb.session() as session:
+        return session.scalar(query.limit(1))
+
+
+def store_config(zoomdb: Zoomdb, project_id: int, text: str) -> int:
+    """Store a verified `zoombuild.cfg` and return its number; the same text again is not stored twice."""
+    if stored_config(zoomdb, project_id) == text:
+        return _newest_number(zoomdb, project_id)
+    number = _newest_number(zoomdb, project_id) + 1
+    with zoomdb.session() as session:
+        session.add(BuildConfig(project_id=project_id, number=number, text=text))
+    return number
+
+
+def _newest_number(zoomdb: Zoomdb, project_id: int) -> int:
+    with zoomdb.session() as session:
+        return session.scalar(select(func.max(BuildConfig.number)).where(BuildConfig.project_id == project_id)) or 0
+
+
+def _view(project: Project) -> ProjectView:
+    release = project.current_release
+    return ProjectView(
+        project.id,
+        project.name,
+        project.sysid,
+        project.title,
+        project.source_url,
+        project.ref,
+        release.number if release else None,
+    )

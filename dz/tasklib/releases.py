@@ -1,0 +1,152 @@
+"""Releases: numbered, immutable versions of a project, and which of them users see."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dz import names
+from dz.errors import UnknownVersion
+from dz.tasklib import projects
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import LIVE, Bundle, Deployment, DeploymentState, Project, Release, Server, VirtualHost
+
+
+@dataclass(frozen=True)
+class ReleaseView:
+    """A version of a project with what runs of it."""
+
+    id: int
+    number: int
+    commit: str
+    message: str
+    created: str
+    current: bool
+    published: bool
+    deployments: tuple[tuple[str, int, str], ...]
+    """(server, port, state) of its app instances."""
+
+
+@dataclass(frozen=True)
+class Retired:
+    """An app instance that is no longer needed."""
+
+    deployment_id: int
+    server: str
+
+
+def create(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int:
+    """Make the next version from a bundle and the project's variables of this moment; return the release's id."""
+    environment = json.dumps(projects.variables(zoomdb, project_id))
+    token = zoomdb.encryption.encrypt(environment, f"{names.sysid(project_id)}/release")
+    with zoomdb.session() as session:
+        session.get_one(Project, project_id, with_for_update=True)
+        last = session.scalar(select(func.max(Release.number)).where(Release.project_id == project_id)) or 0
+        release = Release(project_id=project_id, number=last + 1, bundle_id=bundle_id, environment=token)
+        session.add(release)
+        session.flush()
+        return release.id
+
+
+def number(zoomdb: Zoomdb, release_id: int) -> int:
+    """Return the version number of a release."""
+    with zoomdb.session() as session:
+        return session.get_one(Release, release_id).number
+
+
+def manifest(zoomdb: Zoomdb, release_id: int) -> dict[str, Any]:
+    """Return the manifest of a release's bundle."""
+    with zoomdb.session() as session:
+        return session.get_one(Release, release_id).bundle.manifest
+
+
+def current(zoomdb: Zoomdb, project_id: int) -> int | None:
+    """Return the id of the release that users see."""
+    with zoomdb.session() as session:
+        return session.get_one(Project, project_id).current_release_id
+
+
+def publish(zoomdb: Zoomdb, release_id: int) -> None:
+    """Make a release the one that users see, after every proxy has proved that it shows it."""
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        project = session.get_one(Project, release.project_id, with_for_update=True)
+        project.current_release_id = release_id
+        release.published = func.now()
+        for deployment in _live(session, project.id):
+            serves = deployment.release_id == release_id
+            deployment.state = DeploymentState.SERVING if serves else DeploymentState.DRAINING
+
+
+def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
+    """Return the app instances that rollback no longer needs.
+
+    Args:
+        keep: published versions that stay warm, the serving one included. A version that has a host name of its
+            own stays, too.
+    """
+    with zoomdb.session() as session:
+        published = select(Release.id).where(Release.project_id == project_id, Release.published.is_not(None))
+        kept = set(session.scalars(published.order_by(Release.published.desc()).limit(keep)))
+        kept.add(session.get_one(Project, project_id).current_release_id or 0)
+        named = select(VirtualHost.release_id).where(
+            VirtualHost.project_id == project_id, VirtualHost.release_id.is_not(None)
+        )
+        kept |= {release_id for release_id in session.scalars(named) if release_id}
+        return [Retired(d.id, d.server.name) for d in _live(session, project_id) if d.release_id not in kept]
+
+
+def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
+    """Return the release to go back to.
+
+    Args:
+        version: its number; None means the one that users saw before the current one.
+
+    Raises:
+        UnknownVersion: there is no such version, or none before.
+    """
+    with zoomdb.session() as session:
+        project = session.get_one(Project, project_id)
+        query = select(Release).where(Release.project_id == project_id)
+        if version is None:
+            query = query.where(Release.published.is_not(None), Release.id != project.current_release_id)
+            found = session.scalar(query.order_by(Release.published.desc()).limit(1))
+        else:
+            found = session.scalar(query.where(Release.number == version))
+        if found and found.bundle.uploaded and not found.bundle.deleted:
+            return found.id
+        wanted = f"version {version}" if version is not None else "version before the current one"
+        raise UnknownVersion(
+            f"{project.name} has no {wanted} that can be served.", f"See `dz versions {project.name}`."
+        )
+
+
+def listed(zoomdb: Zoomdb, project_id: int) -> list[ReleaseView]:
+    """Return the versions of a project, newest first."""
+    with zoomdb.session() as session:
+        current_id = session.get_one(Project, project_id).current_release_id
+        query = select(Release).where(Release.project_id == project_id).order_by(Release.number.desc())
+        return [_view(session, release, current_id) for release in session.scalars(query)]
+
+
+def _live(session: Session, project_id: int) -> list[Deployment]:
+    query = select(Deployment).join(Release, Deployment.release_id == Release.id)
+    return list(session.scalars(query.where(Release.project_id == project_id, Deployment.state.in_(LIVE))))
+
+
+def _view(session: Session, release: Release, current_id: int | None) -> ReleaseView:
+    bundle: Bundle = release.bundle
+    query = select(Server.name, Deployment.port, Deployment.state).join(Server, Deployment.server_id == Server.id)
+    rows = session.execute(query.where(Deployment.release_id == release.id).order_by(Server.name))
+    return ReleaseView(
+        release.id,
+        release.number,
+        bundle.commit,
+        bundle.commit_message,
+        release.created.isoformat(timespec="seconds"),
+        release.id == current_id,
+        release.published is not None,
+        tuple((name, port, state.value) for name, port, state in rows),
+    )

@@ -1,0 +1,39 @@
+"""What people type into the form of the Prefect UI, or send through the API, to start a flow.
+
+Nothing here may be secret: Prefect shows parameters in clear. Secret values are stored with `dz deploy --set`.
+"""
+
+from pydantic import BaseModel, Field
+
+
+class Source(BaseModel):
+    """A git repository at a ref."""
+
+    url: str = Field(title="Git URL", description="https://... of a host that the operator allows", max_length=500)
+    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
+
+
+class DeployRequest(BaseModel):
+    """A request to build a project and put it live: a known project by name, or a new one by URL."""
+
+    project: str | None = Field(None, title="Project", description="Name of a project; empty: taken from the URL")
+    url: str | None = Field(None, title="Git URL", description="Needed for a new project", max_length=500)
+    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: as before, or the default branch")
+    config: str | None = Field(
+        None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
+    )
+
+
+class VersionRequest(BaseModel):
+    """A version of a project."""
+
+    project: str = Field(title="Project", description="Name of a project")
+    version: int | None = Field(None, title="Version", description="Empty: the one before the current one", ge=1)
+
+
+class HostRequest(BaseModel):
+    """A host name for a project, or for one version of it."""
+
+    project: str = Field(title="Project", description="Name of a project")
+    host: str = Field(title="Host name", description="For example www.example.org", max_length=253)
+    version: int | None = Field(None, title="Version", description="Empty: always the current version", ge=1)

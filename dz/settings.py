@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     """The role of the worker that this process belongs to; None means all roles (local mode)."""
     server_id: str | None = None
     """The id of the server that this process belongs to; None means any (local mode)."""
+    address: str = "127.0.0.1"
+    """Where the other servers reach this one; app instances listen there."""
+    capacity: int = 100
+    """App instances that this appserver may hold."""
     local_mode: bool = False
     """True: work of other roles runs in this process instead of on a work pool."""
 

@@ -1,0 +1,1 @@
+"""Rollout to a set of servers: pools, queues, blocks, Prefect deployments, and the watch over dead runs."""

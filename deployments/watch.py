@@ -1,0 +1,37 @@
+"""Marks flow runs whose process died without a word as crashed."""
+
+from datetime import timedelta
+
+from prefect.automations import Automation
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+
+NAME = "djangozoom: crash silent flow runs"
+SILENT_SECONDS = 90
+"""Three heartbeats of 30 s (work_pools/*.json); fewer would crash runs that are only slow."""
+_SIGNS = ("heartbeat", "Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Paused", "Suspended")
+
+
+def ensure_watch() -> list[str]:
+    """Create the automation if it is missing, and say so."""
+    try:
+        Automation.read(name=NAME)
+    except ValueError:
+        _automation().create()
+        return [f"automation {NAME!r} created"]
+    return []
+
+
+def _automation() -> Automation:
+    trigger = EventTrigger(
+        after={"prefect.flow-run.heartbeat"},
+        expect={f"prefect.flow-run.{sign}" for sign in _SIGNS},
+        match={"prefect.resource.id": ["prefect.flow-run.*"]},  # type: ignore[arg-type]  # pydantic makes the model
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=timedelta(seconds=SILENT_SECONDS),
+    )
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message="No heartbeat: the process or its server died.")
+    return Automation(name=NAME, trigger=trigger, actions=[crash])

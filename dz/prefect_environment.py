@@ -1,0 +1,26 @@
+"""Prepares the environment that Prefect reads when it is imported."""
+
+import os
+
+from dz.settings import settings
+
+
+def prepare() -> None:
+    """Point Prefect's client to the server that our settings name; what the environment says already wins."""
+    here = settings()
+    defaults = {
+        "PREFECT_HOME": str(here.state_dir / "prefect"),
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "dz",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLI_COLORS": "false",
+        # A second between polls: ten, the default, would be most of a deploy's time.
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+    if here.prefect_api_url:
+        defaults["PREFECT_API_URL"] = here.prefect_api_url
+        defaults["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+    if here.prefect_auth_string:
+        defaults["PREFECT_API_AUTH_STRING"] = here.prefect_auth_string.get_secret_value()
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

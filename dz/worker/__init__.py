@@ -1,0 +1,1 @@
+"""The worker of a server: polls its role's work pool and sends heartbeats."""

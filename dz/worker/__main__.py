@@ -1,0 +1,33 @@
+"""`python -m dz.worker --role ROLE --server ID`: the worker of one server."""
+
+import argparse
+import os
+
+from dz import names
+from dz.settings import ROLES, settings
+
+
+def main() -> None:
+    """Set this process's role and server, then serve until told to stop."""
+    ask = argparse.ArgumentParser(prog="python -m dz.worker", description=__doc__)
+    ask.add_argument("--role", required=True, choices=ROLES)
+    ask.add_argument("--server", required=True, help="id of this server, for example appserver-1")
+    given = ask.parse_args()
+    if not names.SERVER_ID.fullmatch(given.server):
+        ask.error(f"{given.server!r} is not a server id: lower-case letters, digits and '-'")
+
+    # Flow runs inherit these, and refuse work of other roles and servers by them.
+    os.environ["DZ_ROLE"], os.environ["DZ_SERVER_ID"] = given.role, given.server
+    settings.cache_clear()
+
+    # Prefect reads the environment when it is imported, so it is prepared before.
+    from dz.prefect_environment import prepare  # noqa: PLC0415
+
+    prepare()
+    from dz.worker.service import serve  # noqa: PLC0415
+
+    serve(given.role, given.server)
+
+
+if __name__ == "__main__":
+    main()

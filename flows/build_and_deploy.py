@@ -1,0 +1,40 @@
+"""build_and_deploy: from a git URL to a live site.
+
+Runs on a build server. Work of another role is a subflow on that role's pool, reached through `on_server`.
+"""
+
+from prefect import flow
+
+from dz.zoomdb.models import JobKind
+from flows.build_bundle import build_bundle
+from flows.create_database import create_database
+from flows.deploy import deploy
+from flows.publish_release import publish_release
+from tasks.bundles import bundle_upload
+from tasks.jobs import only_deploy_of, running_job
+from tasks.parameters import DeployRequest
+from tasks.placement import placement
+from tasks.policy import settle
+from tasks.projects import identify_project
+from tasks.releases import create_release, report_url
+from tasks.servers import on_server
+
+
+@flow(name="build-and-deploy", flow_run_name="deploy {request.project} {request.url}", persist_result=False)
+def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
+    """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
+    with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
+        project = identify_project(job_id, request)
+        with only_deploy_of(project):
+            bundle = build_bundle(project, request, job_id)
+
+            # Two branches that share nothing until the site boots.
+            database = on_server.submit(create_database, "database", project=project, job=job_id)
+            upload = bundle_upload.submit(job_id, bundle)
+            settle(database, upload)
+
+            release = create_release(job_id, project, bundle)
+            appservers = placement(job_id, release)
+            settle(*[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers])
+            publish_release(project, release, job_id)
+            report_url(job_id, release)

@@ -1,0 +1,27 @@
+"""check_repo: from a git URL to guesses about how the project is to be configured."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from dz.zoomdb.models import JobKind
+from tasks.checkouts import check_out_source
+from tasks.detection import inspect_code, publish_guesses, write_config_guesses
+from tasks.jobs import running_job
+from tasks.parameters import Source
+
+
+@flow(name="check-repo", flow_run_name="check {source.url}", persist_result=False)
+def check_repo(source: Source, job: int | None = None) -> State[None]:
+    """Check out a repository, inspect it without running any of it, and store ConfigGuesses.
+
+    A repository that is no Django project is a result (`Not Django`), not a failure.
+    """
+    with running_job(JobKind.CHECK_REPO, source, job) as job_id:
+        checkout = check_out_source(job_id, source)
+        inspection = inspect_code(job_id, checkout)
+        write_config_guesses(job_id, inspection)
+        publish_guesses(job_id, inspection, source)
+        if not inspection.is_django:
+            return Completed(name="Not Django", message=inspection.reason)
+        return Completed(message="Guesses are in zoomdb and in this run's artifacts.")

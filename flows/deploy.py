@@ -1,0 +1,18 @@
+"""deploy: one release on one appserver, from the bundle store to a healthy app instance."""
+
+from prefect import flow
+
+from tasks.appservers import boot, create_project_user, install_bundle, wait_until_healthy
+from tasks.hooks import run_release_hooks
+from tasks.jobs import child_of
+
+
+@flow(name="deploy", flow_run_name="release {release} on {server}", persist_result=False)
+def deploy(release: int, server: str, job: int) -> None:
+    """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet."""
+    with child_of(job):
+        create_project_user(job, release, server=server)
+        install_bundle(job, release, server=server)
+        run_release_hooks(job, release, server=server)
+        boot(job, release, server=server)
+        wait_until_healthy(job, release, server=server)

@@ -1,0 +1,27 @@
+"""rollback: back to an earlier version, which is still warm or boots again from its bundle."""
+
+from prefect import flow
+
+from dz.zoomdb.models import JobKind
+from flows.deploy import deploy
+from flows.publish_release import publish_release
+from tasks.jobs import only_deploy_of, running_job
+from tasks.parameters import VersionRequest
+from tasks.placement import placement
+from tasks.policy import settle
+from tasks.projects import known_project
+from tasks.releases import report_url, rollback_target
+from tasks.servers import on_server
+
+
+@flow(name="rollback", flow_run_name="{request.project} to {request.version}", persist_result=False)
+def rollback(request: VersionRequest, job: int | None = None) -> None:
+    """Point the proxies back to an earlier version of a project; the database stays as it is."""
+    with running_job(JobKind.ROLLBACK, request, job) as job_id:
+        project = known_project(job_id, request.project)
+        with only_deploy_of(project):
+            release = rollback_target(job_id, project, request.version)
+            appservers = placement(job_id, release)
+            settle(*[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers])
+            publish_release(project, release, job_id)
+            report_url(job_id, release)

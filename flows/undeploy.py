@@ -1,0 +1,13 @@
+"""undeploy: takes an app instance down."""
+
+from prefect import flow
+
+from tasks.appservers import stop_instance
+from tasks.jobs import child_of
+
+
+@flow(name="undeploy", flow_run_name="deployment {deployment} on {server}", persist_result=False)
+def undeploy(deployment: int, server: str, job: int) -> None:
+    """Stop an app instance that no host name shows any more, and free its port."""
+    with child_of(job):
+        stop_instance(job, deployment, server=server)

@@ -1,0 +1,46 @@
+"""Jobs around flows: a flow run begins and ends a job, or reports to the parent that waits for it."""
+
+import contextlib
+import getpass
+from collections.abc import Iterator
+
+from prefect.runtime import flow_run
+from pydantic import BaseModel
+
+from dz import wiring
+from dz.errors import DeployInProgress
+from dz.tasklib import jobs
+from dz.zoomdb import locks
+from dz.zoomdb.models import JobKind
+from tasks import artifacts
+
+
+@contextlib.contextmanager
+def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[int]:
+    """Run a flow as a job; one started from the Prefect UI or API opens its own."""
+    zoomdb = wiring.zoomdb()
+    job_id = job or jobs.open_job(
+        zoomdb, kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
+    )
+    with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
+        artifacts.progress_begins(job_id)
+        yield job_id
+        artifacts.progress_ends(job_id)
+
+
+@contextlib.contextmanager
+def child_of(job: int) -> Iterator[None]:
+    """Run a subflow whose error must reach the parent that waits on another server."""
+    with jobs.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
+        yield
+
+
+@contextlib.contextmanager
+def only_deploy_of(project: int) -> Iterator[None]:
+    """Let one deploy of a project run at a time; a second one is refused at once."""
+    with wiring.zoomdb().lock(locks.DEPLOY, project) as taken:
+        if not taken:
+            raise DeployInProgress(
+                "Another deploy of this project is running.", "Wait for its end (`dz jobs` shows it), then try again."
+            )
+        yield

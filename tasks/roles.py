@@ -1,0 +1,82 @@
+"""Infrastructure tags: each task belongs to one role, and refuses to run on a server of another."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.tasks import Task
+
+from dz import wiring
+from dz.errors import WrongServer
+from dz.settings import Role, settings
+from dz.tasklib import jobs
+from tasks import artifacts
+from tasks.policy import if_transient
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def on_role(
+    role: Role, *, retries: int = 2, timeout_seconds: int = 1800, **options: Any
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a task of one role; its first parameter is the job whose log gets the step.
+
+    Args:
+        role: where it may run; also its tag `role:<role>`.
+        retries: how often a transient error is tried again.
+        timeout_seconds: how long it may take.
+        options: further options of a Prefect task.
+    """
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        name = function.__name__.replace("_", " ")
+
+        @functools.wraps(function)
+        def as_step(*args: P.args, **kwargs: P.kwargs) -> R:
+            refuse_other_server(role, server=kwargs.get("server"))
+            job = int(str(kwargs["job"] if "job" in kwargs else args[0]))
+            with jobs.step(wiring.zoomdb(), job, step_name(name, kwargs)):
+                result = function(*args, **kwargs)
+            artifacts.step_done(job)
+            return result
+
+        return task(
+            as_step,
+            name=name,
+            tags=[f"role:{role}"],
+            retries=retries,
+            retry_delay_seconds=[2, 10][:retries],
+            retry_condition_fn=if_transient,
+            timeout_seconds=timeout_seconds,
+            persist_result=False,
+            cache_policy=None,
+            **options,
+        )
+
+    return decorate
+
+
+def refuse_other_server(role: Role, *, server: object = None) -> None:
+    """Raise WrongServer if this process belongs to another role, or to another server than the one meant.
+
+    A process without a role (local mode, tests) holds all roles.
+    """
+    here = settings()
+    if here.role not in (None, role):
+        raise WrongServer(
+            f"Work of the role {role!r} reached {here.server_id}, a server of the role {here.role!r}; nothing was done.",
+            "Send it to its own work pool: see `prefect deployment ls`, or run the rollout again.",
+        )
+    if server is not None and here.server_id not in (None, server):
+        raise WrongServer(
+            f"Work meant for the server {server} reached {here.server_id}; nothing was done.",
+            f"Send it to the work queue of its server: {role}-queue names are the servers' ids.",
+        )
+
+
+def step_name(name: str, kwargs: dict[str, Any]) -> str:
+    """Name a step in the job's log, with the server where there may be several."""
+    server = kwargs.get("server")
+    return f"{name} on {server}" if server else name

@@ -1,0 +1,68 @@
+"""Runs a subflow on a server of another role."""
+
+from typing import Any
+
+from prefect import Flow, task
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+
+from dz import wiring
+from dz.settings import Role, settings
+from dz.tasklib import servers
+from tasks.roles import refuse_other_server
+
+POLL_SECONDS = 0.5
+"""How often a parent asks for its child; Prefect's own default of 5 s would be most of a short run."""
+CHILD_TIMEOUT = 1800
+"""Seconds that a parent waits for a child, its time in the queue included."""
+
+
+@task(
+    name="on server",
+    task_run_name="{flow.name} on {role} {server}",
+    tags=["role:build"],
+    persist_result=False,
+    cache_policy=None,
+)
+def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids: Any) -> None:
+    """Run `flow` on a server of `role` and wait for its end; raises the error that the flow raised there.
+
+    Args:
+        flow: a flow with a Prefect deployment `<name>/<name>` on the pool of `role`.
+        role: the role whose work pool runs it.
+        server: the server that must run it, through its own work queue; None means any of the role.
+        ids: the flow's parameters; ids only, never secrets or objects.
+    """
+    refuse_other_server("build")
+    parameters = ids if server is None else {**ids, "server": server}
+    if settings().local_mode:
+        flow(**parameters)
+        return
+    servers.refuse_silent_role(wiring.zoomdb(), role)
+    run = run_deployment(
+        f"{flow.name}/{flow.name}",
+        parameters=parameters,
+        work_queue_name=server,
+        as_subflow=True,
+        poll_interval=POLL_SECONDS,
+        timeout=CHILD_TIMEOUT,
+    )
+    _raise_failure(run, server or role)  # type: ignore[arg-type]  # a sync call returns the run itself
+
+
+def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> None:
+    """Queue `flow` on a server without waiting for it; it is seen in Prefect as a run of its own."""
+    parameters = {**ids, "server": server}
+    if settings().local_mode:
+        flow(**parameters)
+        return
+    run_deployment(f"{flow.name}/{flow.name}", parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0)
+
+
+def _raise_failure(run: FlowRun, where: str) -> None:
+    state = run.state
+    completed = state is not None and state.is_completed()
+    if not completed:
+        raise servers.error_of_child(
+            wiring.zoomdb(), str(run.id), where=where, state=state.name if state else "unknown"
+        )

@@ -1,0 +1,190 @@
+"""Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import uv
+
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.errors import (
+    DependencyBuildFailed,
+    DependencyNotFound,
+    DzError,
+    InvalidRequirement,
+    NoMatchingPython,
+    ServiceUnavailable,
+)
+
+_UNREACHABLE = re.compile(
+    r"(Failed to fetch|error sending request|client error \(Connect\)|dns error|Connection refused|operation timed out"
+    r"|Request failed after \d+ retries|50[234] (Bad Gateway|Service Unavailable|Gateway Timeout))",
+    re.IGNORECASE,
+)
+_BUILD = re.compile(r"Failed to build `?([A-Za-z0-9._\[\]-]+(?:\s*(?:==|@)\s*[^\s`]+)?)`?")
+_PYTHON = re.compile(r"([^\n]*(?:requires a Python version|depends on Python|not satisfy Python|Requires-Python)[^\n]*)")
+_MISSING = re.compile(
+    r"(?:Because |because )?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? was not found in the (?:package registry|cache)"
+    r"|there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"|no versions of ([A-Za-z0-9][A-Za-z0-9._-]*)"
+)
+_BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
+
+
+class Installer(Protocol):
+    """Fills virtualenvs for projects."""
+
+    def make_environment(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
+        """Make an empty virtualenv in `target`, an empty folder of the sandbox's user."""
+        ...
+
+    def install(
+        self,
+        requirements: Path,
+        target: Path,
+        *,
+        sandbox: Sandbox,
+        cache: Path,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Install what the file `requirements` lists into the virtualenv `target`, with bytecode."""
+        ...
+
+    def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
+        """Return the requirement lines of `project`/uv.lock."""
+        ...
+
+
+@dataclass(frozen=True)
+class UvInstaller:
+    """Installs with uv, which reads no configuration and no index but ours.
+
+    Args:
+        index_url: the package index; None: uv's default.
+        timeout: seconds for one command.
+    """
+
+    index_url: str | None = None
+    timeout: float = 900
+
+    def make_environment(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
+        """Make an empty virtualenv in `target`, an empty folder of the sandbox's user.
+
+        Raises:
+            NoMatchingPython: uv does not accept the interpreter.
+        """
+        argv = ["venv", "--relocatable", "--no-project", "--allow-existing", "--python", str(interpreter.path), str(target)]
+        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache)
+        if not done.ok:
+            raise NoMatchingPython(
+                f"uv cannot make a virtualenv with {interpreter.path} (Python {interpreter.full}): {done.tail(3)}",
+                "Ask the operator to install another Python for sites, or choose one that is there.",
+            )
+
+    def install(
+        self,
+        requirements: Path,
+        target: Path,
+        *,
+        sandbox: Sandbox,
+        cache: Path,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Install what the file `requirements` lists into the virtualenv `target`, with bytecode.
+
+        Raises:
+            DependencyNotFound: a package or a version of it does not exist.
+            DependencyBuildFailed: a source package does not build here.
+            NoMatchingPython: a package refuses this Python.
+            ServiceUnavailable: the index does not answer.
+        """
+        argv = ["pip", "install", "--python", str(target / "bin" / "python"), "--compile-bytecode"]
+        argv += ["--requirements", str(requirements)]
+        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, on_line=on_line)
+        if not done.ok:
+            raise failure(done)
+
+    def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
+        """Return the requirement lines of `project`/uv.lock, without its development dependencies.
+
+        Raises:
+            InvalidRequirement: uv cannot read the lock.
+        """
+        argv = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--quiet"]
+        argv += ["--project", str(project), "--python", str(interpreter.path), "--color", "never"]
+        done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache)
+        if not done.ok:
+            raise InvalidRequirement(
+                f"uv cannot read {project.name}/uv.lock: {done.tail(5)}", "Run `uv lock` and commit the new uv.lock."
+            )
+        return done.output
+
+    def _run(
+        self,
+        argv: list[str],
+        *,
+        cwd: Path,
+        sandbox: Sandbox,
+        cache: Path,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Finished:
+        env = {
+            "UV_CACHE_DIR": str(cache),
+            "UV_NO_CONFIG": "1",
+            "UV_NO_PROGRESS": "1",
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_SYSTEM_CERTS": "1",
+            # Archives normalise times, and bytecode that is checked by time would then be compiled at each start.
+            "PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        if self.index_url:
+            env["UV_DEFAULT_INDEX"] = self.index_url
+        whole = [uv.find_uv_bin(), "--no-config", "--color", "never", *argv]
+        return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
+
+
+def failure(done: Finished) -> DzError:
+    """Return the error that names why uv failed to install."""
+    text = done.output
+    tail = done.tail(12)
+    if done.timed_out:
+        return DependencyBuildFailed(
+            f"Installing the dependencies took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{tail}",
+            "Use versions that have wheels for this platform, or fewer dependencies.",
+        )
+    missing, build, python = _MISSING.search(text), _BUILD.search(text), _PYTHON.search(text)
+    if build:
+        return DependencyBuildFailed(
+            f"The dependency {build[1]} has no wheel for this platform, and its source does not build here:\n{tail}",
+            "Choose a version that has a wheel, or ask the operator to install what the build misses.",
+        )
+    if python and "No solution found" in text:
+        return NoMatchingPython(
+            f"A dependency refuses this Python: {_flat(text)}",
+            "Choose other versions, or another Python by `requires-python` or .python-version.",
+        )
+    if missing or "No solution found" in text or "not found" in text:
+        name = next((word for word in (missing.groups() if missing else ()) if word), "")
+        subject = f"The dependency {name}" if name else "A dependency"
+        return DependencyNotFound(
+            f"{subject} does not exist on the package index, or no version of it fits: {_flat(text)}",
+            "Correct its name or version in the requirements.",
+        )
+    if _UNREACHABLE.search(text):
+        return ServiceUnavailable(
+            f"The package index does not answer: {tail}", "Check the index and the network of the build server."
+        )
+    if _BAD_LINE.search(text):
+        return InvalidRequirement(f"A requirement cannot be used: {tail}", "Correct the requirements.")
+    return DependencyBuildFailed(f"The dependencies could not be installed:\n{tail}", "Correct the requirements.")
+
+
+def _flat(text: str) -> str:
+    """Return uv's own explanation on one line, without its drawing."""
+    words = re.sub(r"[×╰─▶│├]", " ", text).split()
+    return " ".join(words)[-800:]

@@ -1,0 +1,224 @@
+"""Makes the virtualenv of a project: chosen interpreter, installed dependencies, kept by content."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import pwd
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from dz.adapters.installer import Installer
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.sandbox import Sandbox
+from dz.errors import NoMatchingPython
+from dz.tasklib import requirements, substitutions
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.requirements import Requirements
+from dz.tasklib.zoombuild import Plan
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A finished virtualenv.
+
+    Args:
+        path: its folder.
+        key: names its content: project, requirements, interpreter, platform.
+        python: the interpreter that it was made with.
+        lines: what was installed, as asked for.
+        warnings: what was changed in the requirements, for the owner.
+        reused: it was there already.
+    """
+
+    path: Path
+    key: str
+    python: Interpreter
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    reused: bool = False
+
+    @property
+    def program(self) -> Path:
+        """The environment's own interpreter."""
+        return self.path / "bin" / "python"
+
+
+def platform_name() -> str:
+    """Return what a wheel must fit besides the Python version: system, machine, C library."""
+    return "-".join((platform.system(), platform.machine(), *platform.libc_ver())).lower()
+
+
+def choose_interpreter(plan: Plan, available: Sequence[Interpreter]) -> tuple[Interpreter, list[str]]:
+    """Return the interpreter for a plan and warnings for its owner.
+
+    `requires-python` is strict. runtime.txt and .python-version are preferences: the nearest is taken, newer first.
+
+    Args:
+        available: newest first.
+
+    Raises:
+        NoMatchingPython: there is none, or none that `requires-python` allows.
+    """
+    if not available:
+        raise NoMatchingPython(
+            "This build server has no Python that every user can execute.",
+            "Ask the operator to install one, for example by apt, or to name one in DZ_INTERPRETERS.",
+        )
+    wanted = (plan.python_version or "").strip()
+    if not wanted:
+        return available[0], []
+    if plan.python_version_basis == "requires-python":
+        return _allowed(wanted, available), []
+    return _nearest(wanted, available)
+
+
+def _allowed(wanted: str, available: Sequence[Interpreter]) -> Interpreter:
+    try:
+        allowed = SpecifierSet(wanted)
+    except InvalidSpecifier:
+        allowed = SpecifierSet(f"=={wanted}.*") if re.fullmatch(r"\d+(\.\d+)*", wanted) else SpecifierSet()
+    for interpreter in available:
+        if allowed.contains(interpreter.full, prereleases=True):
+            return interpreter
+    raise NoMatchingPython(
+        f"The project requires Python {wanted}; this build server has {_listed(available)}.",
+        "Widen requires-python, or ask the operator to install that Python.",
+    )
+
+
+def _nearest(wanted: str, available: Sequence[Interpreter]) -> tuple[Interpreter, list[str]]:
+    numbers = re.search(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", wanted)
+    if not numbers:
+        return available[0], [f"The Python version {wanted!r} is not understood; {available[0].full} was used."]
+    major, minor = int(numbers[1]), int(numbers[2] or -1)
+
+    def distance(interpreter: Interpreter) -> tuple[int, int, bool]:
+        have = interpreter.version
+        return abs(have[0] - major), abs(have[1] - minor) if minor >= 0 else 0, have[1] < minor
+
+    best = min(available, key=distance)
+    same = best.version[0] == major and (minor < 0 or best.version[1] == minor)
+    said = f"The project prefers Python {wanted}; {best.full} was used, the nearest of {_listed(available)}."
+    return best, [] if same else [said]
+
+
+def _listed(available: Sequence[Interpreter]) -> str:
+    return ", ".join(interpreter.full for interpreter in available)
+
+
+def environment_key(sysid: str, found: Requirements, interpreter: Interpreter, *, commit: str) -> str:
+    """Return the name of an environment's content; the commit counts only if folders of it are installed."""
+    parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *found.local]
+    parts += [commit] if found.local else []
+    parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def create(
+    plan: Plan,
+    checkout: Checkout,
+    *,
+    folder: Path,
+    interpreter: Interpreter,
+    installer: Installer,
+    sandbox: Sandbox,
+    on_line: Callable[[str], None] | None = None,
+) -> Environment:
+    """Return the environment of a plan, made if it is not there; it appears in `folder` whole or not at all.
+
+    Args:
+        folder: where the project's environments lie; ours, so that the project cannot exchange what is in it.
+        on_line: called with each line of the installer's output.
+
+    Raises:
+        InvalidRequirement: see `requirements.collect`.
+        DependencyNotFound, DependencyBuildFailed, NoMatchingPython, ServiceUnavailable: see the installer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        cache = owned(folder / ".cache", sandbox.user)
+
+        def export(project: Path) -> str:
+            return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cache)
+
+        listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
+        found = substitutions.complete(listed, plan, interpreter)
+        key = environment_key(checkout.sysid, found, interpreter, commit=checkout.commit)
+        target, warnings = folder / key, tuple(found.warnings)
+        if target.is_dir():
+            return Environment(target, key, interpreter, tuple(found.lines), warnings, reused=True)
+        with _workspace(folder, sandbox.user) as work:
+            made = owned(work / "env", sandbox.user)
+            installer.make_environment(made, interpreter=interpreter, sandbox=sandbox, cache=cache)
+            listing = _listing(found, checkout.path, work, sandbox.user)
+            installer.install(listing, made, sandbox=sandbox, cache=cache, on_line=on_line)
+            made.rename(target)
+    return Environment(target, key, interpreter, tuple(found.lines), warnings)
+
+
+def owned(path: Path, user: str | None) -> Path:
+    """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
+    path.mkdir(mode=0o755, exist_ok=True)
+    if user:
+        entry = pwd.getpwnam(user)
+        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+    return path
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder for one creation at a time; the lock dies with the process."""
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
+    """Yield a temporary folder of ours; what killed runs left behind is removed first."""
+    for old in folder.glob(".new-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    work.chmod(0o755)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:
+    """Write the requirements for the installer; folders of the checkout are copied, for their build writes."""
+    lines = list(found.lines)
+    if found.constraints:
+        (work / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
+        lines.insert(0, "-c constraints.txt")
+    for number, name in enumerate(found.local):
+        copy = work / f"local-{number}"
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+        else:
+            copy.mkdir()
+            shutil.copy2(source, copy / source.name)
+        _give(copy, user)
+        lines.append(str(copy if source.is_dir() else copy / source.name))
+    path = work / "requirements.txt"
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path
+
+
+def _give(tree: Path, user: str | None) -> None:
+    if not user:
+        return
+    entry = pwd.getpwnam(user)
+    for base, folders, files in os.walk(tree):
+        for name in (".", *folders, *files):
+            os.chown(Path(base) / name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

@@ -1,0 +1,214 @@
+"""Reads the dependency lists of today's package managers into requirement lines, without running them."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.utils import canonicalize_name
+
+from dz.errors import InvalidRequirement
+
+Environment = Mapping[str, str]
+
+
+def read(path: Path, name: str, environment: Environment) -> list[str]:
+    """Return the requirement lines of one file.
+
+    Args:
+        name: the file's name as shown to the owner.
+        environment: values of PEP 508 markers.
+
+    Raises:
+        InvalidRequirement: the file is not what its name says.
+    """
+    try:
+        text = path.read_text("utf-8")
+        data = json.loads(text) if path.name == "Pipfile.lock" else tomllib.loads(text)
+        return list(READERS[path.name](data, path.parent, environment))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequirement(f"{name} cannot be read: {error}", "Correct the file, or lock again.") from None
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InvalidRequirement(f"{name} has an unknown form: {error!r}", "Lock again with a current tool.") from None
+
+
+def is_static(project: Path) -> bool:
+    """Say whether a pyproject.toml lists the project's dependencies itself."""
+    try:
+        table = tomllib.loads(project.read_text("utf-8")).get("project", {})
+    except ValueError:
+        return False
+    return "dependencies" in table
+
+
+def _pyproject(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
+    project = data.get("project", {})
+    yield from project.get("dependencies", [])
+    if not project.get("dependencies"):
+        for name, spec in data.get("tool", {}).get("poetry", {}).get("dependencies", {}).items():
+            if name.lower() != "python":
+                yield from _loose(name, spec)
+
+
+def _pipfile(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
+    for name, spec in data.get("packages", {}).items():
+        yield from _loose(name, spec)
+
+
+def _pipfile_lock(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
+    for name, entry in data["default"].items():
+        marker = f" ; {entry['markers']}" if entry.get("markers") else ""
+        extras = _extras(entry)
+        if "git" in entry:
+            yield f"{name}{extras} @ {_git(entry['git'], entry.get('ref'), entry.get('subdirectory'))}{marker}"
+        elif "path" in entry:
+            yield entry["path"]
+        elif "file" in entry:
+            yield f"{name}{extras} @ {entry['file']}{marker}"
+        else:
+            yield f"{name}{extras}{entry.get('version', '').replace('*', '')}{marker}"
+
+
+def _pdm_lock(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
+    for package in data.get("package", []):
+        if "default" in package.get("groups", ["default"]):
+            yield from _pinned(package, package.get("marker"))
+
+
+def _poetry_lock(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
+    """Read poetry.lock; locks before 2.0 do not say what is for development, so it is followed from pyproject."""
+    packages = data.get("package", [])
+    wanted: set[str] | None = None
+    if not any("groups" in package or "category" in package for package in packages):
+        wanted = _reachable(packages, folder, environment)
+    for package in packages:
+        name = canonicalize_name(package["name"])
+        main = "main" in package.get("groups", [package.get("category", "main")])
+        optional = package.get("optional") and "groups" not in package
+        if (name in wanted) if wanted is not None else (main and not optional):
+            marker = package.get("markers")
+            yield from _pinned(package, marker.get("main") if isinstance(marker, dict) else marker)
+
+
+def _reachable(packages: list[dict[str, Any]], folder: Path, environment: Environment) -> set[str]:
+    by_name = {canonicalize_name(package["name"]): package for package in packages}
+    project = folder / "pyproject.toml"
+    data = tomllib.loads(project.read_text("utf-8")) if project.is_file() else {}
+    listed = list(_pyproject(data, folder, environment)) if data else list(by_name)
+    waiting = [re.split(r"[^A-Za-z0-9._-]", line.strip(), maxsplit=1)[0] for line in listed]
+    found: set[str] = set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in found or name not in by_name:
+            continue
+        found.add(name)
+        needs = by_name[name].get("dependencies", {})
+        waiting += [need for need, spec in needs.items() if _applies(spec, environment)]
+    return found
+
+
+def _applies(spec: Any, environment: Environment) -> bool:
+    """Say whether an edge of a lock counts here; what cannot be evaluated does."""
+    if isinstance(spec, list):
+        return any(_applies(one, environment) for one in spec)
+    if not isinstance(spec, dict) or not spec.get("markers") or "extra ==" in spec["markers"]:
+        return True
+    try:
+        return Marker(spec["markers"]).evaluate(dict(environment))
+    except InvalidMarker:
+        return True
+
+
+def _pinned(package: dict[str, Any], marker: str | None) -> Iterator[str]:
+    source = package.get("source", {})
+    end = f" ; {marker}" if marker else ""
+    name, kind = package["name"] + _extras(package), source.get("type")
+    git = package.get("git") or (source.get("url") if kind == "git" else None)
+    if git:
+        ref = source.get("resolved_reference") or package.get("revision") or package.get("ref")
+        yield f"{name} @ {_git(git, ref, source.get('subdirectory') or package.get('subdirectory'))}{end}"
+    elif kind in {"directory", "file"}:
+        yield "./" + source["url"]
+    elif kind == "url" or "url" in package:
+        yield f"{name} @ {source.get('url') or package['url']}{end}"
+    elif "path" in package:
+        yield package["path"]
+    else:
+        yield f"{name}=={package['version']}{end}"
+
+
+def _loose(name: str, spec: Any) -> Iterator[str]:
+    """Read a dependency as Poetry and Pipenv write it by hand."""
+    if isinstance(spec, str):
+        yield name + _versions(spec)
+        return
+    if isinstance(spec, list):
+        for one in spec:
+            yield from _loose(name, one)
+        return
+    if spec.get("optional"):
+        return
+    markers = [spec["markers"]] if spec.get("markers") else []
+    if spec.get("python"):
+        markers += [f"python_version {one}" for one in _marked(_versions(spec["python"]))]
+    end = " ; " + " and ".join(markers) if markers else ""
+    if "git" in spec:
+        ref = spec.get("rev") or spec.get("tag") or spec.get("branch") or spec.get("ref")
+        yield f"{name}{_extras(spec)} @ {_git(spec['git'], ref, spec.get('subdirectory'))}{end}"
+    elif "path" in spec:
+        yield "./" + spec["path"]
+    elif "url" in spec or "file" in spec:
+        yield f"{name}{_extras(spec)} @ {spec.get('url') or spec['file']}{end}"
+    else:
+        yield f"{name}{_extras(spec)}{_versions(spec.get('version', '*'))}{end}"
+
+
+def _marked(versions: str) -> Iterator[str]:
+    for part in filter(None, versions.split(",")):
+        match = re.fullmatch(r"(\W+)(\d+(?:\.\d+)?).*", part)
+        if match:
+            yield f"{match[1]} '{match[2]}'"
+
+
+def _versions(spec: str) -> str:
+    """Return a PEP 440 specifier for Poetry's `^1.2`, `~1.2`, `1.2.*`, `1.2`, `*`; of alternatives, the last."""
+    parts = [_version(part.strip()) for part in re.split(r"[,\s]+(?=[^\s\d])|,", spec.split("|")[-1]) if part.strip()]
+    return ",".join(part for part in parts if part)
+
+
+def _version(part: str) -> str:
+    part = part.replace(" ", "")
+    if part == "*":
+        return ""
+    match = re.fullmatch(r"(\^|~(?!=))(\d+(?:\.\d+)*)(.*)", part)
+    if not match:
+        return part if part[0] in "<>=!~" else f"=={part}"
+    numbers = [int(number) for number in match[2].split(".")]
+    if match[1] == "^":
+        at = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
+    else:
+        at = min(1, len(numbers) - 1)
+    upper = [*numbers[:at], numbers[at] + 1]
+    return f">={match[2]}{match[3]},<{'.'.join(str(number) for number in upper)}"
+
+
+def _git(url: str, ref: str | None, subdirectory: str | None) -> str:
+    address = re.sub(r"^(?:ssh://)?git@([^:/]+)[:/]", r"https://\1/", url.removeprefix("git+"))
+    return f"git+{address}" + (f"@{ref}" if ref else "") + (f"#subdirectory={subdirectory}" if subdirectory else "")
+
+
+def _extras(entry: dict[str, Any]) -> str:
+    extras = entry.get("extras")
+    return f"[{','.join(extras)}]" if isinstance(extras, list) and extras else ""
+
+
+READERS: dict[str, Callable[[dict[str, Any], Path, Environment], Iterator[str]]] = {
+    "pyproject.toml": _pyproject,
+    "Pipfile": _pipfile,
+    "Pipfile.lock": _pipfile_lock,
+    "pdm.lock": _pdm_lock,
+    "poetry.lock": _poetry_lock,
+}

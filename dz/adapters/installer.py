@@ -26,7 +26,9 @@ _UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _BUILD = re.compile(r"Failed to build `?([A-Za-z0-9._\[\]-]+(?:\s*(?:==|@)\s*[^\s`]+)?)`?")
-_PYTHON = re.compile(r"([^\n]*(?:requires a Python version|depends on Python|not satisfy Python|Requires-Python)[^\n]*)")
+_PYTHON = re.compile(
+    r"([^\n]*(?:requires a Python version|depends on Python|not satisfy Python|Requires-Python)[^\n]*)"
+)
 _MISSING = re.compile(
     r"(?:Because |because )?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])? was not found in the (?:package registry|cache)"
     r"|there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*)"
@@ -77,7 +79,15 @@ class UvInstaller:
         Raises:
             NoMatchingPython: uv does not accept the interpreter.
         """
-        argv = ["venv", "--relocatable", "--no-project", "--allow-existing", "--python", str(interpreter.path), str(target)]
+        argv = [
+            "venv",
+            "--relocatable",
+            "--no-project",
+            "--allow-existing",
+            "--python",
+            str(interpreter.path),
+            str(target),
+        ]
         done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache)
         if not done.ok:
             raise NoMatchingPython(

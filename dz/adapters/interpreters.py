@@ -68,7 +68,12 @@ def everyone_can_run(program: Path) -> bool:
 
 
 def _usual() -> list[Path]:
-    folders = [Path("/usr/local/bin"), Path("/usr/bin"), *sorted(Path("/opt").glob("*/bin")), Path(sys.base_prefix, "bin")]
+    folders = [
+        Path("/usr/local/bin"),
+        Path("/usr/bin"),
+        *sorted(Path("/opt").glob("*/bin")),
+        Path(sys.base_prefix, "bin"),
+    ]
     programs: list[Path] = []
     for folder in folders:
         try:
@@ -81,9 +86,7 @@ def _usual() -> list[Path]:
 def _version(program: Path) -> tuple[int, int, int] | None:
     """Ask a program for its version; None if it does not run."""
     try:
-        answer = processes.run(
-            [program, "-I", "-c", _ASK], cwd=Path("/"), env=BASE_ENVIRONMENT, timeout=_ASK_SECONDS
-        )
+        answer = processes.run([program, "-I", "-c", _ASK], cwd=Path("/"), env=BASE_ENVIRONMENT, timeout=_ASK_SECONDS)
     except OSError:
         return None
     numbers = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", answer.output.strip())

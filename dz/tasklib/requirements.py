@@ -142,7 +142,9 @@ class _Collector:
             self.line(match[1].strip("\"' "), origin, folder)
         elif match := _DROPPED.match(line):
             if not _OWN_INDEX.fullmatch(line):
-                self.out.warnings.append(f"{origin}: {match[1]} was left out; the operator chooses where packages come from.")
+                self.out.warnings.append(
+                    f"{origin}: {match[1]} was left out; the operator chooses where packages come from."
+                )
         elif line.startswith("-"):
             raise _bad(origin, line, "this option is unknown", "Remove the option.")
         else:

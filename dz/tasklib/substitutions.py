@@ -54,7 +54,9 @@ def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
     else:
         version = f"=={plan.django_version}.*" if plan.django_version and plan.django_version[0].isdigit() else ""
         lines.append(f"django{version}")
-        warnings.append(f"No list of dependencies was found; django{version} was installed. List what the project needs.")
+        warnings.append(
+            f"No list of dependencies was found; django{version} was installed. List what the project needs."
+        )
 
 
 def _binary_driver(lines: list[str], names: dict[str, int], warnings: list[str]) -> None:
@@ -102,7 +104,22 @@ def _lowest(lines: list[str]) -> Version | None:
     return None
 
 
-_RELEASES = [(6, 0), (5, 2), (5, 1), (5, 0), (4, 2), (4, 1), (4, 0), (3, 2), (3, 1), (3, 0), (2, 2), (2, 1), (2, 0), (1, 11)]
+_RELEASES = [
+    (6, 0),
+    (5, 2),
+    (5, 1),
+    (5, 0),
+    (4, 2),
+    (4, 1),
+    (4, 0),
+    (3, 2),
+    (3, 1),
+    (3, 0),
+    (2, 2),
+    (2, 1),
+    (2, 0),
+    (1, 11),
+]
 
 
 def _touches(specifiers: SpecifierSet, release: str) -> bool:

@@ -1,0 +1,28 @@
+# mypy: ignore-errors
+"""Loads the project's WSGI or ASGI application under the platform's settings."""
+
+import importlib
+
+import dz_run
+
+
+def load(kind):
+    """Return the application that the plan names under `wsgi` or `asgi`, or else Django's own."""
+    import django
+
+    # Settings are loaded first, so that a wsgi.py which sets DJANGO_SETTINGS_MODULE itself comes too late.
+    django.setup()
+    name = dz_run.read_plan()[kind]
+    if name:
+        module, _, attribute = name.partition(":")
+        found = importlib.import_module(module)
+        for part in (attribute or "application").split("."):
+            found = getattr(found, part)
+        return found
+    if kind == "asgi":
+        from django.core.asgi import get_asgi_application
+
+        return get_asgi_application()
+    from django.core.wsgi import get_wsgi_application
+
+    return get_wsgi_application()

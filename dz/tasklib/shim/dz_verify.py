@@ -1,0 +1,187 @@
+# mypy: ignore-errors
+"""Loads a built project once and reports what it is: settings, checks, application, static files.
+
+Runs in the project's interpreter. The project can say what it likes in the report; who reads it trusts none of it.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import traceback
+
+STAGE = ["settings"]
+WARNINGS = []
+
+
+def _innermost(error, source):
+    """Return file, line and text of the project's own line that is nearest to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        name = os.path.abspath(frame.filename)
+        if name.startswith(source + os.sep) and "site-packages" not in name:
+            return os.path.relpath(name, source), frame.lineno, frame.line
+    return (os.path.basename(frames[-1].filename), frames[-1].lineno, frames[-1].line) if frames else ("", 0, "")
+
+
+def describe(error, source):
+    """Return an error as the report holds it."""
+    file_name, line, text = _innermost(error, source)
+    if isinstance(error, SyntaxError) and error.filename:
+        file_name = os.path.abspath(error.filename)
+        file_name, line, text = os.path.relpath(file_name, source), error.lineno, error.text
+    frames = traceback.extract_tb(error.__traceback__)
+    chain, seen = [], error
+    while seen is not None and len(chain) < 5:
+        chain.append(type(seen).__name__)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return {
+        "stage": STAGE[0],
+        "type": type(error).__name__,
+        "chain": chain,
+        "message": str(error)[:4000],
+        "module": str(getattr(error, "name", None) or ""),
+        "from_environ": bool(frames)
+        and frames[-1].name == "__getitem__"
+        and os.path.basename(frames[-1].filename) == "os.py",
+        "file": file_name,
+        "line": line or 0,
+        "text": (text or "").strip()[:300],
+    }
+
+
+def run_checks():
+    """Run the system checks that need no database; return the texts of the errors."""
+    from django.core import checks
+    from django.db.utils import DatabaseError
+
+    try:
+        found = checks.run_checks()
+    except DatabaseError as error:
+        WARNINGS.append(
+            "The code asks the database for something while it is imported; it was not checked further: %s"
+            % str(error).split("\n")[0]
+        )
+        return []
+    errors = [str(one) for one in found if one.level >= checks.ERROR and not one.is_silenced()]
+    others = [one for one in found if one.level == checks.WARNING and not one.is_silenced()]
+    if others:
+        WARNINGS.append("Django's checks give %d warnings, the first: %s" % (len(others), str(others[0])[:300]))
+    return errors
+
+
+def collect_static(job, settings):
+    """Collect the static files; if the project's storage refuses, with Django's plain one."""
+    from django.apps import apps
+    from django.core.management import call_command
+
+    if not job["collectstatic"]:
+        return False
+    if not apps.is_installed("django.contrib.staticfiles"):
+        WARNINGS.append("django.contrib.staticfiles is not installed; no static files were collected.")
+        return False
+    settings.STATICFILES_DIRS = _existing(settings.STATICFILES_DIRS)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return True
+
+
+def _existing(folders):
+    found = []
+    for entry in folders:
+        folder = entry[1] if isinstance(entry, (list, tuple)) else entry
+        if os.path.isdir(str(folder)):
+            found.append(entry)
+        else:
+            WARNINGS.append("STATICFILES_DIRS names %s, which is not there." % os.path.basename(str(folder)))
+    return found
+
+
+def copy_map(job, source):
+    """Copy the folders of site_media_map; nothing outside the checkout and the environment."""
+    import sysconfig
+
+    packages = os.path.realpath(sysconfig.get_paths()["purelib"])
+    roots = {"SITE_PACKAGES": packages, "SRC_PACKAGES": source}
+    for number, (url, folder) in enumerate(job["site_media_map"]):
+        wanted = re.sub(r"^\{(SITE_PACKAGES|SRC_PACKAGES)\}/?", lambda match: roots[match.group(1)] + os.sep, folder)
+        path = os.path.realpath(os.path.join(source, wanted))
+        if not any(path == root or path.startswith(root + os.sep) for root in (packages, os.path.realpath(source))):
+            raise ValueError("site_media_map: %s lies outside the project" % folder)
+        if not os.path.isdir(path):
+            raise ValueError("site_media_map: %s is not a folder of the project" % folder)
+        shutil.copytree(path, os.path.join(job["out"], "map", str(number)), symlinks=True, ignore=_links)
+
+
+def _links(folder, names):
+    return [name for name in names if os.path.islink(os.path.join(folder, name)) or name in (".git", ".hg", ".svn")]
+
+
+def facts(settings):
+    """Return what the platform wants to know about the project."""
+    import django
+    from django.apps import apps
+    from django.db import connections
+
+    own = sys.modules["dz_settings"]._own
+    engine = (own.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")
+    others = [alias for alias in connections if connections[alias].settings_dict["ENGINE"].endswith("sqlite3")]
+    migrations = [app.label for app in apps.get_app_configs() if os.path.isdir(os.path.join(app.path, "migrations"))]
+    return {
+        "django_version": django.get_version(),
+        "static_url": settings.STATIC_URL,
+        "media_url": settings.MEDIA_URL,
+        "engine": engine,
+        "used_engine": settings.DATABASES["default"]["ENGINE"],
+        "sqlite_aliases": others,
+        "migrations": migrations,
+        "auth": apps.is_installed("django.contrib.auth"),
+        "admin": apps.is_installed("django.contrib.admin"),
+    }
+
+
+def stages(job, source, report):
+    """Go through the stages; the report keeps what was found before one fails."""
+    from django.conf import settings
+
+    settings.INSTALLED_APPS  # noqa: B018
+    STAGE[0] = "setup"
+    import django
+
+    django.setup()
+    report.update(facts(settings))
+    STAGE[0] = "check"
+    report["check_errors"] = run_checks()
+    if report["check_errors"]:
+        return False
+    STAGE[0] = "application"
+    import dz_application
+
+    dz_application.load(job["application"])
+    STAGE[0] = "map"
+    copy_map(job, source)
+    STAGE[0] = "static"
+    report["collected"] = collect_static(job, settings)
+    return True
+
+
+def main(job_file, plan, source):
+    """Verify the project and write the report; exit code 0 means that all of it was well."""
+    with open(job_file, encoding="utf-8") as stream:
+        job = json.load(stream)
+    nonce = job.pop("nonce")
+    source = os.path.abspath(source)
+    report, fine = {}, False
+    try:
+        fine = stages(job, source, report)
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        report["error"] = describe(error, source)
+        traceback.print_exc()
+    report.update(nonce=nonce, ok=fine, warnings=WARNINGS)
+    name = os.path.join(job["out"], "report.json")
+    with open(name + ".part", "w", encoding="utf-8") as stream:
+        json.dump(report, stream, default=str)
+    os.replace(name + ".part", name)
+    sys.stdout.flush()
+    # Threads that the project started would keep the process alive.
+    os._exit(0 if fine else 1)

@@ -1,0 +1,234 @@
+"""Proves that a built project loads: settings, checks, application and static files, in one process of its own."""
+
+import json
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.tasklib import verdicts
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.environments import Environment, owned
+from dz.tasklib.zoombuild import Plan
+
+MAX_REPORT = 256_000
+_TEMPLATES = Path(__file__).parent / "shim"
+_FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_verify.py")
+_MANIFESTS = ("staticfiles.json", "manifest.json")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What is known about a project that loads.
+
+    Args:
+        static_dir: the static layer's root: `static/` and `map/N/`.
+        static_url: URL path of the collected files.
+        media_url: URL path of uploaded files; None if they are kept elsewhere.
+        static_map: URL path and folder below static_dir, longest first.
+        manifests: lists of hashed names, which the application reads at run time.
+        shim_environment: variables that the shim needs to decide as it did here.
+        migrations: labels of the applications that have migrations.
+        database_type: what the project's database must be.
+    """
+
+    static_dir: Path
+    static_url: str
+    media_url: str | None
+    static_map: tuple[tuple[str, str], ...]
+    django_version: str
+    warnings: tuple[str, ...]
+    manifests: tuple[Path, ...] = ()
+    shim_environment: Mapping[str, str] = field(default_factory=dict)
+    migrations: tuple[str, ...] = ()
+    database_type: str = "postgresql"
+    has_auth: bool = False
+    has_admin: bool = False
+
+
+def placeholder_environment(plan: Plan) -> dict[str, str]:
+    """Return the usual variables at build time: values that let settings load and reach nothing."""
+    secret = "build-" + "0" * 50
+    url = "postgres://nobody:nothing@127.0.0.1:1/nowhere"
+    return {
+        "CONFIG_PG_DBNAME": "nowhere", "CONFIG_PG_USER": "nobody", "CONFIG_PG_PASSWORD": "nothing",
+        "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": url,
+        "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret, "DEBUG": "False", "DJANGO_DEBUG": "False",
+        "ALLOWED_HOSTS": "127.0.0.1", "DJANGO_ALLOWED_HOSTS": "127.0.0.1", "DZ_ALLOWED_HOSTS": "127.0.0.1",
+        "DZ_CSRF_TRUSTED_ORIGINS": "", **dict(plan.build_environment),
+    }  # fmt: skip
+
+
+def search_path(plan: Plan) -> list[str]:
+    """Return the folders of a bundle's code layer where the project's modules are found (the manifest's `paths`)."""
+    folders = (plan.project_root, *plan.additional_python_path_dirs)
+    return ["dz", *dict.fromkeys(os.path.normpath(f"src/{folder}") for folder in folders)]
+
+
+def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -> None:
+    """Write what every bundle carries in `dz/` into the folder `target`; writing again gives the same."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        _write(target / name, (_TEMPLATES / name).read_bytes())
+    _write(target / "plan.json", json.dumps(plan.to_json(), indent=1, sort_keys=True).encode())
+    (target / "static").mkdir(exist_ok=True)
+    if verified is None:
+        return
+    for manifest in verified.manifests:
+        _write(target / "static" / manifest.name, manifest.read_bytes())
+    options = {"environment": dict(verified.shim_environment)}
+    _write(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
+
+
+def verify(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Environment,
+    *,
+    work: Path,
+    sandbox: Sandbox,
+    environment_variables: Mapping[str, str],
+    timeout: float,
+) -> Verification:
+    """Load the project in its environment and return what it is.
+
+    Args:
+        work: a folder of ours that every user can enter; what is collected lies in a new folder below it.
+        environment_variables: the owner's variables.
+        timeout: seconds until it is stopped.
+
+    Raises:
+        VerificationFailed, MissingEnvironment, UnsupportedDatabase, StaticFilesFailed: the project does not load.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="verify-", dir=work))
+    place.chmod(0o755)
+    given = {**placeholder_environment(plan), **environment_variables}
+    attempt: dict[str, str] = {}
+    done, report = _attempt(plan, checkout, environment, place / "1", sandbox, given, timeout)
+    out, warnings = place / "1" / "out", []
+    if _storage_refused(report):
+        attempt = {"DZ_PLAIN_STATIC_STORAGE": "1"}
+        message = str(report["error"].get("message", ""))[:300]
+        warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
+        done, report = _attempt(plan, checkout, environment, place / "2", sandbox, {**given, **attempt}, timeout)
+        out = place / "2" / "out"
+    unset = [name for name in plan.required_environment if name not in given]
+    verdicts.judge(report, done, unset=unset, gis_allowed=plan.database_type == "postgresql-gis")
+    return _verification(plan, report, out, attempt, warnings)
+
+
+def _attempt(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Environment,
+    place: Path,
+    sandbox: Sandbox,
+    given: Mapping[str, str],
+    timeout: float,
+) -> tuple[Finished, dict[str, Any]]:
+    """Run the project's verification once; return how it ended and its report, empty if there is none."""
+    write_shim(plan, place / "dz")
+    for folder in (place, place / "dz"):
+        folder.chmod(0o755)
+    out = owned(place / "out", sandbox.user)
+    nonce = secrets.token_hex(16)
+    job = {
+        "nonce": nonce,
+        "out": str(out),
+        "application": "asgi" if plan.use_asgi else "wsgi",
+        "collectstatic": plan.collectstatic,
+        "site_media_map": plan.site_media_map,
+    }
+    env = {**given, "DZ_STATIC_ROOT": str(out / "static"), "DZ_MEDIA_ROOT": str(out / "media")}
+    secret_files = {"job.json": job, "env.json": env}
+    for name, value in secret_files.items():
+        _write_for(place / name, json.dumps(value).encode(), sandbox.user)
+    argv = [
+        environment.program,
+        "-I",
+        "-B",
+        place / "dz" / "dz_run.py",
+        place / "env.json",
+        "verify",
+        place / "job.json",
+    ]
+    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
+    (place / "env.json").unlink()
+    report = _report(out / "report.json")
+    genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
+    return done, report if genuine else {}
+
+
+def _report(path: Path) -> dict[str, Any]:
+    """Read the report: a plain file of bounded size that holds an object; anything else counts as none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return {}
+        raw = stream.read(MAX_REPORT + 1)
+    try:
+        report = json.loads(raw) if len(raw) <= MAX_REPORT else None
+    except (ValueError, RecursionError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def _storage_refused(report: dict[str, Any]) -> bool:
+    error = report.get("error")
+    return isinstance(error, dict) and error.get("stage") == "static"
+
+
+def _verification(
+    plan: Plan, report: dict[str, Any], out: Path, attempt: dict[str, str], warnings: list[str]
+) -> Verification:
+    static_url = verdicts.url_path(report.get("static_url")) or "/static/"
+    layer = out.parent / "layer"
+    layer.mkdir()
+    mapped = [(url, f"map/{number}") for number, (url, _) in enumerate(plan.site_media_map)]
+    if report.get("collected") is True and (out / "static").is_dir():
+        (out / "static").rename(layer / "static")
+        mapped.append((static_url, "static"))
+    if (out / "map").is_dir():
+        (out / "map").rename(layer / "map")
+    listed = [layer / "static" / name for name in _MANIFESTS]
+    return Verification(
+        static_dir=layer,
+        static_url=static_url,
+        media_url=verdicts.url_path(report.get("media_url")),
+        static_map=tuple(sorted(mapped, key=lambda entry: -len(entry[0]))),
+        django_version=verdicts.word(report.get("django_version")),
+        warnings=(*warnings, *verdicts.warnings(report)),
+        manifests=tuple(path for path in listed if path.is_file() and not path.is_symlink()),
+        shim_environment={**attempt, "DZ_STATIC_URL": static_url},
+        migrations=verdicts.words(report.get("migrations")),
+        database_type="postgresql-gis" if "gis" in verdicts.word(report.get("used_engine")) else "postgresql",
+        has_auth=report.get("auth") is True,
+        has_admin=report.get("admin") is True,
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.chmod(0o644)
+    part.replace(path)
+
+
+def _write_for(path: Path, content: bytes, user: str | None) -> None:
+    """Write a file that only its user can read: it may hold the owner's secrets."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    if user:
+        shutil.chown(path, user)

@@ -1,0 +1,246 @@
+"""One nginx: its folder, changes that can be taken back, and the proof of what it has loaded."""
+
+import contextlib
+import fcntl
+import grp
+import hashlib
+import http.client
+import os
+import pwd
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dz.adapters import processes, templating
+from dz.errors import ProxyRefused, ServiceUnavailable
+
+_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+
+class Nginx:
+    """The nginx of one proxy; who changes its sites holds `writer()`.
+
+    Args:
+        binary: the program itself, not a wrapper.
+        folder: everything of this proxy; nginx runs with `-p folder -c folder/nginx.conf`.
+        port: where users reach the sites.
+        status_port: on 127.0.0.1, where nginx tells its generation.
+        user: the Unix user of the workers when nginx is started by root; else None.
+    """
+
+    def __init__(self, binary: Path, folder: Path, *, port: int, status_port: int, user: str | None = None) -> None:
+        self.binary, self.folder, self.port, self.status_port, self.user = binary, folder, port, status_port, user
+        self._sites, self._undo = folder / "sites", folder / "undo"
+
+    @property
+    def command(self) -> list[str]:
+        """The argument list that runs this nginx in the foreground."""
+        return [
+            str(self.binary),
+            "-p",
+            f"{self.folder}/",
+            "-c",
+            str(self.folder / "nginx.conf"),
+            "-e",
+            "logs/error.log",
+        ]
+
+    def write_main(self, *, workers: int = 2) -> bool:
+        """Write the folders and the main configuration; return whether it changed (a reload is then due)."""
+        for name in ("sites", "undo", "logs", "tmp", "static"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name if self.user else None
+        values = {"user": self.user, "group": group, "workers": workers}
+        text = templating.render("nginx.conf.j2", port=self.port, status_port=self.status_port, **values)
+        with self.writer():
+            changed = _read(self.folder / "nginx.conf") != text
+            _write(self.folder / "nginx.conf", text)
+            self._write_generation()
+        return changed
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Wait until no other process changes the sites, then take back what a killed one left unproved."""
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.undo()
+            yield
+
+    def site(self, name: str) -> str | None:
+        """Return the configuration of a site, or None."""
+        return _read(self._sites / f"{name}.conf")
+
+    def test(self, name: str, text: str) -> None:
+        """Let nginx read all sites with `text` as the configuration of site `name`, in a folder of its own.
+
+        Raises:
+            ProxyRefused: nginx refuses it, or another site has the same host name; nothing was changed.
+        """
+        stage = self.folder / f"stage-{os.getpid()}"
+        shutil.rmtree(stage, ignore_errors=True)
+        (stage / "sites").mkdir(parents=True)
+        try:
+            for common in ("nginx.conf", "generation.conf"):
+                shutil.copyfile(self.folder / common, stage / common)
+            for path in self._sites.glob("*.conf"):
+                (stage / "sites" / path.name).symlink_to(path)
+            (stage / "sites" / f"{name}.conf").unlink(missing_ok=True)
+            (stage / "sites" / f"{name}.conf").write_text(text)
+            argv = [str(self.binary), "-t", "-p", f"{self.folder}/", "-c", str(stage / "nginx.conf"), "-e", "stderr"]
+            finished = processes.run(argv, cwd=self.folder, env=_ENV, timeout=60)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+        if not finished.ok or "conflicting server name" in finished.output:
+            raise _refused(name, finished.output)
+
+    def replace(self, name: str, text: str | None) -> None:
+        """Put a site's configuration in place (None: take it away), keeping the old one for `undo`."""
+        _write(self._undo / f"{name}.conf", self.site(name) or "")
+        self._put(name, text)
+        self._write_generation()
+
+    def keep(self) -> None:
+        """Forget what `undo` would put back: the change is proved."""
+        for path in self._undo.glob("*.conf"):
+            path.unlink()
+
+    def undo(self) -> None:
+        """Put back what `replace` changed since the last `keep`."""
+        left = list(self._undo.glob("*.conf"))
+        for path in left:
+            self._put(path.stem, path.read_text() or None)
+        if left:
+            self._write_generation()
+        self.keep()
+
+    def reload(self) -> int:
+        """Ask nginx to load its configuration; return the size of its error log before that.
+
+        Raises:
+            ServiceUnavailable: this nginx does not run.
+        """
+        log = self.folder / "logs" / "error.log"
+        size = log.stat().st_size if log.exists() else 0
+        try:
+            pid = int((self.folder / "nginx.pid").read_text())
+            # A pid that is left over from before a reboot may be anybody's.
+            if Path(f"/proc/{pid}/comm").read_text().strip() != "nginx":
+                raise ProcessLookupError(pid)
+            os.kill(pid, signal.SIGHUP)
+        except (OSError, ValueError) as error:
+            raise ServiceUnavailable(
+                f"The nginx of {self.folder} does not run.", "Start it; `dz up` starts the local one."
+            ) from error
+        return size
+
+    def load(self, *, timeout: float = 15) -> None:
+        """Reload and wait until nginx proves that it serves what lies on disk.
+
+        Args:
+            timeout: seconds; nginx itself tries for 2.5 seconds to get a port that is taken.
+
+        Raises:
+            ProxyRefused: it does not load it.
+            ServiceUnavailable: this nginx does not run.
+        """
+        wanted = self.wanted()
+        size = self.reload()
+        deadline = time.monotonic() + timeout
+        proved_since: float | None = None
+        while time.monotonic() < deadline:
+            if self.generation() == wanted:
+                proved_since = proved_since or time.monotonic()
+                # nginx lets old workers accept requests for another 100 ms beside the new ones.
+                if time.monotonic() - proved_since > 0.2:
+                    return
+            else:
+                proved_since = None
+            news = self._log_since(size)
+            if "[emerg]" in news and ("still could not bind" in news or "bind()" not in news):
+                break
+            time.sleep(0.03)
+        raise _refused("the new configuration", self._log_since(size))
+
+    def generation(self) -> str | None:
+        """Return what nginx says it has loaded; None if it does not answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.status_port, timeout=2)
+        try:
+            connection.request("GET", "/__generation")
+            answer = connection.getresponse()
+            return answer.read(100).decode("ascii", "replace") if answer.status == 200 else None
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def wanted(self) -> str:
+        """Return the generation of what lies on disk: a hash over the main configuration and all sites."""
+        digest = hashlib.sha256()
+        for path in (self.folder / "nginx.conf", *sorted(self._sites.glob("*.conf"))):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+    def get(self, *, port: int, host: str, path: str, timeout: float) -> tuple[int, Mapping[str, str]]:
+        """Request a page of a site from this nginx; return status and headers, or raise OSError."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        try:
+            connection.request("GET", path, headers={"Host": host, "User-Agent": "DjangoZoom"})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders())
+        except http.client.HTTPException as error:
+            raise OSError(str(error)) from error
+        finally:
+            connection.close()
+
+    def _put(self, name: str, text: str | None) -> None:
+        if text is None:
+            (self._sites / f"{name}.conf").unlink(missing_ok=True)
+        else:
+            _write(self._sites / f"{name}.conf", text)
+
+    def _write_generation(self) -> None:
+        _write(self.folder / "generation.conf", f'location = /__generation {{ return 200 "{self.wanted()}"; }}\n')
+
+    def _log_since(self, size: int) -> str:
+        log = self.folder / "logs" / "error.log"
+        return log.read_bytes()[size:].decode("utf-8", "replace") if log.exists() else ""
+
+
+def can_listen(port: int) -> bool:
+    """Return whether no program on this machine uses the port on 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _refused(name: str, output: str) -> ProxyRefused:
+    lines = [line for line in output.splitlines() if "[emerg]" in line or "conflicting" in line]
+    said = lines[0][:300] if lines else (output.strip()[-300:] or "nothing")
+    return ProxyRefused(
+        f"nginx does not accept {name}; it said: {said}. The old configuration still serves.",
+        "Free the port or correct the host name that nginx names, then publish again.",
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file so that a reader or a crash finds the old or the new one, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

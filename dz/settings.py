@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     sites_database_url: SecretStr = SecretStr("postgresql+psycopg2:///postgres")
     """Administrator's URL of the sites' database server; read on database servers only."""
 
+    sites_database_host: str | None = None
+    """Where app instances reach that server; None: as the URL says."""
+
     bundle_store: Literal["s3", "directory"] = "s3"
     bundle_directory: Path | None = None
     s3_endpoint: str | None = None

@@ -29,7 +29,7 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
             bundle = build_bundle(project, request, job_id)
 
             # Two branches that share nothing until the site boots.
-            database = on_server.submit(create_database, "database", project=project, job=job_id)
+            database = on_server.submit(create_database, "database", project=project, bundle=bundle, job=job_id)
             upload = bundle_upload.submit(job_id, bundle)
             settle(database, upload)
 

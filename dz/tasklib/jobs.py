@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,14 @@ def log(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step: 
     """Add a line to the job's log."""
     with zoomdb.session() as session:
         session.add(JobLog(job_id=job_id, type=kind, message=_printable(message), step=step))
+
+
+def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = "") -> None:
+    """Add a step's warnings and one line of what it found to the job's log."""
+    for warning in warnings:
+        log(zoomdb, job_id, LogType.WARN, warning)
+    if info:
+        log(zoomdb, job_id, LogType.INFO, info)
 
 
 @contextlib.contextmanager

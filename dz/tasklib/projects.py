@@ -31,12 +31,12 @@ def ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None
 
     Args:
         name: the project's name; with a URL that no project has, the name of the new one.
-        url: where its source lies; a new URL for a known name replaces the old one.
-        ref: branch, tag or commit that later deploys use; None keeps what is stored.
+        url: where its source lies; used for a new project only, see `set_source`.
+        ref: branch, tag or commit of a new project.
 
     Raises:
         UnknownProject: no URL is given and no project has that name.
-        InvalidName: the name breaks the rules or is another project's.
+        InvalidName: the name breaks the rules.
     """
     try:
         return _ensure(zoomdb, name=name, url=url, ref=ref)
@@ -54,11 +54,9 @@ def _ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | Non
                     f"There is no project named {name!r}.", "See `dz projects`, or give the URL of its git repository."
                 )
             wanted = names.project_name(name) if name else _free_name(session, names.project_name_from_url(url))
-            project = Project(name=wanted, title=wanted, source_url=url)
+            project = Project(name=wanted, title=wanted, source_url=url, ref=ref)
             session.add(project)
-        project.source_url = url or project.source_url
-        project.ref = ref or project.ref
-        session.flush()
+            session.flush()
         return _view(project)
 
 
@@ -91,6 +89,13 @@ def listed(zoomdb: Zoomdb) -> list[ProjectView]:
     """Return all projects by name."""
     with zoomdb.session() as session:
         return [_view(project) for project in session.scalars(select(Project).order_by(Project.name))]
+
+
+def set_source(zoomdb: Zoomdb, project_id: int, *, url: str, ref: str | None) -> None:
+    """Store where later deploys take the source from, once a checkout from there has succeeded."""
+    with zoomdb.session() as session:
+        project = session.get_one(Project, project_id)
+        project.source_url, project.ref = url, ref or project.ref
 
 
 def set_title(zoomdb: Zoomdb, project_id: int, title: str) -> None:

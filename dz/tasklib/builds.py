@@ -1,0 +1,124 @@
+"""A build from its plan to the manifest of its bundle."""
+
+import datetime as dt
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.archive import Layer
+from dz.errors import MissingEnvironment
+from dz.tasklib import bundles, verification, zoombuild
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.detection import Inspection
+from dz.tasklib.environments import Environment, platform_name
+from dz.tasklib.verification import Verification
+from dz.tasklib.zoombuild import Plan, Zoombuild
+
+CONFIG_FILE = "zoombuild.cfg"
+
+
+def plan(
+    inspection: Inspection,
+    checkout: Checkout,
+    *,
+    attached: str | None,
+    stored: str | None,
+    variables: Collection[str],
+) -> Plan:
+    """Return the plan of a build.
+
+    Args:
+        attached: text of the `zoombuild.cfg` that came with the job.
+        stored: text of the one that the project's owner verified earlier.
+        variables: names of the environment variables that the owner has set.
+
+    Raises:
+        InvalidConfig: one of the three possible `zoombuild.cfg` is wrong.
+        NotDjango, AmbiguousProject: see `zoombuild.resolve`.
+        MissingEnvironment: a variable that the settings need is not set.
+    """
+    resolved = zoombuild.resolve(
+        inspection,
+        source_url=checkout.url,
+        attached=zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else None,
+        in_repo=_in_repo(checkout.path),
+        stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
+    )
+    given = {*variables, *verification.placeholder_environment(resolved)}
+    missing = [name for name in resolved.required_environment if name not in given]
+    if missing:
+        raise MissingEnvironment(
+            f"The settings {resolved.django_settings_module} need environment variables that are not set: "
+            f"{', '.join(missing)}.",
+            f"Set them: dz deploy PROJECT {' '.join(f'--set {name}=VALUE' for name in missing)}",
+        )
+    return resolved
+
+
+def _in_repo(root: Path) -> Zoombuild | None:
+    path = root / CONFIG_FILE
+    if path.is_symlink() or not path.is_file():
+        return None
+    return zoombuild.parse(path.read_bytes()[: zoombuild.MAX_BYTES + 1], CONFIG_FILE)
+
+
+def archive(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Environment,
+    verified: Verification,
+    *,
+    work: Path,
+    layers_folder: Path,
+) -> dict[str, Any]:
+    """Pack a verified build into layers and return the manifest that names them."""
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work, prefix="code-") as folder:
+        code = Path(folder) / "code"
+        # Files of a checkout never change, so links do; what links point to is not followed.
+        shutil.copytree(checkout.path, code / "src", symlinks=True, copy_function=_link)
+        verification.write_shim(plan, code / "dz", verified)
+        (code / "dz" / CONFIG_FILE).write_text(zoombuild.render(plan))
+        layers = bundles.pack_layers(
+            environment=environment.path,
+            environment_key=environment.key,
+            code=code,
+            static=verified.static_dir,
+            layers_folder=layers_folder,
+        )
+    return _manifest(plan, checkout, environment, verified, layers)
+
+
+def _link(source: str, target: str) -> None:
+    os.link(source, target, follow_symlinks=False)
+
+
+def _manifest(
+    plan: Plan, checkout: Checkout, environment: Environment, verified: Verification, layers: tuple[Layer, ...]
+) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "sysid": checkout.sysid,
+        "name": bundles.bundle_name(checkout.sysid, dt.datetime.now(dt.UTC)),
+        "commit": checkout.commit,
+        "python": environment.python.minor,
+        "python_full": environment.python.full,
+        "platform": platform_name(),
+        "layers": [layer.to_json() for layer in layers],
+        "plan": plan.to_json(),
+        "settings_module": "dz_settings",
+        "wsgi": plan.wsgi,
+        "asgi": plan.asgi,
+        "use_asgi": plan.use_asgi,
+        "server": "gunicorn",
+        "django": verified.django_version,
+        "static_url": verified.static_url,
+        "media_url": verified.media_url,
+        "static_map": [list(pair) for pair in verified.static_map],
+        "environment_key": environment.key,
+        "paths": verification.search_path(plan),
+        "project_root": plan.project_root,
+    }

@@ -1,0 +1,48 @@
+"""Where people find a site: its URL and host names."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Release, SitePort, VirtualHost
+
+
+@dataclass(frozen=True)
+class Site:
+    """A version of a project as people reach it."""
+
+    url: str
+    project: str
+    version: int
+    commit: str
+    hosts: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values for a job's result."""
+        return asdict(self)
+
+
+def of_release(zoomdb: Zoomdb, release_id: int, *, https: bool = False) -> Site:
+    """Return where a release is shown; in a local stack a port on 127.0.0.1 that opens without any host file."""
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        hosts = list(
+            session.scalars(
+                select(VirtualHost)
+                .where(VirtualHost.project_id == release.project_id, VirtualHost.release_id.is_(None))
+                .order_by(VirtualHost.id)
+            )
+        )
+        port = session.scalar(
+            select(SitePort.port)
+            .where(SitePort.virtual_host_id.in_([host.id for host in hosts]))
+            .order_by(SitePort.id)
+            .limit(1)
+        )
+        scheme = "https" if https else "http"
+        url = f"http://127.0.0.1:{port}/" if port else f"{scheme}://{hosts[-1].name}/"
+        return Site(
+            url, release.project.name, release.number, release.bundle.commit, tuple(host.name for host in hosts)
+        )

@@ -1,0 +1,32 @@
+"""Tasks about bundles."""
+
+from dz import wiring
+from dz.tasklib import builds, bundles, projects, zoombuild
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.environments import Environment
+from dz.tasklib.verification import Verification
+from dz.tasklib.zoombuild import Plan
+from tasks.roles import on_role
+
+
+@on_role("build")
+def archive_bundle(
+    job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, verification: Verification
+) -> int:
+    """Archive a verified build as layers, and return the bundle's id in zoomdb."""
+    folder = wiring.server_dir("build")
+    manifest = builds.archive(
+        plan, checkout, environment, verification, work=folder / "work", layers_folder=folder / "layers"
+    )
+    config = zoombuild.render(plan)
+    projects.set_title(wiring.zoomdb(), project, plan.title)
+    return bundles.record(wiring.zoomdb(), project, manifest, checkout.commit, checkout.message, config)
+
+
+@on_role("build")
+def bundle_upload(job: int, bundle: int) -> None:
+    """Upload the layers that the bundle store does not have yet."""
+    manifest = bundles.manifest(wiring.zoomdb(), bundle)
+    layers_folder = wiring.server_dir("build") / "layers"
+    bundles.upload(manifest, layers_folder=layers_folder, store=wiring.bundle_store())
+    bundles.mark_uploaded(wiring.zoomdb(), bundle)

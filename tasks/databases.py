@@ -1,0 +1,16 @@
+"""Tasks about databases of sites."""
+
+from dz import wiring
+from dz.tasklib import bundles, databases, jobs
+from tasks.roles import on_role
+
+
+@on_role("database")
+def ensure_database(job: int, project: int, bundle: int) -> None:
+    """Create a project's database and user, or repair what is missing of them."""
+    zoomdb = wiring.zoomdb()
+    kind = bundles.manifest(zoomdb, bundle)["plan"]["database_type"]
+    result = databases.ensure_database(
+        zoomdb, project, server=wiring.postgres(), extensions=databases.extensions_of(kind), **wiring.database_place()
+    )
+    jobs.note(zoomdb, job, (), info="database created" if result.created else "database is there")

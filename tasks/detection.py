@@ -1,0 +1,42 @@
+"""Tasks about what a repository is."""
+
+from dz import wiring
+from dz.tasklib import builds, detection, guesses, jobs, projects
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.detection import Inspection
+from dz.tasklib.zoombuild import Plan
+from tasks import artifacts
+from tasks.parameters import Source
+from tasks.roles import on_role
+
+
+@on_role("build")
+def inspect_code(job: int, checkout: Checkout) -> Inspection:
+    """Read what kind of project this is; nothing of it is imported."""
+    return detection.inspect(checkout.path)
+
+
+@on_role("build")
+def write_config_guesses(job: int, inspection: Inspection) -> None:
+    """Store the guesses in zoomdb."""
+    found = guesses.guesses_of(inspection)
+    guesses.save(wiring.zoomdb(), job, found)
+    result = {"is_django": inspection.is_django, "reason": inspection.reason, "guesses": len(found)}
+    jobs.set_result(wiring.zoomdb(), job, **result)
+
+
+@on_role("build")
+def publish_guesses(job: int, inspection: Inspection, source: Source) -> None:
+    """Show the guesses in the Prefect UI, with the next step."""
+    artifacts.show_guesses(job, guesses.markdown(inspection, wiring.next_step(source.url)))
+
+
+@on_role("build")
+def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -> Plan:
+    """Decide how to build: attached configuration, stored one, the repository's own, detection."""
+    zoomdb = wiring.zoomdb()
+    stored, names = projects.stored_config(zoomdb, project), projects.variables(zoomdb, project)
+    inspection = detection.inspect(checkout.path)
+    plan = builds.plan(inspection, checkout, attached=config, stored=stored, variables=names)
+    jobs.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}")
+    return plan

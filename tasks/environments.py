@@ -1,0 +1,34 @@
+"""Tasks about virtualenvs."""
+
+from dz import wiring
+from dz.adapters.interpreters import Interpreter
+from dz.tasklib import environments, jobs
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.environments import Environment
+from dz.tasklib.zoombuild import Plan
+from tasks.roles import on_role
+
+
+@on_role("build")
+def choose_interpreter(job: int, plan: Plan) -> Interpreter:
+    """Choose the Python that the project gets."""
+    interpreter, warnings = environments.choose_interpreter(plan, wiring.interpreters())
+    jobs.note(wiring.zoomdb(), job, warnings, info=f"Python {interpreter.full}")
+    return interpreter
+
+
+@on_role("build")
+def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Environment:
+    """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
+    environment = environments.create(
+        plan,
+        checkout,
+        folder=wiring.server_dir("build") / "envs" / checkout.sysid,
+        interpreter=interpreter,
+        installer=wiring.installer(),
+        sandbox=wiring.sandbox(checkout.sysid, "build"),
+        on_line=wiring.to_run_log,
+    )
+    how = "reused" if environment.reused else "installed"
+    jobs.note(wiring.zoomdb(), job, environment.warnings, info=f"{len(environment.lines)} requirements {how}")
+    return environment

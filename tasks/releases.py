@@ -1,0 +1,41 @@
+"""Tasks about releases: numbered versions of a project."""
+
+from dz import wiring
+from dz.tasklib import jobs, releases, sites
+from dz.tasklib.releases import Retired
+from tasks import artifacts
+from tasks.roles import on_role
+
+
+@on_role("build")
+def create_release(job: int, project: int, bundle: int) -> int:
+    """Make the next version of a project and return the release's id."""
+    release = releases.create(wiring.zoomdb(), project, bundle)
+    jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
+    return release
+
+
+@on_role("build")
+def rollback_target(job: int, project: int, version: int | None) -> int:
+    """Return the release to go back to."""
+    return releases.rollback_target(wiring.zoomdb(), project, version)
+
+
+@on_role("build")
+def mark_published(job: int, release: int) -> None:
+    """Make a release the one that users see, in zoomdb."""
+    releases.publish(wiring.zoomdb(), release)
+
+
+@on_role("build")
+def older_instances(job: int, project: int) -> list[Retired]:
+    """Return the app instances that rollback no longer needs."""
+    return releases.retire(wiring.zoomdb(), project, wiring.settings().versions_kept)
+
+
+@on_role("build")
+def report_url(job: int, release: int) -> None:
+    """Tell the job's log, its result and the Prefect UI where the site is."""
+    site = sites.of_release(wiring.zoomdb(), release)
+    jobs.set_result(wiring.zoomdb(), job, **site.to_json())
+    artifacts.show_link(job, site.url, f"{site.project} v{site.version}")

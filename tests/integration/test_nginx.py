@@ -243,6 +243,13 @@ def test_what_a_client_claims_about_itself_is_overwritten(nginx, polls):
     assert "'proxy'" not in body
 
 
+def test_a_websocket_handshake_reaches_the_app(nginx, polls):
+    body = get(nginx, polls.name, "/ws", headers={"Connection": "Upgrade", "Upgrade": "websocket"})[1]
+    assert "'upgrade': 'websocket'" in body
+    assert "'connection': 'upgrade'" in body
+    assert "'upgrade'" not in get(nginx, polls.name)[1]
+
+
 def test_an_app_cannot_send_nginx_elsewhere(nginx, polls):
     status, body, headers = get(nginx, polls.name, "/accel")
     assert (status, body.split()[0]) == (200, "one")

@@ -1,0 +1,44 @@
+"""Unix users of projects."""
+
+import contextlib
+import os
+import pwd
+import re
+from pathlib import Path
+
+from dz.adapters import processes
+from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.errors import CommandFailed
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
+
+
+def ensure_user(name: str) -> tuple[int, int]:
+    """Return uid and gid of the Unix user, created if it is missing; without root: this process's own.
+
+    Raises:
+        CommandFailed: the name is malformed, belongs to root, or useradd refused.
+    """
+    if os.geteuid() != 0:
+        return os.geteuid(), os.getegid()
+    if not _NAME.fullmatch(name):
+        raise CommandFailed(f"{name!r} cannot be a Unix user.", "Correct DZ_UNIX_USER_PREFIX.")
+    with contextlib.suppress(KeyError):
+        return _identity(name)
+    words = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    words += ["--shell", "/usr/sbin/nologin", name]
+    env = {**BASE_ENVIRONMENT, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    done = processes.run(words, cwd=Path("/"), env=env, timeout=60)
+    try:
+        return _identity(name)
+    except KeyError as error:
+        raise CommandFailed(
+            f"useradd could not create the Unix user {name}: {done.tail(3)}", "Create it by hand, then repeat."
+        ) from error
+
+
+def _identity(name: str) -> tuple[int, int]:
+    entry = pwd.getpwnam(name)
+    if entry.pw_uid == 0:
+        raise CommandFailed(f"The Unix user {name} is root.", "Choose another DZ_UNIX_USER_PREFIX.")
+    return entry.pw_uid, entry.pw_gid

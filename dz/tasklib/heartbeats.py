@@ -1,0 +1,53 @@
+"""What a server says of itself every few seconds."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Server
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a server is; all but the last two in percent."""
+
+    cpu_percent: float
+    memory_percent: float
+    disk_percent: float
+    load1: float
+    instances: int
+
+
+def measure(folder: Path, instances: int) -> Load:
+    """Measure this machine.
+
+    Args:
+        folder: lies on the disk that counts.
+        instances: app instances that run here.
+    """
+    disk = psutil.disk_usage(str(folder)).percent
+    return Load(psutil.cpu_percent(), psutil.virtual_memory().percent, disk, os.getloadavg()[0], instances)
+
+
+def register(zoomdb: Zoomdb, server_name: str, *, role: str, address: str, capacity: int) -> None:
+    """Write the server's row without saying that it is alive."""
+    _upsert(zoomdb, {"name": server_name, "role": role, "address": address, "capacity": capacity})
+
+
+def beat(zoomdb: Zoomdb, server_name: str, *, role: str, address: str, capacity: int, load: Load) -> None:
+    """Say that the server is alive now, by the database's clock, and how busy it is."""
+    values: dict[str, object] = {"name": server_name, "role": role, "address": address, "capacity": capacity}
+    _upsert(zoomdb, {**values, **vars(load), "heartbeat": func.clock_timestamp()})
+
+
+def _upsert(zoomdb: Zoomdb, values: dict[str, object]) -> None:
+    base = {"enabled": True, "instances": 0, "facts": {}}
+    statement = insert(Server).values({**base, **values})
+    changed = {name: statement.excluded[name] for name in values if name != "name"}
+    with zoomdb.session() as session:
+        session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changed))

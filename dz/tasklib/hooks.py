@@ -20,7 +20,7 @@ from dz.zoomdb.models import EnvVar, Project, Release
 
 WAIT_SECONDS = 1500
 """How long an appserver waits for another one that runs the hooks of the same release."""
-_APPLYING = re.compile(r"(?:Applying |^ > )([\w.:]+)", re.MULTILINE)
+_APPLYING = re.compile(r"(?:Applying |^ > )(\w+[.:]\w+)\b(?!\.\.\. ?OK)", re.MULTILINE)
 
 
 def run_hooks(
@@ -141,7 +141,7 @@ def _run_one(run: Callable[[list[str]], Finished], words: list[str]) -> None:
     if done.ok:
         return
     applied = _APPLYING.findall(done.output)
-    where = f" in migration {applied[-1].rstrip('.')}" if applied else ""
+    where = f" in migration {applied[-1]}" if applied else ""
     how = f"did not end within {done.seconds:.0f} s" if done.timed_out else f"failed with code {done.returncode}"
     raise HookFailed(
         f"manage.py {' '.join(words)} {how}{where}; the previous version still serves. Its last lines:\n{done.tail(15)}",

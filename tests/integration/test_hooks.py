@@ -54,7 +54,7 @@ def test_two_appservers_run_the_hooks_of_a_release_once(zoomdb, release):
 
 def test_a_failed_migration_is_named_and_the_hooks_run_again_next_time(zoomdb, release):
     output = "  Applying blog.0001_initial... OK\n  Applying blog.0002_more...Traceback\nboom"
-    with pytest.raises(HookFailed, match="in migration blog.0002_more;") as caught:
+    with pytest.raises(HookFailed, match=r"in migration blog\.0002_more;") as caught:
         hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, output), hooks=["migrate"])
     assert "boom" in caught.value.found
     calls = []

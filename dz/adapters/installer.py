@@ -158,7 +158,7 @@ class UvInstaller:
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
 
 
-def failure(done: Finished) -> DzError:
+def failure(done: Finished) -> DzError:  # noqa: PLR0911 (one return for each cause)
     """Return the error that names why uv failed to install."""
     text = done.output
     tail = done.tail(12)
@@ -189,9 +189,8 @@ def failure(done: Finished) -> DzError:
         return ServiceUnavailable(
             f"The package index does not answer: {tail}", "Check the index and the network of the build server."
         )
-    if _BAD_LINE.search(text):
-        return InvalidRequirement(f"A requirement cannot be used: {tail}", "Correct the requirements.")
-    return DependencyBuildFailed(f"The dependencies could not be installed:\n{tail}", "Correct the requirements.")
+    kind = InvalidRequirement if _BAD_LINE.search(text) else DependencyBuildFailed
+    return kind(f"The dependencies could not be installed:\n{tail}", "Correct the requirements.")
 
 
 def _flat(text: str) -> str:

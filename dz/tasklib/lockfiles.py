@@ -175,7 +175,11 @@ def _marked(versions: str) -> Iterator[str]:
 
 def _versions(spec: str) -> str:
     """Return a PEP 440 specifier for Poetry's `^1.2`, `~1.2`, `1.2.*`, `1.2`, `*`; of alternatives, the last."""
-    parts = [_version(part.strip()) for part in re.split(r"[,\s]+(?=[^\s\d])|,", spec.rsplit("|", maxsplit=1)[-1]) if part.strip()]
+    parts = [
+        _version(part.strip())
+        for part in re.split(r"[,\s]+(?=[^\s\d])|,", spec.rsplit("|", maxsplit=1)[-1])
+        if part.strip()
+    ]
     return ",".join(part for part in parts if part)
 
 

@@ -4,25 +4,22 @@ Options that choose where packages come from (`-i`, `--extra-index-url`, `-f`, `
 warning: the operator chooses the index, so that nobody can slip in a package of the same name. `${VAR}` is refused.
 """
 
-import codecs
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from packaging.markers import default_environment
-from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import InvalidRequirement
 from dz.tasklib import lockfiles
+from dz.tasklib.requirement_lines import bad_line, decoded, is_path, logical_lines, parsed
 from dz.tasklib.zoombuild import Plan
 
-MAX_FILE = 1_000_000
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s*=?\s*)(.+)")
 _CONSTRAINT = re.compile(r"(?:-c|--constraint)(?:\s*=?\s*)(.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=?\s*)(.+)")
@@ -133,7 +130,7 @@ class _Collector:
     def line(self, line: str, origin: str, folder: PurePosixPath, *, constraint: bool = False) -> None:
         """Read one line: an option, a path, a URL or a requirement."""
         if "${" in line:
-            raise _bad(origin, line, "variables are not filled in", "Write the value itself, without ${...}.")
+            raise bad_line(origin, line, "variables are not filled in", "Write the value itself, without ${...}.")
         if match := _INCLUDE.fullmatch(line):
             self.include(match[1], origin, folder, constraint=constraint)
         elif match := _CONSTRAINT.fullmatch(line):
@@ -146,7 +143,7 @@ class _Collector:
                     f"{origin}: {match[1]} was left out; the operator chooses where packages come from."
                 )
         elif line.startswith("-"):
-            raise _bad(origin, line, "this option is unknown", "Remove the option.")
+            raise bad_line(origin, line, "this option is unknown", "Remove the option.")
         else:
             self.requirement(line, origin, folder, constraint=constraint)
 
@@ -154,7 +151,7 @@ class _Collector:
         """Follow `-r` or `-c`, which are relative to the file that has them."""
         name = target.strip("\"' ")
         if "://" in name:
-            raise _bad(origin, target, "a file elsewhere is not read", "Put the included file into the repository.")
+            raise bad_line(origin, target, "a file elsewhere is not read", "Put the included file into the repository.")
         self.inside(str(folder / name), origin)
         self.read(str(folder / name), constraint=constraint)
 
@@ -212,7 +209,7 @@ class _Collector:
         name = body.split("[", 1)[0].removeprefix("file://")
         path = (self.root / folder / name).resolve()
         if not path.is_relative_to(self.root) or not path.exists():
-            raise _bad(origin, body, "this path is not in the repository", "Name a folder of the repository.")
+            raise bad_line(origin, body, "this path is not in the repository", "Name a folder of the repository.")
         relative = str(path.relative_to(self.root))
         project = path / "pyproject.toml"
         if path == self.root and project.is_file() and lockfiles.is_static(project):
@@ -221,82 +218,5 @@ class _Collector:
             self.out.local.append(relative)
 
 
-def decoded(path: Path, name: str) -> str:
-    """Return the text of a requirements file in whatever encoding it was saved; Windows tools write UTF-16."""
-    if path.stat().st_size > MAX_FILE:
-        raise InvalidRequirement(f"{name} is larger than {MAX_FILE} bytes.", "Name a file that lists requirements.")
-    raw = path.read_bytes()
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", "replace")
-    if raw[1:2] == b"\0":
-        return raw.decode("utf-16-le", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) without comments and blank lines; a backslash at the end joins lines."""
-    start, pending = 0, ""
-    for number, raw in enumerate([*text.splitlines(), ""], 1):
-        line = re.sub(r"(^|\s)#.*$", "", raw).strip()
-        start = start if pending else number
-        if line.endswith("\\"):
-            pending += line[:-1] + " "
-            continue
-        whole = (pending + line).strip()
-        pending = ""
-        if whole:
-            yield start, whole
-
-
-def is_path(body: str, folder: Path) -> bool:
-    """Say whether a line names a file or folder instead of a package."""
-    name = body.split("[", 1)[0]
-    if name.startswith((".", "/", "file:", "~")):
-        return True
-    return "/" in name and "@" not in name and "://" not in name and "\0" not in name and (folder / name).exists()
-
-
-def parsed(body: str, origin: str) -> Requirement | None:
-    """Return a requirement; None for a URL that does not say which package it is."""
-    url = re.match(r"([a-z]+\+)?[a-z]+://|[a-z]+\+|git@", body)
-    if url:
-        address, _, marker = body.partition(" ;")
-        egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+(?:\[[^\]]*\])?)", address)
-        if not egg:
-            check_url(address, origin)
-            return None
-        clean = re.sub(r"[#&]egg=[^&]*", "", address).replace("&subdirectory", "#subdirectory")
-        body = f"{egg[1]} @ {clean}" + (f" ;{marker}" if marker else "")
-    try:
-        requirement = Requirement(body)
-    except BadRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise _bad(origin, body, reason, "Correct the line; it must look like name==1.2.3.") from None
-    if requirement.url:
-        check_url(requirement.url, origin)
-    return requirement
-
-
-def check_url(url: str, origin: str) -> None:
-    """Refuse URLs that are not plain https, and those that carry credentials, without repeating them."""
-    try:
-        parts = urlsplit(url)
-        fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname)
-        secret = "@" in parts.netloc
-    except ValueError:
-        fine, secret = False, True
-    if not fine or secret:
-        found = "has a user name or password" if fine else "is not https"
-        raise InvalidRequirement(f"{origin}: the address {found}.", "Use https:// or git+https:// without credentials.")
-
-
 def _text(entry: _Entry) -> str:
     return f"{entry.requirement} {entry.options}".strip()
-
-
-def _bad(origin: str, line: str, reason: str, remedy: str) -> InvalidRequirement:
-    shown = re.sub(r"//[^/@\s]*@", "//***@", line)[:120]
-    return InvalidRequirement(f"{origin}: {shown!r} cannot be used: {reason}.", remedy)

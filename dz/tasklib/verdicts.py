@@ -15,12 +15,11 @@ _GIS = re.compile(r"GDAL|GEOS|libgeos|PostGIS", re.IGNORECASE)
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
 
 
-def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str], gis_allowed: bool) -> None:
+def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> None:
     """Return if all was well, else raise the error that names the cause.
 
     Args:
         unset: variables that detection saw the settings ask for and that have no value.
-        gis_allowed: the owner said that the project needs PostGIS.
     """
     engine = word(report.get("engine"))
     if any(name in engine for name in _OTHER_ENGINES):
@@ -107,8 +106,10 @@ def warnings(report: dict[str, Any]) -> list[str]:
     engine = word(report.get("engine"))
     if "mysql" in engine or "oracle" in engine or "mssql" in engine:
         found.append(f"The project is written for {engine}; it runs on PostgreSQL here. SQL written by hand may not.")
-    for alias in words(report.get("sqlite_aliases")):
-        found.append(f"The database {alias!r} is an SQLite file; what is written there is lost with each version.")
+    found += [
+        f"The database {alias!r} is an SQLite file; what is written there is lost with each version."
+        for alias in words(report.get("sqlite_aliases"))
+    ]
     return found
 
 

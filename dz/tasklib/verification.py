@@ -112,16 +112,20 @@ def verify(
     place.chmod(0o755)
     given = {**placeholder_environment(plan), **environment_variables}
     attempt: dict[str, str] = {}
-    done, report = _attempt(plan, checkout, environment, place / "1", sandbox, given, timeout)
+    done, report = _attempt(
+        plan, checkout, environment, place=place / "1", sandbox=sandbox, given=given, timeout=timeout
+    )
     out, warnings = place / "1" / "out", []
     if _storage_refused(report):
         attempt = {"DZ_PLAIN_STATIC_STORAGE": "1"}
         message = str(report["error"].get("message", ""))[:300]
         warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
-        done, report = _attempt(plan, checkout, environment, place / "2", sandbox, {**given, **attempt}, timeout)
+        done, report = _attempt(
+            plan, checkout, environment, place=place / "2", sandbox=sandbox, given={**given, **attempt}, timeout=timeout
+        )
         out = place / "2" / "out"
     unset = [name for name in plan.required_environment if name not in given]
-    verdicts.judge(report, done, unset=unset, gis_allowed=plan.database_type == "postgresql-gis")
+    verdicts.judge(report, done, unset=unset)
     return _verification(plan, report, out, attempt, warnings)
 
 
@@ -129,6 +133,7 @@ def _attempt(
     plan: Plan,
     checkout: Checkout,
     environment: Environment,
+    *,
     place: Path,
     sandbox: Sandbox,
     given: Mapping[str, str],
@@ -151,7 +156,7 @@ def _attempt(
     secret_files = {"job.json": job, "env.json": env}
     for name, value in secret_files.items():
         _write_for(place / name, json.dumps(value).encode(), sandbox.user)
-    argv = [
+    argv: list[str | Path] = [
         environment.program,
         "-I",
         "-B",

@@ -3,7 +3,9 @@
 import json
 import os
 import pwd
+import shutil
 import subprocess
+import tempfile
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -105,17 +107,20 @@ def make_project(root: Path, settings: str = "", **files: str) -> Checkout:
     )
 
 
-def open_to_all(path: Path) -> Path:
-    """pytest makes its folders for one user; those of a server can be entered by all."""
-    for folder in (path, *path.parents):
-        if folder.stat().st_uid == os.geteuid() and str(folder) not in {"/", "/tmp"}:
-            folder.chmod(0o755)
-    return path
-
-
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    return open_to_all(tmp_path_factory.mktemp("server"))
+def server():
+    """Not pytest's own folder: that one is closed to other users by each run of pytest."""
+    folder = Path(tempfile.mkdtemp(prefix="dz-builds-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def tmp_path(server):
+    folder = Path(tempfile.mkdtemp(dir=server))
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +151,7 @@ def check(server, sandbox, built, tmp_path):
             plan,
             checkout,
             built,
-            work=open_to_all(tmp_path) / "work",
+            work=tmp_path / "work",
             sandbox=sandbox,
             environment_variables=variables,
             timeout=timeout,
@@ -240,7 +245,7 @@ def test_a_printed_fake_report_counts_for_nothing(check, tmp_path):
     code = """
         import json, os, sys
         print(json.dumps({"ok": True, "nonce": "0" * 32}))
-        open("report.json", "w").write(json.dumps({"ok": True, "nonce": "0" * 32, "static_url": "/x/"}))
+        open(os.path.dirname(os.environ["DZ_STATIC_ROOT"]) + "/report.json", "w").write(json.dumps({"ok": True, "nonce": "0" * 32, "static_url": "/x/"}))
         sys.stdout.flush()
         os._exit(1)
     """
@@ -284,8 +289,17 @@ def test_a_manifest_storage_that_fails_is_replaced_with_a_warning(check, tmp_pat
 
 
 def test_static_files_that_cannot_be_collected_are_a_clear_error(check, tmp_path):
-    with pytest.raises(StaticFilesFailed):
-        check(make_project(tmp_path / "src", 'STATICFILES_FINDERS = ["gone.Finder"]\n'))
+    finder = """
+        from django.contrib.staticfiles.finders import BaseFinder
+        class Finder(BaseFinder):
+            def check(self, **options):
+                return []
+            def list(self, patterns):
+                raise OSError("no such bucket")
+    """
+    code = 'STATICFILES_FINDERS = ["site1.finder.Finder"]\n'
+    with pytest.raises(StaticFilesFailed, match=r"site1/finder.py:7: OSError: no such bucket"):
+        check(make_project(tmp_path / "src", code, **{"site1/finder.py": finder}))
 
 
 def test_a_site_media_map_is_copied_and_cannot_leave_the_project(check, tmp_path):
@@ -308,10 +322,15 @@ def test_a_site_media_map_is_copied_and_cannot_leave_the_project(check, tmp_path
         ("Django==4.2.16", "http://127.0.0.1:9/", ServiceUnavailable, "index"),
     ],
 )
-def test_a_dependency_that_cannot_be_installed_is_named(server, sandbox, python, tmp_path, line, index, error, text):
+def test_a_dependency_that_cannot_be_installed_is_named(  # noqa: PLR0917
+    server, sandbox, python, tmp_path, line, index, error, text
+):
     if error is NoMatchingPython and python.version >= (3, 12):
         pytest.skip("this Python is new enough")
-    if error is DependencyBuildFailed and subprocess.run(["pkg-config", "--exists", "mysqlclient"], check=False).returncode == 0:
+    if (
+        error is DependencyBuildFailed
+        and subprocess.run(["pkg-config", "--exists", "mysqlclient"], check=False).returncode == 0
+    ):
         pytest.skip("mysqlclient builds here")
     checkout = make_project(tmp_path / "src", **{"requirements.txt": line + "\n"})
     folder = server / ("envs" if index is None else "envs-fresh")

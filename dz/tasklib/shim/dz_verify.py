@@ -19,10 +19,11 @@ def _innermost(error, source):
     """Return file, line and text of the project's own line that is nearest to the error."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        name = os.path.abspath(frame.filename)
+        name = os.path.normpath(frame.filename)
         if name.startswith(source + os.sep) and "site-packages" not in name:
             return os.path.relpath(name, source), frame.lineno, frame.line
-    return (os.path.basename(frames[-1].filename), frames[-1].lineno, frames[-1].line) if frames else ("", 0, "")
+    real = [frame for frame in frames if not frame.filename.startswith("<")]
+    return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line) if real else ("", 0, "")
 
 
 def describe(error, source):
@@ -44,7 +45,7 @@ def describe(error, source):
         "module": str(getattr(error, "name", None) or ""),
         "from_environ": bool(frames)
         and frames[-1].name == "__getitem__"
-        and os.path.basename(frames[-1].filename) == "os.py",
+        and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
         "file": file_name,
         "line": line or 0,
         "text": (text or "").strip()[:300],

@@ -1,0 +1,92 @@
+"""Reads single lines of requirements files: text, paths, addresses, requirements."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement as BadRequirement
+from packaging.requirements import Requirement
+
+from dz.errors import InvalidRequirement
+
+MAX_FILE = 1_000_000
+
+
+def decoded(path: Path, name: str) -> str:
+    """Return the text of a requirements file in whatever encoding it was saved; Windows tools write UTF-16."""
+    if path.stat().st_size > MAX_FILE:
+        raise InvalidRequirement(f"{name} is larger than {MAX_FILE} bytes.", "Name a file that lists requirements.")
+    raw = path.read_bytes()
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", "replace")
+    if raw[1:2] == b"\0":
+        return raw.decode("utf-16-le", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (number, line) without comments and blank lines; a backslash at the end joins lines."""
+    start, pending = 0, ""
+    for number, raw in enumerate([*text.splitlines(), ""], 1):
+        line = re.sub(r"(^|\s)#.*$", "", raw).strip()
+        start = start if pending else number
+        if line.endswith("\\"):
+            pending += line[:-1] + " "
+            continue
+        whole = (pending + line).strip()
+        pending = ""
+        if whole:
+            yield start, whole
+
+
+def is_path(body: str, folder: Path) -> bool:
+    """Say whether a line names a file or folder instead of a package."""
+    name = body.split("[", 1)[0]
+    if name.startswith((".", "/", "file:", "~")):
+        return True
+    return "/" in name and "@" not in name and "://" not in name and "\0" not in name and (folder / name).exists()
+
+
+def parsed(body: str, origin: str) -> Requirement | None:
+    """Return a requirement; None for a URL that does not say which package it is."""
+    url = re.match(r"([a-z]+\+)?[a-z]+://|[a-z]+\+|git@", body)
+    if url:
+        address, _, marker = body.partition(" ;")
+        egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+(?:\[[^\]]*\])?)", address)
+        if not egg:
+            check_url(address, origin)
+            return None
+        clean = re.sub(r"[#&]egg=[^&]*", "", address).replace("&subdirectory", "#subdirectory")
+        body = f"{egg[1]} @ {clean}" + (f" ;{marker}" if marker else "")
+    try:
+        requirement = Requirement(body)
+    except BadRequirement as error:
+        reason = str(error).splitlines()[0]
+        raise bad_line(origin, body, reason, "Correct the line; it must look like name==1.2.3.") from None
+    if requirement.url:
+        check_url(requirement.url, origin)
+    return requirement
+
+
+def check_url(url: str, origin: str) -> None:
+    """Refuse URLs that are not plain https, and those that carry credentials, without repeating them."""
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname)
+        secret = "@" in parts.netloc
+    except ValueError:
+        fine, secret = False, True
+    if not fine or secret:
+        found = "has a user name or password" if fine else "is not https"
+        raise InvalidRequirement(f"{origin}: the address {found}.", "Use https:// or git+https:// without credentials.")
+
+
+def bad_line(origin: str, line: str, reason: str, remedy: str) -> InvalidRequirement:
+    """Return the error for a line, shown without credentials."""
+    shown = re.sub(r"//[^/@\s]*@", "//***@", line)[:120]
+    return InvalidRequirement(f"{origin}: {shown!r} cannot be used: {reason}.", remedy)

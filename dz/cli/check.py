@@ -1,0 +1,48 @@
+"""`dz check URL`: how a project would be built, and why we think so."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dz import names, wiring
+from dz.cli import output, runs
+from dz.cli.options import AsJson, Local, Ref
+from dz.tasklib import guesses
+from dz.tasklib.jobs import JobView
+from dz.zoomdb.models import JobKind
+from tasks.parameters import Source
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("check")(check)
+
+
+def check(
+    url: Annotated[str, typer.Argument(help="A git URL.")],
+    ref: Ref = None,
+    as_json: AsJson = False,
+    local: Local = False,
+) -> None:
+    """Inspect a repository without running any of it, and list what was guessed."""
+    job, found = inspect_source(url, ref, local=local)
+    if as_json:
+        output.print_json({"job": job.id, **job.result, "guesses": [vars(guess) for guess in found]})
+        return
+    if not job.result.get("is_django"):
+        output.note(f"This is no Django project that can be deployed: {job.result.get('reason', '')}")
+        return
+    rows = [(g.field, _text(g.value), "*" if g.is_primary else "", g.proof, g.basis) for g in found]
+    output.print_table(("field", "value", "primary", "proof", "basis"), rows)
+    output.note(f"Next: dz deploy {url}" + (f" --ref {ref}" if ref else ""))
+
+
+def inspect_source(url: str, ref: str | None, *, local: bool) -> tuple[JobView, list[Any]]:
+    """Run check_repo on a git URL and return its job and the guesses that it stored."""
+    source = Source(url=url, ref=names.git_ref(ref) if ref else None)
+    job = runs.run(JobKind.CHECK_REPO, source, local=local)
+    return job, guesses.load(wiring.zoomdb(), job.id)
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,72 @@
+"""`dz deploy PROJECT|URL`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dz import names, wiring
+from dz.cli import output, runs
+from dz.cli.options import AsJson, Local, Ref, Variables, variables
+from dz.errors import InvalidConfig
+from dz.tasklib import jobs, projects
+from dz.zoomdb.models import JobKind
+from tasks.parameters import DeployRequest
+
+CONFIG_BYTES = 65536
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("deploy")(deploy)
+
+
+def deploy(
+    target: Annotated[str, typer.Argument(metavar="PROJECT|URL", help="A known project, or a git URL.")],
+    *,
+    ref: Ref = None,
+    name: Annotated[str | None, typer.Option(help="The project's name, if the URL is new.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to use; it wins over the repository's.")] = None,
+    values: Variables = None,
+    as_json: AsJson = False,
+    local: Local = False,
+) -> None:
+    """Build a project and put it live; the old version serves until the new one is proved healthy."""
+    environment = variables(values)
+    if ref:
+        names.git_ref(ref)
+    text = _read_config(config) if config else None
+    known = names.PROJECT_NAME.fullmatch(target) is not None
+    request = DeployRequest(project=target if known else name, url=None if known else target, ref=ref, config=text)
+    zoomdb = wiring.zoomdb()
+    if known or environment:
+        # A known project is looked up before a job is made; variables need a project to belong to.
+        project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
+        projects.set_variables(zoomdb, project.id, environment)
+        request = request.model_copy(update={"project": project.name})
+    job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local)
+    print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)
+
+
+def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -> None:
+    """Write what a job that changes what users see has come to."""
+    if as_json:
+        output.print_json({"job": job.id, "project": job.project, **job.result, "steps": steps})
+        return
+    for step, seconds in steps.items():
+        output.note(f"  {seconds:6.1f} s  {step}")
+    if url := job.result.get("url"):
+        output.console(stderr=False).print(output.printable(str(url)))
+
+
+def _read_config(path: Path) -> str:
+    try:
+        data = path.read_bytes()[: CONFIG_BYTES + 1]
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(
+            f"{path} cannot be read as a text in UTF-8.", "Give the path of a zoombuild.cfg."
+        ) from error
+    if len(data) > CONFIG_BYTES:
+        raise InvalidConfig(f"{path} is larger than {CONFIG_BYTES} bytes.", "Give the path of a zoombuild.cfg.")
+    return text

@@ -1,0 +1,83 @@
+"""`dz jobs` and `dz job N`: what was asked for, and how far it is."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dz import wiring
+from dz.cli import output, runs
+from dz.cli.options import AsJson
+from dz.errors import StackProblem, from_record
+from dz.tasklib import jobs
+from dz.tasklib.jobs import JobView
+from dz.zoomdb.models import LogType
+
+_SHOWN = {LogType.STEP_BEGIN: "begun", LogType.STEP_END: "done", LogType.JOB_BEGIN: "job", LogType.JOB_END: "job"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("jobs")(list_jobs)
+    app.command("job")(show_job)
+
+
+def list_jobs(
+    project: Annotated[str | None, typer.Option(help="Only jobs of this project.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest jobs."""
+    found = jobs.newest(wiring.zoomdb(), project=project, limit=limit)
+    if as_json:
+        output.print_json({"jobs": [as_object(job) for job in found]})
+        return
+    rows = [
+        (job.id, job.kind, job.project, job.state, output.local_time(job.created), _took(job), job.requested_by)
+        for job in found
+    ]
+    output.print_table(("job", "kind", "project", "state", "asked for", "took", "by"), rows)
+
+
+def show_job(
+    number: Annotated[int, typer.Argument(min=1, metavar="N", help="The job's number.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Show it until it is over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one job and its log; with --follow, exit code 1 if it fails."""
+    zoomdb = wiring.zoomdb()
+    job = jobs.show(zoomdb, number)
+    if job is None:
+        raise StackProblem(f"There is no job {number}.", "`dz jobs` lists the newest jobs.")
+    if follow:
+        job = runs.follow(zoomdb, number)
+    log = jobs.lines(zoomdb, number)
+    if as_json:
+        output.print_json({**as_object(job), "steps": jobs.step_seconds(log), "log": [vars(line) for line in log]})
+    else:
+        if not follow:
+            rows = [(output.local_time(x.time), _SHOWN.get(LogType(x.type), x.type), x.step, x.message) for x in log]
+            output.print_table(("time", "", "step", "message"), rows)
+        _print_summary(job)
+    if follow and job.failure:
+        raise typer.Exit(1)
+
+
+def as_object(job: JobView) -> dict[str, Any]:
+    """Return a job for `--json`; its failure has the form of every error of `dz`."""
+    failure = None
+    if job.failure:
+        failure = {**vars(job.failure), "actor": from_record(job.failure).actor}
+    return {**vars(job), "failure": failure}
+
+
+def _print_summary(job: JobView) -> None:
+    project = f" of {job.project}" if job.project else ""
+    output.note(f"job {job.id}: {job.kind}{project}, {job.state} {_took(job)}".rstrip())
+    if job.failure:
+        output.report(from_record(job.failure), as_json=False)
+    elif url := job.result.get("url"):
+        output.note(f"  {url}")
+
+
+def _took(job: JobView) -> str:
+    return f"{(job.ended - job.started).total_seconds():.1f} s" if job.ended and job.started else ""

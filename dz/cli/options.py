@@ -1,0 +1,28 @@
+"""Options that several commands have."""
+
+from typing import Annotated
+
+import typer
+
+from dz import names
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout; all else goes to stderr.")]
+Local = Annotated[bool, typer.Option("--local", help="Do all the work in this process, without workers.")]
+Ref = Annotated[
+    str | None, typer.Option("--ref", help="Branch, tag or commit; default: as before, or the default one.")
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Environment variable of the site; stored encrypted. Repeatable."),
+]
+
+
+def variables(given: list[str] | None) -> dict[str, str]:
+    """Return the values of `--set NAME=VALUE`, checked; BadParameter or InvalidName say what is wrong."""
+    values: dict[str, str] = {}
+    for item in given or []:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--set {name!r}: write NAME=VALUE.")
+        values[names.variable(name)] = names.variable_value(name, value)
+    return values

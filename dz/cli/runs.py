@@ -1,0 +1,174 @@
+"""Starts flows, on workers or in this process, and follows their jobs."""
+
+import contextlib
+import getpass
+import importlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import typer
+from pydantic import BaseModel
+
+from dz import prefect_environment, wiring
+from dz.cli import output
+from dz.cli.progress import Feed, shown
+from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
+from dz.settings import settings
+from dz.tasklib import jobs, servers
+from dz.tasklib.jobs import JobView
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import JobKind, JobState
+
+FLOWS = {
+    JobKind.CHECK_REPO: ("check_repo", "source"),
+    JobKind.BUILD_AND_DEPLOY: ("build_and_deploy", "request"),
+    JobKind.ROLLBACK: ("rollback", "request"),
+    JobKind.PUBLISH: ("publish_host", "request"),
+}
+"""The flow that executes each kind of job, and the name of its parameter."""
+POLL = 0.3
+PATIENCE = 60.0
+"""Seconds that a job may wait for a worker before we look for the reason."""
+
+
+def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: int | None = None) -> JobView:
+    """Open a job, have its flow run, show its progress, and return it when it has succeeded.
+
+    Raises:
+        DzError: what made the job fail, as its row says.
+    """
+    if local:
+        _become_local()
+    prefect_environment.prepare()
+    zoomdb = wiring.zoomdb()
+    params = request.model_dump(mode="json")
+    asked_by = f"cli:{getpass.getuser()}"[:100]
+    job_id = jobs.open_job(zoomdb, kind, params=params, project_id=project_id, requested_by=asked_by)
+    with _never_started(zoomdb, job_id):
+        if local:
+            return succeeded(_run_here(zoomdb, kind, request, job_id))
+        _send(kind, params, job_id)
+    return succeeded(follow(zoomdb, job_id))
+
+
+def follow(zoomdb: Zoomdb, job_id: int) -> JobView:
+    """Show a job until it is over and return it; Ctrl-C stops showing it, not the job."""
+    try:
+        with shown(f"job {job_id}", output.console()) as feed:
+            return _watch(zoomdb, job_id, feed, threading.Event())
+    except KeyboardInterrupt:
+        output.note(f"Job {job_id} goes on on the servers. `dz job {job_id} --follow` shows it again.")
+        raise typer.Exit(130) from None
+
+
+def succeeded(job: JobView) -> JobView:
+    """Return the job, or raise what made it fail."""
+    if job.failure:
+        raise from_record(job.failure)
+    if job.state != JobState.SUCCEEDED:
+        raise Unexpected(f"Job {job.id} is {job.state}.", f"`dz job {job.id}` shows its log.")
+    return job
+
+
+def steps(zoomdb: Zoomdb, job_id: int) -> dict[str, float]:
+    """Return how many seconds each step of a job took."""
+    return jobs.step_seconds(jobs.lines(zoomdb, job_id))
+
+
+def _become_local() -> None:
+    os.environ["DZ_LOCAL_MODE"] = "1"
+    # Without a server, Prefect starts one of its own inside this process.
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false" if settings().prefect_api_url else "true")
+    # The job's own log is shown; Prefect's lines would run through it.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    settings.cache_clear()
+
+
+@contextlib.contextmanager
+def _never_started(zoomdb: Zoomdb, job_id: int) -> Iterator[None]:
+    """End a job as failed if its run could not even be started."""
+    try:
+        yield
+    except DzError as error:
+        job = jobs.show(zoomdb, job_id)
+        if job and job.state == JobState.PENDING:
+            with contextlib.suppress(DzError), jobs.running(zoomdb, job_id, f"never-started-{job_id}"):
+                raise
+        raise error from error.__cause__
+
+
+def _send(kind: JobKind, params: dict[str, Any], job_id: int) -> None:
+    url = settings().prefect_api_url
+    if not url:
+        raise StackProblem(
+            "No Prefect server is known here.",
+            "Start the local stack with `dz up`, or name a server with DZ_PREFECT_API_URL; `--local` needs none.",
+        )
+    flow, parameter = FLOWS[kind]
+    name = flow.replace("_", "-")
+    prefect = importlib.import_module("prefect.deployments")
+    exceptions = importlib.import_module("prefect.exceptions")
+    try:
+        prefect.run_deployment(
+            f"{name}/{name}", parameters={parameter: params, "job": job_id}, timeout=0, as_subflow=False
+        )
+    except exceptions.ObjectNotFound as error:
+        raise StackProblem(
+            f"The Prefect server at {url} has no deployment {name}/{name}.",
+            "Roll the deployments out: `python -m deployments.rollout` (`dz up` does it on the local stack).",
+        ) from error
+    except (httpx.HTTPError, RuntimeError, OSError) as error:
+        raise ServiceUnavailable(
+            f"The Prefect server at {url} does not answer as it should ({type(error).__name__}).",
+            "`dz status` shows the local stack; check the address and the authentication of Prefect.",
+        ) from error
+
+
+def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) -> JobView:
+    name, parameter = FLOWS[kind]
+    flow = getattr(importlib.import_module(f"flows.{name}"), name)
+    over = threading.Event()
+    with shown(f"job {job_id}, in this process", output.console()) as feed, ThreadPoolExecutor(1) as threads:
+        watching = threads.submit(_watch, zoomdb, job_id, feed, over)
+        try:
+            state = flow(**{parameter: request}, job=job_id, return_state=True)
+        except KeyboardInterrupt:
+            output.note(f"Job {job_id} was ended; the version that users saw before still serves.")
+            raise typer.Exit(130) from None
+        finally:
+            over.set()
+        job = watching.result()
+    if not job.over:
+        state.result()  # raises what kept the flow from beginning its job
+    return job
+
+
+def _watch(zoomdb: Zoomdb, job_id: int, feed: Feed, stop: threading.Event) -> JobView:
+    seen, begun, asked = 0, time.monotonic(), time.monotonic()
+    while True:
+        stopping = stop.is_set()
+        job = jobs.show(zoomdb, job_id)
+        if job is None:
+            raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
+        lines = jobs.lines(zoomdb, job_id, after=seen)
+        feed(lines)
+        seen = lines[-1].id if lines else seen
+        if job.over or stopping:
+            return job
+        if time.monotonic() - asked > PATIENCE / 4:
+            asked = time.monotonic()
+            _look_for_trouble(zoomdb, job, asked - begun)
+        stop.wait(POLL)
+
+
+def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:
+    """Notice a run that was killed, and a pool that nobody works on."""
+    if job.state == JobState.RUNNING:
+        jobs.reap(zoomdb)
+    elif waited > PATIENCE:
+        servers.refuse_silent_role(zoomdb, "build")

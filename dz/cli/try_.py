@@ -1,0 +1,162 @@
+"""`dz try [URL|PATH]`: from nothing to a live site on this machine."""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from dz import names, wiring
+from dz.cli import local_stack, output, questions, runs
+from dz.cli.check import inspect_source
+from dz.cli.options import AsJson, Variables, variables
+from dz.errors import HealthCheckFailed, NotDjango
+from dz.settings import PROJECT_ROOT, settings
+from dz.tasklib import projects
+from dz.tasklib.jobs import JobView
+from dz.tasklib.local_sources import publish_path
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import JobKind
+from tasks.parameters import DeployRequest
+
+POLLS = PROJECT_ROOT / "demo" / "polls"
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
+_LOCAL_URL = re.compile(r"git://127\.0\.0\.1:\d+/")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("try")(try_)
+
+
+@dataclass
+class Stopwatch:
+    """How long each step took, in seconds, in the order of their end."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block as step `name`."""
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 2)
+
+    def add_steps_of(self, name: str, steps: dict[str, float]) -> None:
+        """Add the steps of a job, under the name of its flow."""
+        self.seconds |= {f"{name}/{step}": seconds for step, seconds in steps.items()}
+
+
+def try_(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[URL|PATH]", help="A git URL or a local folder; default: the polls site.")
+    ] = None,
+    values: Variables = None,
+    appservers: Annotated[
+        int | None, typer.Option(min=1, help="Appservers of the stack; default: as it is, or 1.")
+    ] = None,
+    proxies: Annotated[int | None, typer.Option(min=1, help="Proxies of the stack; default: as it is, or 1.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the local stack, deploy a Django project on it, and open its front page.
+
+    Without an argument it is the polls site that comes with DjangoZoom.
+    """
+    watch, environment = Stopwatch(), variables(values)
+    with watch.step("stack"):
+        local_stack.ensure_up(appservers=appservers, proxies=proxies)
+    with watch.step("source"):
+        url = _source_url(source or str(POLLS))
+    ask = questions.can_ask(as_json=as_json)
+    zoomdb = wiring.zoomdb()
+    with watch.step("check_repo"):
+        check, guesses = inspect_source(url, None, local=False)
+    watch.add_steps_of("check_repo", runs.steps(zoomdb, check.id))
+    request = _request(zoomdb, url, check, guesses, environment, ask=ask)
+    with watch.step("build_and_deploy"):
+        job = runs.run(JobKind.BUILD_AND_DEPLOY, request)
+    watch.add_steps_of("build_and_deploy", runs.steps(zoomdb, job.id))
+    with watch.step("request"):
+        answer = _front_page(str(job.result["url"]))
+    _print(job, check, answer, watch.seconds, as_json=as_json)
+
+
+def _source_url(source: str) -> str:
+    """Return the URL of a source; a local folder is first offered by the stack's git server."""
+    if _URL.match(source):
+        return source
+    server = next((host for host in settings().git_hosts if host.startswith("git://127.0.0.1:")), None)
+    published = publish_path(Path(source), settings().state_dir / "git")
+    for warning in published.warnings:
+        output.note(f"Warning: {warning}")
+    return f"{server or 'git://127.0.0.1'}/{published.name}.git"
+
+
+def _request(
+    zoomdb: Zoomdb, url: str, check: JobView, guesses: list[Any], environment: dict[str, str], *, ask: bool
+) -> DeployRequest:
+    if not check.result.get("is_django"):
+        raise NotDjango(
+            f"{url} holds no Django project that can be deployed: {check.result.get('reason') or 'none was found'}",
+            "Give the URL or the folder of a Django project; `dz inspect PATH` shows what was looked at.",
+        )
+    config = questions.config_for(guesses, ambiguous=bool(check.result.get("ambiguous")), ask=ask)
+    # A deploy needs no project before; values of variables do, and must be asked for before it begins.
+    name = _known_name(zoomdb, url)
+    stored = projects.variables(zoomdb, projects.find(zoomdb, name).id) if name else {}
+    missing = questions.missing_variables(guesses, {**stored, **environment})
+    environment = environment | questions.values_for(missing, ask=ask)
+    if environment:
+        project = projects.ensure(zoomdb, name=name, url=url, ref=None)
+        projects.set_variables(zoomdb, project.id, environment)
+        name = project.name
+    return DeployRequest(project=name, url=url, ref=None, config=config)
+
+
+def _known_name(zoomdb: Zoomdb, url: str) -> str | None:
+    """Return the project that has this source; the port of the local git server does not matter."""
+    same = [p.name for p in projects.listed(zoomdb) if _without_port(p.source_url) == _without_port(url)]
+    wanted = names.project_name_from_url(url)
+    return wanted if wanted in same else next(iter(same), None)
+
+
+def _without_port(url: str) -> str:
+    return _LOCAL_URL.sub("git://127.0.0.1/", url)
+
+
+def _front_page(url: str) -> httpx.Response:
+    try:
+        # Proxies of the environment lead away from this machine.
+        answer = httpx.get(url, trust_env=False, follow_redirects=False, timeout=settings().health_timeout)
+    except httpx.HTTPError as error:
+        raise HealthCheckFailed(
+            f"{url} was deployed, but does not answer through nginx ({type(error).__name__}).",
+            "`dz status` shows whether the proxy runs.",
+        ) from error
+    if answer.status_code >= 400:
+        raise HealthCheckFailed(
+            f"{url} answers {answer.status_code} {answer.reason_phrase} through nginx.",
+            "Look at the site's log; a page that needs a login or a missing front page can be meant.",
+        )
+    return answer
+
+
+def _print(job: JobView, check: JobView, answer: httpx.Response, seconds: dict[str, float], *, as_json: bool) -> None:
+    url, prefect_ui = str(job.result["url"]), settings().prefect_ui_url or settings().prefect_api_url
+    served_by = answer.headers.get("X-DjangoZoom")
+    if as_json:
+        known = {"url": url, "job": job.id, "prefect_ui": prefect_ui, "project": job.project, "steps": seconds}
+        more = {"version": job.result.get("version"), "check_job": check.id, "status": answer.status_code}
+        output.print_json({**known, **more, "x_djangozoom": served_by})
+        return
+    output.note("\nTime of each step:")
+    for step, took in seconds.items():
+        output.note(f"  {took:6.1f} s  {step}")
+    output.note(f"\n{url} answers {answer.status_code} through nginx; X-DjangoZoom: {served_by}")
+    output.console(stderr=False).print(f"Site:       {url}")
+    output.console(stderr=False).print(f"Prefect UI: {prefect_ui}   ({local_stack.SIGN_IN})")

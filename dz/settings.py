@@ -8,13 +8,29 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 Role = Literal["build", "database", "appserver", "proxy"]
 ROLES: tuple[Role, ...] = ("build", "database", "appserver", "proxy")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PUBLIC_GIT_HOSTS = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "git.sr.ht"]
+
+
+class ServerPlace(BaseModel):
+    """Ports and sockets of one server, where several share a machine.
+
+    Args:
+        port: where users reach the sites of a proxy.
+        status_port: on 127.0.0.1, where a proxy's nginx tells its generation.
+        site_ports: first and last of the ports on 127.0.0.1 that show one site each (local stacks).
+        supervisor_socket: unix socket of an appserver's supervisord.
+    """
+
+    port: int | None = None
+    status_port: int | None = None
+    site_ports: tuple[int, int] | None = None
+    supervisor_socket: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -68,9 +84,17 @@ class Settings(BaseSettings):
     """nginx's program, by path or name."""
     app_ports: tuple[int, int] = (21000, 21999)
     """First and last port of app instances on an appserver."""
-    site_ports: tuple[int, int] | None = None
-    """Local stacks: a port per site on 127.0.0.1 is taken from this range on each proxy."""
     proxy_port: int = 80
+    """Where users reach the sites of a proxy; `places` may say otherwise of one server."""
+    proxy_status_port: int = 8079
+    nginx_user: str | None = None
+    """The Unix user of nginx's workers when nginx is started by root."""
+    places: dict[str, ServerPlace] = {}
+    """By server id."""
+    platform_domain: str = "localhost"
+    """Every project has the host name `<project>.<platform_domain>`."""
+    platform_https: bool = False
+    """Users reach the proxies through https, ended before them."""
 
     prefect_api_url: str | None = None
     prefect_ui_url: str | None = None
@@ -93,6 +117,10 @@ class Settings(BaseSettings):
     def server_dir(self, server_id: str) -> Path:
         """The folder of everything that server `server_id` keeps."""
         return self.state_dir / "servers" / server_id
+
+    def place(self, server_id: str) -> ServerPlace:
+        """The ports and sockets of a server."""
+        return self.places.get(server_id, ServerPlace())
 
     def unix_user(self, sysid: str) -> str | None:
         """The Unix user of a project; None where this process may not change users."""

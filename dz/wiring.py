@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,19 @@ from sqlalchemy import make_url
 
 from dz.adapters import interpreters as python_interpreters
 from dz.adapters import users
+from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore, DirectoryBundleStore, S3BundleStore
 from dz.adapters.git import Git
 from dz.adapters.installer import Installer, UvInstaller
 from dz.adapters.interpreters import Interpreter
+from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.sandbox import Sandbox, UserSandbox
+from dz.adapters.supervisor import Supervisor
+from dz.errors import StackProblem
 from dz.settings import Role, settings
+from dz.tasklib import appservers, deploys, heartbeats, jobs, projects, proxy_updates, servers, static_files
+from dz.tasklib.deploys import Target
 from dz.zoomdb import Zoomdb
 
 logger = logging.getLogger("dz")
@@ -62,7 +70,9 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     """Return the confinement of a project's code on this server, with a home folder of its own."""
     user = settings().unix_user(sysid)
     home = server_dir(role, server) / "homes" / sysid
-    users.ensure_home(user, home)
+    home.mkdir(parents=True, exist_ok=True)
+    if user:
+        os.chown(home, *users.ensure_user(user))
     return UserSandbox(user, home)
 
 
@@ -85,6 +95,100 @@ def database_place() -> dict[str, Any]:
     url = make_url(settings().sites_database_url.get_secret_value())
     host = settings().sites_database_host or url.host or "127.0.0.1"
     return {"server_name": server_name("database"), "host": host, "port": url.port or 5432}
+
+
+def supervisor(server: str) -> Supervisor:
+    """Return the supervisord of an appserver's app instances."""
+    folder = server_dir("appserver", server) / "supervisor"
+    return Supervisor(folder, settings().place(server).supervisor_socket or folder / "s.sock")
+
+
+def target(release: int, server: str) -> Target:
+    """Return a release on an appserver of this process."""
+    return deploys.target(zoomdb(), release, server, folder=server_dir("appserver", server))
+
+
+def owner(sysid: str) -> tuple[int, int] | None:
+    """Return uid and gid of a project's user; None where this process may not change users."""
+    user = settings().unix_user(sysid)
+    return users.ensure_user(user) if user else None
+
+
+def nginx(server: str) -> Nginx:
+    """Return the nginx of a proxy."""
+    here, place = settings(), settings().place(server)
+    binary = shutil.which(here.nginx)
+    if binary is None:
+        raise StackProblem(f"There is no nginx at {here.nginx!r}.", "Install nginx, or name it in DZ_NGINX.")
+    return Nginx(
+        Path(binary),
+        server_dir("proxy", server),
+        port=place.port or here.proxy_port,
+        status_port=place.status_port or here.proxy_status_port,
+        user=here.nginx_user,
+    )
+
+
+def show_on_proxy(project: int, release: int | None, server: str) -> None:
+    """Make a proxy of this process show a release of a project (None: the current one)."""
+    proxy_updates.show(
+        zoomdb(),
+        project,
+        release,
+        server_name=server,
+        nginx=nginx(server),
+        site_ports=settings().place(server).site_ports,
+        static_fetch=functools.partial(_static, server),
+    )
+
+
+def _static(server: str, sha256: str, size: int) -> Path:
+    """Return the extracted static layer on a proxy, downloaded if it is not there."""
+    layer, folder = Layer("static", sha256, size), server_dir("proxy", server)
+    return static_files.ensure(layer, folder=folder / "static", store=bundle_store())
+
+
+def alive(role: Role) -> list[str]:
+    """Return the servers of a role to send work to; without workers this process is the only one of each."""
+    if settings().local_mode:
+        return [server_name(role)]
+    servers.refuse_silent_role(zoomdb(), role)
+    return [server.name for server in servers.listed(zoomdb(), role=role, alive_only=True)]
+
+
+def platform_host(project: int) -> str:
+    """Return the host name that every project has."""
+    return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
+
+
+def beat(role: Role, server: str) -> None:
+    """Send a heartbeat of a server; an appserver compares what runs with what should."""
+    here = settings()
+    count = len(appservers.running_names(supervisor(server))) if role == "appserver" else 0
+    load = heartbeats.measure(server_dir(role, server), count)
+    heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load)
+
+
+def repair(role: Role, server: str) -> None:
+    """Bring a server that was away to what zoomdb says: app instances, virtual hosts."""
+    if role == "appserver":
+        folder = server_dir(role, server)
+        restart = functools.partial(_restart, server)
+        appservers.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
+    if role == "proxy":
+        proxy_updates.show_all(
+            zoomdb(),
+            lambda project: show_on_proxy(project, None, server),
+            report=lambda error: logger.warning("%s", error.found),
+        )
+    jobs.reap(zoomdb())
+
+
+def _restart(server: str, deployment: int) -> None:
+    place = target(deploys.release_of(zoomdb(), deployment), server)
+    deploys.install(place, store=bundle_store(), interpreters=interpreters())
+    deploys.configure(zoomdb(), place, owner=owner(place.sysid))
+    deploys.boot(place, supervisor=supervisor(server), user=settings().unix_user(place.sysid))
 
 
 def to_run_log(line: str) -> None:

@@ -35,6 +35,8 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
 
             release = create_release(job_id, project, bundle)
             appservers = placement(job_id, release)
-            settle(*[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers])
+            settle(
+                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
+            )
             publish_release(project, release, job_id)
             report_url(job_id, release)

@@ -23,7 +23,9 @@ def publish_host(request: HostRequest, job: int | None = None) -> None:
         with only_deploy_of(project):
             release = shown_release(job_id, project, request.version)
             appservers = placement(job_id, release)
-            settle(*[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers])
+            settle(
+                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
+            )
             claim_host(job_id, project, request)
             ids = {"project": project, "job": job_id}
             settle(*[on_server.submit(proxy_update, "proxy", proxy, **ids) for proxy in alive_proxies(job_id)])

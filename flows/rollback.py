@@ -22,6 +22,8 @@ def rollback(request: VersionRequest, job: int | None = None) -> None:
         with only_deploy_of(project):
             release = rollback_target(job_id, project, request.version)
             appservers = placement(job_id, release)
-            settle(*[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers])
+            settle(
+                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
+            )
             publish_release(project, release, job_id)
             report_url(job_id, release)

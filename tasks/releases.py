@@ -1,7 +1,7 @@
 """Tasks about releases: numbered versions of a project."""
 
 from dz import wiring
-from dz.tasklib import jobs, releases, sites
+from dz.tasklib import jobs, releases, sites, virtual_hosts
 from dz.tasklib.releases import Retired
 from tasks import artifacts
 from tasks.roles import on_role
@@ -10,6 +10,7 @@ from tasks.roles import on_role
 @on_role("build")
 def create_release(job: int, project: int, bundle: int) -> int:
     """Make the next version of a project and return the release's id."""
+    virtual_hosts.claim_host(wiring.zoomdb(), project, wiring.platform_host(project))
     release = releases.create(wiring.zoomdb(), project, bundle)
     jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
     return release
@@ -19,6 +20,12 @@ def create_release(job: int, project: int, bundle: int) -> int:
 def rollback_target(job: int, project: int, version: int | None) -> int:
     """Return the release to go back to."""
     return releases.rollback_target(wiring.zoomdb(), project, version)
+
+
+@on_role("build")
+def shown_release(job: int, project: int, version: int | None) -> int:
+    """Return the release that a host name shows."""
+    return releases.shown(wiring.zoomdb(), project, version)
 
 
 @on_role("build")

@@ -56,7 +56,9 @@ def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -
     if settings().local_mode:
         flow(**parameters)
         return
-    run_deployment(f"{flow.name}/{flow.name}", parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0)
+    run_deployment(
+        f"{flow.name}/{flow.name}", parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0
+    )
 
 
 def _raise_failure(run: FlowRun, where: str) -> None:

@@ -101,6 +101,8 @@ def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
 def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
     """Return the release to go back to.
 
+    Only a version whose release hooks have run can be served.
+
     Args:
         version: its number; None means the one that users saw before the current one.
 
@@ -115,12 +117,20 @@ def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int
             found = session.scalar(query.order_by(Release.published.desc()).limit(1))
         else:
             found = session.scalar(query.where(Release.number == version))
-        if found and found.bundle.uploaded and not found.bundle.deleted:
+        if found and found.hooks_done and found.bundle.uploaded and not found.bundle.deleted:
             return found.id
         wanted = f"version {version}" if version is not None else "version before the current one"
         raise UnknownVersion(
             f"{project.name} has no {wanted} that can be served.", f"See `dz versions {project.name}`."
         )
+
+
+def shown(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
+    """Return the release that a host name shows: a certain version, or the current one; raises UnknownVersion."""
+    release_id = current(zoomdb, project_id) if version is None else rollback_target(zoomdb, project_id, version)
+    if release_id is None:
+        raise UnknownVersion("The project has no version yet.", "Deploy it first.")
+    return release_id
 
 
 def listed(zoomdb: Zoomdb, project_id: int) -> list[ReleaseView]:

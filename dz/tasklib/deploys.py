@@ -1,0 +1,155 @@
+"""A release on an appserver: the steps of `deploy`, each of which can be repeated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from dz.adapters.bundle_store import BundleStore
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.supervisor import Supervisor
+from dz.errors import WrongServer
+from dz.tasklib import appservers, databases, hooks, instances
+from dz.tasklib.instances import Installed, Instance
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Deployment, DeploymentState, Release, Server, VirtualHost
+
+HOOK_TIMEOUT = 1800
+"""Seconds for one release hook; Heroku allows an hour for all of them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A release on this appserver, and all that its steps need.
+
+    Args:
+        address: where the app instance listens.
+        hosts: the project's host names, the platform's own first.
+        folder: everything of this appserver.
+    """
+
+    release_id: int
+    deployment_id: int
+    state: DeploymentState
+    address: str
+    port: int
+    sysid: str
+    project_id: int
+    hosts: tuple[str, ...]
+    manifest: dict[str, Any]
+    folder: Path
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs of app instances."""
+        return self.folder / "logs"
+
+    @property
+    def files(self) -> Instance:
+        """Where the files of the app instance lie."""
+        return instances.files_of(self.folder, self.deployment_id, self.sysid)
+
+    @property
+    def installed(self) -> Installed:
+        """Where the extracted bundle lies."""
+        layers = {entry["kind"]: entry["sha256"] for entry in self.manifest["layers"]}
+        bundle = self.folder / "bundles" / self.sysid / self.manifest["name"]
+        return Installed(self.folder / "envs" / layers["environment"], bundle)
+
+
+def target(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -> Target:
+    """Return what a release is on a server; raises WrongServer if placement did not choose that server."""
+    query = select(Deployment).join(Server, Deployment.server_id == Server.id)
+    with zoomdb.session() as session:
+        row = session.scalar(query.where(Deployment.release_id == release_id, Server.name == server_name))
+        if row is None:
+            raise WrongServer(
+                f"Release {release_id} was not placed on {server_name}; nothing was done.",
+                "Let placement choose the server: start build-and-deploy or rollback instead of deploy.",
+            )
+        release = session.get_one(Release, release_id)
+        hosts = select(VirtualHost.name).where(VirtualHost.project_id == release.project_id).order_by(VirtualHost.id)
+        return Target(
+            release_id=release_id,
+            deployment_id=row.id,
+            state=row.state,
+            address=row.server.address,
+            port=row.port,
+            sysid=release.project.sysid,
+            project_id=release.project_id,
+            hosts=tuple(session.scalars(hosts)),
+            manifest=release.bundle.manifest,
+            folder=folder,
+        )
+
+
+def install(place: Target, *, store: BundleStore, interpreters: list[Interpreter]) -> None:
+    """Download and extract the bundle, unless it is there."""
+    instances.install(place.manifest, folder=place.folder, store=store, interpreters=interpreters)
+
+
+def configure(zoomdb: Zoomdb, place: Target, *, owner: tuple[int, int] | None) -> None:
+    """Write the app instance's environment and configuration; owner is the project's uid and gid."""
+    environment = hooks.environment_of(
+        zoomdb,
+        place.release_id,
+        credentials=databases.credentials(zoomdb, place.project_id),
+        # nginx alone decides which names reach a site; a name given later needs no restart.
+        hosts=["*"],
+        origins=[f"{scheme}://{host}" for host in place.hosts for scheme in ("https", "http")],
+        static_url=place.manifest["static_url"],
+        media_root=str(place.files.media),
+    )
+    instances.write_instance(
+        place.deployment_id,
+        folder=place.folder,
+        sysid=place.sysid,
+        environment=environment,
+        address=place.address,
+        port=place.port,
+        processes=place.manifest["plan"]["processes"],
+        owner=owner,
+    )
+
+
+def run_hooks(zoomdb: Zoomdb, place: Target, *, sandbox: Sandbox) -> None:
+    """Run the release's hooks once, as the project's user."""
+
+    def manage(words: list[str]) -> Finished:
+        command = place.installed.command(place.files.env_file, "manage", *words)
+        return sandbox.run(command, cwd=place.files.home, env={}, timeout=HOOK_TIMEOUT)
+
+    wanted = place.manifest["plan"]["hooks"]
+    hooks.run_hooks(zoomdb, place.release_id, run=manage, hooks=wanted, django_version=place.manifest["django"])
+
+
+def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
+    """Start the app instance under supervision."""
+    place.logs.mkdir(exist_ok=True)
+    appservers.boot(
+        supervisor, place.deployment_id, installed=place.installed, instance=place.files, user=user, logs=place.logs
+    )
+
+
+def check(zoomdb: Zoomdb, place: Target, *, supervisor: Supervisor, deadline: float) -> None:
+    """Wait until the app instance is healthy; deadline in seconds."""
+    appservers.check(
+        zoomdb,
+        supervisor,
+        place.deployment_id,
+        folder=place.folder,
+        address=place.address,
+        host=place.hosts[0] if place.hosts else "127.0.0.1",
+        path=place.manifest["plan"]["health_path"],
+        deadline=deadline,
+        logs=place.logs,
+    )
+
+
+def release_of(zoomdb: Zoomdb, deployment_id: int) -> int:
+    """Return the release of a deployment."""
+    with zoomdb.session() as session:
+        return session.get_one(Deployment, deployment_id).release_id

@@ -1,0 +1,55 @@
+"""Brings one proxy to what zoomdb says it should show."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from dz.adapters.nginx import Nginx, can_listen
+from dz.errors import DzError, ProxyRefused
+from dz.tasklib import proxies, virtual_hosts
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Project, Server
+
+
+def show(
+    zoomdb: Zoomdb,
+    project_id: int,
+    release_id: int | None,
+    *,
+    server_name: str,
+    nginx: Nginx,
+    site_ports: tuple[int, int] | None,
+    static_fetch: Callable[[str, int], Path],
+) -> None:
+    """Make a proxy show a release of a project, or take the site away if there is nothing to show.
+
+    Args:
+        release_id: the release being published; None: the current one.
+        site_ports: local stacks: the range of ports on 127.0.0.1 that sites get.
+        static_fetch: see `proxies.publish`.
+    """
+    if site_ports:
+        virtual_hosts.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=can_listen)
+    site = virtual_hosts.vhosts_of(zoomdb, project_id, server_name, release_id)
+    if site.vhosts:
+        proxies.publish(site, nginx=nginx, static_fetch=static_fetch)
+    else:
+        with contextlib.suppress(ProxyRefused):
+            proxies.remove(site.sysid, nginx=nginx)
+    with zoomdb.session() as session:
+        generation = nginx.generation()
+        session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
+
+
+def show_all(zoomdb: Zoomdb, show_one: Callable[[int], None], *, report: Callable[[DzError], None]) -> None:
+    """Make a proxy that was away show every published project; one that cannot be shown does not stop the others."""
+    with zoomdb.session() as session:
+        published = select(Project.id).where(Project.current_release_id.is_not(None)).order_by(Project.id)
+        project_ids = list(session.scalars(published))
+    for project_id in project_ids:
+        try:
+            show_one(project_id)
+        except DzError as error:
+            report(error)

@@ -1,0 +1,41 @@
+"""Tasks of appservers."""
+
+from dz import wiring
+from dz.tasklib import appservers, deploys
+from tasks.roles import on_role
+
+
+@on_role("appserver")
+def create_project_user(job: int, release: int, *, server: str) -> None:
+    """Create the project's Unix user and home folder, where the platform may."""
+    place = wiring.target(release, server)
+    wiring.sandbox(place.sysid, "appserver", server)
+
+
+@on_role("appserver")
+def install_bundle(job: int, release: int, *, server: str) -> None:
+    """Download the bundle's layers, verify their checksums, extract them safely, write the instance's environment."""
+    place = wiring.target(release, server)
+    deploys.install(place, store=wiring.bundle_store(), interpreters=wiring.interpreters())
+    deploys.configure(wiring.zoomdb(), place, owner=wiring.owner(place.sysid))
+
+
+@on_role("appserver")
+def boot(job: int, release: int, *, server: str) -> None:
+    """Start the release under supervision, as the project's user."""
+    place = wiring.target(release, server)
+    deploys.boot(place, supervisor=wiring.supervisor(server), user=wiring.settings().unix_user(place.sysid))
+
+
+@on_role("appserver")
+def wait_until_healthy(job: int, release: int, *, server: str) -> None:
+    """Wait until the release answers; one that does not is taken down again."""
+    place, deadline = wiring.target(release, server), wiring.settings().health_timeout
+    deploys.check(wiring.zoomdb(), place, supervisor=wiring.supervisor(server), deadline=deadline)
+
+
+@on_role("appserver")
+def stop_instance(job: int, deployment: int, *, server: str) -> None:
+    """Stop an app instance and free its port."""
+    folder = wiring.server_dir("appserver", server)
+    appservers.stop(wiring.zoomdb(), wiring.supervisor(server), deployment, folder=folder)

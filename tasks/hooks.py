@@ -1,0 +1,12 @@
+"""The task of release hooks."""
+
+from dz import wiring
+from dz.tasklib import deploys
+from tasks.roles import on_role
+
+
+@on_role("appserver", retries=0)
+def run_release_hooks(job: int, release: int, *, server: str) -> None:
+    """Run migrate and what else the plan names, once per release; a failure leaves the old version serving."""
+    place = wiring.target(release, server)
+    deploys.run_hooks(wiring.zoomdb(), place, sandbox=wiring.sandbox(place.sysid, "appserver", server))

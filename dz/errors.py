@@ -172,6 +172,10 @@ class BundleMissing(OperatorError):
     """The bundle store no longer holds a layer that zoomdb lists."""
 
 
+class StoreRefused(OperatorError):
+    """The bundle store answers but refuses access: wrong keys, bucket or rights."""
+
+
 # -- servers -----------------------------------------------------------------------------------------------
 class WrongServer(OperatorError):
     """Work reached a worker of another role or another server; nothing was touched."""

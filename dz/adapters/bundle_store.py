@@ -1,0 +1,230 @@
+"""Where bundles are kept: an S3 bucket, or a folder.
+
+Keys: `layers/<sha256>.tar.zst` and `bundles/<sysid>/<name>.json`.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dz.adapters.archive import Layer
+from dz.adapters.stored_files import REBUILD, appearing, as_json, checked, layer_key, manifest_key, write_verified
+from dz.errors import BundleMissing, ChecksumMismatch, ServiceUnavailable, StoreRefused
+
+__all__ = ["BundleStore", "DirectoryBundleStore", "S3BundleStore", "layer_key", "manifest_key"]
+
+_CHUNK = 1024**2
+
+
+class BundleStore(Protocol):
+    """Keeps layers, by their content, and manifests, by name."""
+
+    def ensure(self) -> None:
+        """Make the bucket or folder if it is not there."""
+        ...
+
+    def put_layer(self, archive: Path, layer: Layer) -> None:
+        """Store a layer unless it is there with the same size.
+
+        Raises:
+            ChecksumMismatch: what was stored has another size than the layer.
+        """
+        ...
+
+    def get_layer(self, layer: Layer, target: Path) -> None:
+        """Write a layer to `target`, which appears whole and verified or not at all.
+
+        Raises:
+            BundleMissing: the store does not hold it.
+            ChecksumMismatch: the store holds something else.
+        """
+        ...
+
+    def put_manifest(self, key: str, manifest: dict[str, Any]) -> None:
+        """Store a manifest as JSON."""
+        ...
+
+    def get_manifest(self, key: str) -> dict[str, Any]:
+        """Return a manifest; BundleMissing if there is none."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if it is gone already."""
+        ...
+
+
+class S3BundleStore:
+    """Bundles in a bucket of an S3 service; every call raises ServiceUnavailable when it does not answer.
+
+    Args:
+        endpoint: URL of the service; None: Amazon's.
+        connect_timeout: seconds to wait for a connection; answers may take ten times as long.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None,
+        bucket: str,
+        region: str,
+        access_key: str | None,
+        secret_key: str | None,
+        *,
+        connect_timeout: float = 5,
+    ) -> None:
+        self._bucket = bucket
+        self._region = region
+        self._place = f"{endpoint or 'Amazon S3'} (bucket {bucket})"
+        self._client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=Config(
+                connect_timeout=connect_timeout,
+                read_timeout=connect_timeout * 10,
+                retries={"mode": "standard", "total_max_attempts": 3},
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def ensure(self) -> None:
+        """Make the bucket if it is not there."""
+        with self._named_errors("the bucket"):
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if _status(error) != 404:
+                    raise
+                place: dict[str, Any] = {"LocationConstraint": self._region}
+                options = {} if self._region == "us-east-1" else {"CreateBucketConfiguration": place}
+                self._client.create_bucket(Bucket=self._bucket, **options)  # type: ignore[arg-type]
+
+    def put_layer(self, archive: Path, layer: Layer) -> None:
+        """Upload a layer unless it is there with the same size; multipart above 64 MiB."""
+        key = layer_key(layer.sha256)
+        if self._size(key) == layer.size:
+            return
+        with self._named_errors(key), archive.open("rb") as file:
+            parts = TransferConfig(multipart_threshold=64 * _CHUNK, multipart_chunksize=32 * _CHUNK, max_concurrency=4)
+            self._client.upload_fileobj(file, self._bucket, key, Config=parts)
+        stored = self._size(key)
+        if stored != layer.size:
+            raise ChecksumMismatch(
+                f"{self._place} stored {stored} bytes of layer {key}, which has {layer.size}.",
+                "Run the build again; if it happens again, look at the bundle store and at the network to it.",
+            )
+
+    def get_layer(self, layer: Layer, target: Path) -> None:
+        """Download a layer to `target`, verified."""
+        key = layer_key(layer.sha256)
+        with self._named_errors(key):
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            write_verified(body.iter_chunks(_CHUNK), layer, target, self._place)
+
+    def put_manifest(self, key: str, manifest: dict[str, Any]) -> None:
+        """Store a manifest as JSON."""
+        with self._named_errors(key):
+            self._client.put_object(
+                Bucket=self._bucket, Key=checked(key), Body=as_json(manifest), ContentType="application/json"
+            )
+
+    def get_manifest(self, key: str) -> dict[str, Any]:
+        """Return a manifest; BundleMissing if there is none."""
+        with self._named_errors(key):
+            body = self._client.get_object(Bucket=self._bucket, Key=checked(key))["Body"]
+            return cast("dict[str, Any]", json.loads(body.read()))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if it is gone already."""
+        with contextlib.suppress(BundleMissing), self._named_errors(key):
+            self._client.delete_object(Bucket=self._bucket, Key=checked(key))
+
+    def _size(self, key: str) -> int | None:
+        try:
+            with self._named_errors(key):
+                return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except BundleMissing:
+            return None
+
+    @contextlib.contextmanager
+    def _named_errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            status = _status(error)
+            if status == 404:
+                raise BundleMissing(f"{self._place} does not hold {what}.", REBUILD) from error
+            if status < 500:
+                said = error.response.get("Error", {}).get("Code", status)
+                raise StoreRefused(
+                    f"The bundle store {self._place} refused access to {what}: {said}.",
+                    "Check DZ_S3_ACCESS_KEY, DZ_S3_SECRET_KEY, DZ_S3_BUCKET and what that key may do.",
+                ) from error
+            raise self._unavailable() from error
+        except BotoCoreError as error:
+            raise self._unavailable() from error
+
+    def _unavailable(self) -> ServiceUnavailable:
+        return ServiceUnavailable(
+            f"The bundle store {self._place} does not answer.",
+            "Check that it runs and that this server can reach it; `dz status` shows the local one.",
+        )
+
+
+class DirectoryBundleStore:
+    """Bundles in a folder that all servers see (one machine, or a shared file system)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def ensure(self) -> None:
+        """Make the folder if it is not there."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def put_layer(self, archive: Path, layer: Layer) -> None:
+        """Copy a layer unless it is there with the same size."""
+        target = self._folder / layer_key(layer.sha256)
+        if target.is_file() and target.stat().st_size == layer.size:
+            return
+        with archive.open("rb") as file:
+            write_verified(iter(lambda: file.read(_CHUNK), b""), layer, target, str(archive))
+
+    def get_layer(self, layer: Layer, target: Path) -> None:
+        """Copy a layer to `target`, verified."""
+        with self._open(layer_key(layer.sha256)) as file:
+            write_verified(iter(lambda: file.read(_CHUNK), b""), layer, target, str(self._folder))
+
+    def put_manifest(self, key: str, manifest: dict[str, Any]) -> None:
+        """Store a manifest as JSON."""
+        with appearing(self._folder / checked(key)) as file:
+            file.write(as_json(manifest))
+
+    def get_manifest(self, key: str) -> dict[str, Any]:
+        """Return a manifest; BundleMissing if there is none."""
+        with self._open(checked(key)) as file:
+            return cast("dict[str, Any]", json.load(file))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if it is gone already."""
+        (self._folder / checked(key)).unlink(missing_ok=True)
+
+    def _open(self, key: str) -> BinaryIO:
+        try:
+            return (self._folder / key).open("rb")
+        except FileNotFoundError as error:
+            raise BundleMissing(f"{self._folder} does not hold {key}.", REBUILD) from error
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))

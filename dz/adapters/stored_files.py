@@ -1,0 +1,71 @@
+"""Keys of stored objects, and files that appear whole and verified or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dz.adapters.archive import Layer
+from dz.errors import BundleRefused, ChecksumMismatch
+
+REBUILD = "Build the version again; versions that still run are not touched."
+_KEY = re.compile(r"layers/[0-9a-f]{64}\.tar\.zst|bundles/p[0-9]{8}/[A-Za-z0-9_-]{1,80}\.json", re.ASCII)
+
+
+def layer_key(sha256: str) -> str:
+    """Return the key of a layer."""
+    return checked(f"layers/{sha256}.tar.zst")
+
+
+def manifest_key(sysid: str, name: str) -> str:
+    """Return the key of a bundle's manifest."""
+    return checked(f"bundles/{sysid}/{name}.json")
+
+
+def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: str) -> None:
+    """Write `chunks` to `target`, which appears only if they are the layer; else ChecksumMismatch."""
+    found, size = hashlib.sha256(), 0
+    with appearing(target) as file:
+        for chunk in chunks:
+            found.update(chunk)
+            size += len(chunk)
+            if size > layer.size:
+                break
+            file.write(chunk)
+        if size != layer.size or found.hexdigest() != layer.sha256:
+            raise ChecksumMismatch(
+                f"The {layer.kind} layer {layer.sha256[:12]} from {place} is not what was uploaded.",
+                "Look who can write to the bundle store; then delete that object there and build the version again.",
+            )
+
+
+@contextlib.contextmanager
+def appearing(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears at `target` when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def as_json(manifest: dict[str, Any]) -> bytes:
+    """Return a manifest as it is stored."""
+    return json.dumps(manifest, indent=1, sort_keys=True).encode()
+
+
+def checked(key: str) -> str:
+    """Return `key` if it has the form of one of our keys, else raise BundleRefused."""
+    if not _KEY.fullmatch(key):
+        raise BundleRefused(f"{key!r} cannot be the key of a layer or manifest.", REBUILD)
+    return key

@@ -1,0 +1,184 @@
+"""Source code on a build server: a shallow mirror per project and a folder per commit.
+
+Links of a repository: relative ones that stay inside are kept; any other is written as a plain file that holds its
+target, with a warning. Submodules and git-lfs content are not fetched, with a warning.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dz import names
+from dz.adapters.archive import link_stays_inside
+from dz.adapters.git import COMMIT, Entry, Git
+from dz.errors import RepoTooLarge
+
+_LINK, _SUBMODULE = "120000", "160000"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The files of one commit.
+
+    Args:
+        path: the folder of the files, without `.git`.
+        ref: what was asked for; None: the default branch.
+        commit: the commit's id, 40 hexadecimal digits.
+        message: first line of its message, 200 characters at most.
+        warnings: what the owner should know: submodules, git-lfs, links that were not kept.
+    """
+
+    path: Path
+    url: str
+    ref: str | None
+    commit: str
+    message: str
+    sysid: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_out(
+    url: str, ref: str | None, *, sysid: str, folder: Path, git: Git, max_mb: int, max_files: int
+) -> Checkout:
+    """Bring the newest commit of `ref` to `<folder>/<sysid>/<commit>/`; repeating it is cheap.
+
+    Args:
+        ref: a branch, tag or full commit; None: the default branch.
+        folder: the build server's folder of checkouts.
+        max_mb: MiB of the fetched pack, and again of the files.
+        max_files: files and folders.
+
+    Raises:
+        InvalidRepoUrl: the URL may not be fetched; no process was started.
+        InvalidRef: not a name that git could have.
+        RepoUnreachable: the repository cannot be read.
+        RefNotFound: no such branch, tag or commit.
+        RepoTooLarge: too many bytes or files; nothing was written.
+    """
+    if ref is not None:
+        names.git_ref(ref)
+    source = git.source(url)
+    home = folder / sysid
+    with _locked(home):
+        mirror = _mirror(home, url, git)
+        commit = ref if ref and _is_complete(home, ref) else git.fetch(source, ref, mirror, max_mb=max_mb)
+        entries = _count(git.tree(mirror, commit), url, max_mb, max_files)
+        path = home / commit
+        if not path.is_dir():
+            _write(path, mirror, entries, git, max_mb)
+        return Checkout(path, url, ref, commit, git.message(mirror, commit), sysid, tuple(_warnings(path, entries)))
+
+
+def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:
+    """Remove the folders of all commits of a project but those in `keep`."""
+    home = folder / sysid
+    if not home.is_dir():
+        return
+    with _locked(home):
+        for path in home.iterdir():
+            if COMMIT.fullmatch(path.name) and path.name not in keep:
+                doomed = home / f".doomed-{path.name}"
+                shutil.rmtree(doomed, ignore_errors=True)
+                path.rename(doomed)
+                shutil.rmtree(doomed, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Hold the project's folder, and clear what a killed process left in it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for rest in home.glob(".part-*"):
+            if rest.is_dir():
+                shutil.rmtree(rest)
+            else:
+                rest.unlink()
+        yield
+
+
+def _mirror(home: Path, url: str, git: Git) -> Path:
+    """Return the project's mirror, made anew (and its checkouts removed) when the URL is another than before."""
+    mirror, note = home / "mirror.git", home / "source.json"
+    known = json.loads(note.read_text("utf-8")) if note.is_file() else None
+    if known == url and mirror.is_dir():
+        return mirror
+    for path in home.iterdir():
+        if path.is_dir() and (path == mirror or COMMIT.fullmatch(path.name)):
+            shutil.rmtree(path)
+    git.create_mirror(mirror)
+    part = home / ".part-source"
+    part.write_text(json.dumps(url), "utf-8")
+    part.replace(note)
+    return mirror
+
+
+def _is_complete(home: Path, ref: str) -> bool:
+    return bool(COMMIT.fullmatch(ref)) and (home / ref).is_dir()
+
+
+def _count(tree: Iterator[Entry], url: str, max_mb: int, max_files: int) -> list[Entry]:
+    """Return the paths of a tree, read only as far as the limits allow."""
+    entries: list[Entry] = []
+    size = 0
+    for entry in tree:
+        entries.append(entry)
+        size += entry.size
+        if len(entries) > max_files or size > max_mb * 1024**2:
+            raise RepoTooLarge(
+                f"{url} holds more than {max_files} files and folders or more than {max_mb} MB of files.",
+                "Take generated files, media and environments out of the repository, or ask for a higher limit.",
+            )
+    return entries
+
+
+def _write(path: Path, mirror: Path, entries: list[Entry], git: Git, max_mb: int) -> None:
+    part = path.with_name(f".part-{path.name}")
+    part.mkdir()
+    git.write_tree(mirror, path.name, part, max_mb=max_mb)
+    for entry in entries:
+        if entry.mode == _LINK:
+            _restore_link(part, entry.path)
+    part.rename(path)
+
+
+def _restore_link(root: Path, path: str) -> None:
+    """Turn a file that holds a link's target into the link, if that cannot lead out of the tree."""
+    file = root / path
+    target = os.fsdecode(file.read_bytes())
+    if link_stays_inside(path, target):
+        file.unlink()
+        file.symlink_to(target)
+
+
+def _warnings(root: Path, entries: list[Entry]) -> Iterator[str]:
+    modules = [entry.path for entry in entries if entry.mode == _SUBMODULE]
+    if modules:
+        yield f"Submodules are not fetched, these folders are empty: {_some(modules)}."
+    elif any(entry.path == ".gitmodules" for entry in entries):
+        yield "The repository has a .gitmodules file; submodules are not fetched."
+    outside = [entry.path for entry in entries if entry.mode == _LINK and not (root / entry.path).is_symlink()]
+    if outside:
+        yield f"These links lead out of the repository and were written as plain files: {_some(outside)}."
+    pointers = [entry.path for entry in entries if _is_lfs_pointer(root, entry)]
+    if pointers:
+        yield f"Content kept in git-lfs is not fetched, these files are only pointers: {_some(pointers)}."
+
+
+def _is_lfs_pointer(root: Path, entry: Entry) -> bool:
+    if not entry.mode.startswith("100") or not 100 < entry.size < 1024:
+        return False
+    with (root / entry.path).open("rb") as file:
+        return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+
+
+def _some(paths: list[str]) -> str:
+    shown = ", ".join(os.fsencode(path).decode("utf-8", "replace") for path in paths[:_SHOWN])
+    return f"{shown} and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else shown

@@ -1,6 +1,7 @@
 """Tasks of appservers."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib import appservers, deploys
 from tasks.roles import on_role
 
@@ -24,13 +25,13 @@ def install_bundle(job: int, release: int, *, server: str) -> None:
 def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
     place = wiring.target(release, server)
-    deploys.boot(place, supervisor=wiring.supervisor(server), user=wiring.settings().unix_user(place.sysid))
+    deploys.boot(place, supervisor=wiring.supervisor(server), user=settings().unix_user(place.sysid))
 
 
 @on_role("appserver")
 def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     """Wait until the release answers; one that does not is taken down again."""
-    place, deadline = wiring.target(release, server), wiring.settings().health_timeout
+    place, deadline = wiring.target(release, server), settings().health_timeout
     deploys.check(wiring.zoomdb(), place, supervisor=wiring.supervisor(server), deadline=deadline)
 
 

@@ -20,7 +20,8 @@ def archive_bundle(
     )
     config = zoombuild.render(plan)
     projects.set_title(wiring.zoomdb(), project, plan.title)
-    return bundles.record(wiring.zoomdb(), project, manifest, checkout.commit, checkout.message, config)
+    commit = {"commit": checkout.commit, "message": checkout.message}
+    return bundles.record(wiring.zoomdb(), project, manifest, config=config, **commit)
 
 
 @on_role("build")

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib import checkouts, jobs, projects
 from dz.tasklib.checkouts import Checkout
 from tasks.parameters import DeployRequest, Source
@@ -28,7 +29,7 @@ def check_out_code(job: int, project: int, request: DeployRequest) -> Checkout:
 
 
 def _check_out(job: int, url: str, ref: str | None, sysid: str) -> Checkout:
-    here = wiring.settings()
+    here = settings()
     folder: Path = wiring.server_dir("build") / "checkouts"
     limits = {"max_mb": here.max_repo_mb, "max_files": here.max_repo_files}
     checkout = checkouts.check_out(url, ref, sysid=sysid, folder=folder, git=wiring.git(), **limits)

@@ -1,6 +1,7 @@
 """The placement task: which appservers get a release."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib import placement as work
 from tasks.roles import on_role
 
@@ -8,5 +9,5 @@ from tasks.roles import on_role
 @on_role("build")
 def placement(job: int, release: int) -> list[str]:
     """Choose appservers by load and health, and return those on which the release still has to boot."""
-    placed = work.place(wiring.zoomdb(), release, port_range=wiring.settings().app_ports)
+    placed = work.place(wiring.zoomdb(), release, port_range=settings().app_ports)
     return [place.server for place in placed if not place.warm]

@@ -1,6 +1,7 @@
 """Tasks about releases: numbered versions of a project."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib import jobs, releases, sites, virtual_hosts
 from dz.tasklib.releases import Retired
 from tasks import artifacts
@@ -37,7 +38,7 @@ def mark_published(job: int, release: int) -> None:
 @on_role("build")
 def older_instances(job: int, project: int) -> list[Retired]:
     """Return the app instances that rollback no longer needs."""
-    return releases.retire(wiring.zoomdb(), project, wiring.settings().versions_kept)
+    return releases.retire(wiring.zoomdb(), project, settings().versions_kept)
 
 
 @on_role("build")

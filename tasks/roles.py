@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.tasks import Task
 
 from dz import wiring
@@ -43,17 +44,16 @@ def on_role(
             return result
 
         return task(
-            as_step,
             name=name,
             tags=[f"role:{role}"],
             retries=retries,
-            retry_delay_seconds=[2, 10][:retries],
+            retry_delay_seconds=[2.0, 10.0][:retries],
             retry_condition_fn=if_transient,
             timeout_seconds=timeout_seconds,
             persist_result=False,
-            cache_policy=None,
+            cache_policy=NO_CACHE,
             **options,
-        )
+        )(as_step)
 
     return decorate
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import Flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
@@ -22,7 +23,7 @@ CHILD_TIMEOUT = 1800
     task_run_name="{flow.name} on {role} {server}",
     tags=["role:build"],
     persist_result=False,
-    cache_policy=None,
+    cache_policy=NO_CACHE,
 )
 def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids: Any) -> None:
     """Run `flow` on a server of `role` and wait for its end; raises the error that the flow raised there.
@@ -66,5 +67,5 @@ def _raise_failure(run: FlowRun, where: str) -> None:
     completed = state is not None and state.is_completed()
     if not completed:
         raise servers.error_of_child(
-            wiring.zoomdb(), str(run.id), where=where, state=state.name if state else "unknown"
+            wiring.zoomdb(), str(run.id), where=where, state=(state.name if state else None) or "unknown"
         )

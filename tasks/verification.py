@@ -1,6 +1,7 @@
 """The task that proves that a built project loads."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib import jobs, projects, verification
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment
@@ -20,7 +21,7 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: 
         work=wiring.server_dir("build") / "work",
         sandbox=wiring.sandbox(checkout.sysid, "build"),
         environment_variables={**verification.placeholder_environment(plan), **variables},
-        timeout=wiring.settings().build_timeout,
+        timeout=settings().build_timeout,
     )
     jobs.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")
     return verified

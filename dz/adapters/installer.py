@@ -158,7 +158,7 @@ class UvInstaller:
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
 
 
-def failure(done: Finished) -> DzError:  # noqa: PLR0911 (one return for each cause)
+def failure(done: Finished) -> DzError:
     """Return the error that names why uv failed to install."""
     text = done.output
     tail = done.tail(12)

@@ -19,8 +19,10 @@ BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "
 class Sandbox(Protocol):
     """Runs code of a project's owner, confined."""
 
-    user: str | None
-    """The Unix user that owns what the code writes; None: this process's own."""
+    @property
+    def user(self) -> str | None:
+        """The Unix user that owns what the code writes; None: this process's own."""
+        ...
 
     def run(
         self,

@@ -11,6 +11,8 @@ from dz.errors import InvalidRequirement
 from dz.tasklib.requirements import Requirements
 from dz.tasklib.zoombuild import Plan
 
+_FIRST_WHEELS = {(3, 10): "2.9.2", (3, 11): "2.9.5", (3, 12): "2.9.9", (3, 13): "2.9.10", (3, 14): "2.9.11"}
+"""The first version of psycopg2-binary that PyPI has wheels of, by Python version."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
 
 
@@ -21,12 +23,12 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requi
         InvalidRequirement: dependencies are listed, but no Django among them.
     """
     lines, warnings = list(found.lines), list(found.warnings)
-    names = {name: index for index, line in enumerate(lines) if (name := package(line))}
+    names = {package(line) for line in lines}
     if "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
-    _binary_driver(lines, names, warnings)
+    _binary_driver(lines, warnings, interpreter)
     django = _lowest(lines)
-    for line, reason in _missing(set(names), plan, django, interpreter):
+    for line, reason in _missing(names, plan, django, interpreter):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
     return Requirements(sorted(set(lines)), list(found.constraints), list(found.local), warnings)
@@ -59,17 +61,25 @@ def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
         )
 
 
-def _binary_driver(lines: list[str], names: dict[str, int], warnings: list[str]) -> None:
+def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpreter) -> None:
     """Take psycopg2-binary for psycopg2: it needs no compiler, and no libpq on the server the bundle runs on."""
-    index = names.get("psycopg2")
-    if index is None or " @ " in lines[index]:
+    listed = {package(line): line for line in lines}
+    own = listed.get("psycopg2-binary") or listed.get("psycopg2")
+    if own is None or " @ " in own:
         return
-    if "psycopg2-binary" in names:
-        lines[index] = lines[names["psycopg2-binary"]]
-        return
-    requirement = Requirement(lines[index].split(" --hash", 1)[0])
-    lines[index] = f"psycopg2-binary{requirement.specifier}"
-    warnings.append(f"{lines[index]} was installed for {requirement}: the same code, built already.")
+    requirement = Requirement(own.split(" --hash", 1)[0])
+    floor = _FIRST_WHEELS.get(interpreter.version[:2], "2.9")
+    fits = any(requirement.specifier.contains(f"2.9.{micro}") for micro in range(int(floor[4:] or 0), 40))
+    line = own if fits and "psycopg2-binary" in listed else f"psycopg2-binary{requirement.specifier}"
+    if not fits:
+        line = f"psycopg2-binary>={floor},<3"
+    for old in ("psycopg2", "psycopg2-binary"):
+        if old in listed:
+            lines.remove(listed[old])
+    lines.append(line)
+    if line != own:
+        reason = "the same code, built already" if fits else f"that version has no wheel for Python {interpreter.minor}"
+        warnings.append(f"{line} was installed for {requirement}: {reason}.")
 
 
 def _missing(names: set[str], plan: Plan, django: Version | None, interpreter: Interpreter) -> list[tuple[str, str]]:
@@ -89,8 +99,7 @@ def _missing(names: set[str], plan: Plan, django: Version | None, interpreter: I
 def _driver(django: Version | None) -> str:
     if django is None or django >= Version("4.2"):
         return "psycopg[binary]"
-    # Django below 3.1 asserts a time zone object that psycopg2 2.9 no longer gives (docs of Django 3.1).
-    return "psycopg2-binary<2.9" if django < Version("3.1") else "psycopg2-binary"
+    return "psycopg2-binary"
 
 
 def _lowest(lines: list[str]) -> Version | None:

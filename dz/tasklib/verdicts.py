@@ -1,18 +1,40 @@
 """Turns the report of a verification into an error with its cause, or into values; nothing in it is trusted."""
 
+import json
+import os
 import re
+import stat
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from dz.adapters.processes import Finished
 from dz.errors import DzError, MissingEnvironment, StaticFilesFailed, UnsupportedDatabase, VerificationFailed
 
+MAX_REPORT = 256_000
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,200}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,127}", re.ASCII)
 _ENVIRONMENT_WORDS = re.compile(r"environment|env var|envvar|declare it as|not set in env", re.IGNORECASE)
 _VARIABLE = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\b")
 _GIS = re.compile(r"GDAL|GEOS|libgeos|PostGIS", re.IGNORECASE)
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Read the report: a plain file of bounded size that holds an object; anything else counts as none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return {}
+        raw = stream.read(MAX_REPORT + 1)
+    try:
+        report = json.loads(raw) if len(raw) <= MAX_REPORT else None
+    except (ValueError, RecursionError):
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
 def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment, owned
 from dz.tasklib.zoombuild import Plan
 
-MAX_REPORT = 256_000
 _TEMPLATES = Path(__file__).parent / "shim"
 _FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_verify.py")
 _MANIFESTS = ("staticfiles.json", "manifest.json")
@@ -110,7 +108,27 @@ def verify(
     work.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="verify-", dir=work))
     place.chmod(0o755)
-    given = {**placeholder_environment(plan), **environment_variables}
+    try:
+        return _verify(
+            plan, checkout, environment, place=place, sandbox=sandbox, variables=environment_variables, timeout=timeout
+        )
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _verify(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Environment,
+    *,
+    place: Path,
+    sandbox: Sandbox,
+    variables: Mapping[str, str],
+    timeout: float,
+) -> Verification:
+    """Verify below the folder `place`, with Django's own static files storage if the project's fails."""
+    given = {**placeholder_environment(plan), **variables}
     attempt: dict[str, str] = {}
     done, report = _attempt(
         plan, checkout, environment, place=place / "1", sandbox=sandbox, given=given, timeout=timeout
@@ -167,26 +185,9 @@ def _attempt(
     ]
     done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
     (place / "env.json").unlink()
-    report = _report(out / "report.json")
+    report = verdicts.read_report(out / "report.json")
     genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
     return done, report if genuine else {}
-
-
-def _report(path: Path) -> dict[str, Any]:
-    """Read the report: a plain file of bounded size that holds an object; anything else counts as none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return {}
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return {}
-        raw = stream.read(MAX_REPORT + 1)
-    try:
-        report = json.loads(raw) if len(raw) <= MAX_REPORT else None
-    except (ValueError, RecursionError):
-        return {}
-    return report if isinstance(report, dict) else {}
 
 
 def _storage_refused(report: dict[str, Any]) -> bool:
@@ -201,10 +202,10 @@ def _verification(
     layer = out.parent / "layer"
     layer.mkdir()
     mapped = [(url, f"map/{number}") for number, (url, _) in enumerate(plan.site_media_map)]
-    if report.get("collected") is True and (out / "static").is_dir():
+    if report.get("collected") is True and _is_folder(out / "static"):
         (out / "static").rename(layer / "static")
         mapped.append((static_url, "static"))
-    if (out / "map").is_dir():
+    if _is_folder(out / "map"):
         (out / "map").rename(layer / "map")
     listed = [layer / "static" / name for name in _MANIFESTS]
     return Verification(
@@ -221,6 +222,11 @@ def _verification(
         has_auth=report.get("auth") is True,
         has_admin=report.get("admin") is True,
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether the project left a real folder there, and no link to one elsewhere."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -322,9 +322,7 @@ def test_a_site_media_map_is_copied_and_cannot_leave_the_project(check, tmp_path
         ("Django==4.2.16", "http://127.0.0.1:9/", ServiceUnavailable, "index"),
     ],
 )
-def test_a_dependency_that_cannot_be_installed_is_named(  # noqa: PLR0917
-    server, sandbox, python, tmp_path, line, index, error, text
-):
+def test_a_dependency_that_cannot_be_installed_is_named(server, sandbox, python, tmp_path, line, index, error, text):
     if error is NoMatchingPython and python.version >= (3, 12):
         pytest.skip("this Python is new enough")
     if (

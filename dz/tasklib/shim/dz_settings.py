@@ -4,6 +4,7 @@
 Runs in the project's interpreter: no imports but the standard library, and old syntax.
 """
 
+import datetime
 import importlib
 import importlib.util
 import os
@@ -189,6 +190,19 @@ def _without_absent(entries):
     return type(entries)(entry for entry in entries if str(entry).split(".")[0] not in absent)
 
 
+def _accept_new_psycopg2():
+    """Django before 3.1 refuses the time zone offset as psycopg2 2.9 gives it, and older ones have no wheels today."""
+    from django.db.backends.postgresql import utils
+    from django.utils import timezone
+
+    def utc_tzinfo_factory(offset):
+        if offset not in (0, datetime.timedelta(0)):
+            raise AssertionError("database connection isn't set to UTC")
+        return timezone.utc
+
+    utils.utc_tzinfo_factory = utc_tzinfo_factory
+
+
 def _overrides(values):
     settings = {"DEBUG": False, "DATABASES": _databases(dict(values.get("DATABASES") or {}))}
     settings["SECRET_KEY"] = _secret(values.get("SECRET_KEY"))
@@ -201,6 +215,8 @@ def _overrides(values):
     return settings
 
 
+if django.VERSION < (3, 1):
+    _accept_new_psycopg2()
 _module, _values = _from_project()
 _own = dict(_values)
 _owned = _overrides(_values)

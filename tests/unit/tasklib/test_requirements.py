@@ -237,7 +237,7 @@ def test_a_server_and_a_driver_are_added_with_warnings():
 @pytest.mark.parametrize(
     ("django", "driver"),
     [
-        ("Django==2.2.28", "psycopg2-binary<2.9"),
+        ("Django==2.2.28", "psycopg2-binary"),
         ("Django~=3.2", "psycopg2-binary"),
         ("Django>=3.2,<4", "psycopg2-binary"),
         ("Django==4.2.16", "psycopg[binary]"),
@@ -255,6 +255,13 @@ def test_psycopg2_is_taken_as_a_wheel_of_the_same_version():
     assert (
         completed("Django==4.2", "gunicorn", "psycopg2", "psycopg2-binary==2.9.9").lines[-1] == "psycopg2-binary==2.9.9"
     )
+
+
+@pytest.mark.parametrize("line", ["psycopg2==2.8.6", "psycopg2-binary==2.8.6", "psycopg2-binary==2.9.1"])
+def test_a_driver_without_a_wheel_for_this_python_is_taken_newer(line):
+    found = completed("Django==2.2", "gunicorn", line)
+    assert "psycopg2-binary>=2.9.5,<3" in found.lines
+    assert "no wheel for Python 3.11" in found.warnings[0]
 
 
 def test_no_django_among_the_requirements_is_an_error_and_no_list_at_all_is_not():

@@ -1,0 +1,83 @@
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from dz.cli import try_
+from dz.errors import HealthCheckFailed
+from dz.settings import settings
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.strip("/") or 200))
+        self.send_header("X-DjangoZoom", "polls/1")
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_front_page_is_asked_for_without_the_proxies_of_the_environment(site: str, monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    answer = try_._front_page(f"{site}/302")
+    assert answer.status_code == 302
+    assert answer.headers["X-DjangoZoom"] == "polls/1"
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 502])
+def test_a_front_page_with_an_error_fails(site: str, status: int) -> None:
+    with pytest.raises(HealthCheckFailed, match=f"answers {status} "):
+        try_._front_page(f"{site}/{status}")
+
+
+def test_a_site_that_does_not_answer_fails() -> None:
+    with pytest.raises(HealthCheckFailed, match="does not answer through nginx"):
+        try_._front_page("http://127.0.0.1:1/")
+
+
+def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DZ_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("DZ_GIT_HOSTS", '["github.com", "git://127.0.0.1:9418"]')
+    settings.cache_clear()
+    folder = tmp_path / "My Shop"
+    (folder / "venv").mkdir(parents=True)
+    (folder / "manage.py").write_text("")
+
+    assert try_._source_url(str(folder)) == "git://127.0.0.1:9418/my-shop.git"
+
+    assert (tmp_path / "state/git/my-shop.git/HEAD").is_file()
+    assert "Warning: Left out of the snapshot" in capsys.readouterr().err
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("url", ["https://github.com/a/b", "git://127.0.0.1:9418/x.git", "git@github.com:a/b.git"])
+def test_a_url_is_used_as_it_is(url: str) -> None:
+    assert try_._source_url(url) == url
+
+
+def test_the_stopwatch_keeps_the_order_of_the_steps() -> None:
+    watch = try_.Stopwatch()
+    with watch.step("stack"):
+        pass
+    watch.add_steps_of("check_repo", {"check out code": 1.5})
+    assert list(watch.seconds) == ["stack", "check_repo/check out code"]
+
+
+def test_the_polls_site_is_an_ordinary_project_in_the_checkout() -> None:
+    assert "sqlite3" in (try_.POLLS / "mysite/settings.py").read_text()
+    assert (try_.POLLS / "manage.py").is_file()

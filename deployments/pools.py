@@ -31,16 +31,10 @@ def ensure_pools(client: SyncPrefectClient, *, checkout: Path = PROJECT_ROOT) ->
 
 def ensure_queue(client: SyncPrefectClient, role: Role, name: str) -> bool:
     """Create a queue of a role's pool if it is missing, and say whether it was."""
-    try:
-        client.request("GET", "/work_pools/{work_pool_name}/queues/{name}", {"work_pool_name": role, "name": name})
-    except ObjectNotFound:
-        pass
-    except Exception as error:
-        if getattr(getattr(error, "response", None), "status_code", None) != 404:
-            raise
-    else:
+    queues = client.request("POST", "/work_pools/{pool}/queues/filter", path_params={"pool": role}, json={}).json()
+    if any(queue["name"] == name for queue in queues):
         return False
-    client.request("POST", "/work_pools/{work_pool_name}/queues", {"work_pool_name": role}, json={"name": name})
+    client.request("POST", "/work_pools/{pool}/queues", path_params={"pool": role}, json={"name": name})
     return True
 
 

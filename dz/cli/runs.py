@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +20,7 @@ from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
 from dz.tasklib import jobs, servers
-from dz.tasklib.jobs import JobView
+from dz.tasklib.jobs import JobView, LogLine
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobKind, JobState
 
@@ -34,6 +34,8 @@ FLOWS = {
 POLL = 0.3
 PATIENCE = 60.0
 """Seconds that a job may wait for a worker before we look for the reason."""
+OUTAGE = 30.0
+"""Seconds without zoomdb after which following a job is given up."""
 
 
 def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: int | None = None) -> JobView:
@@ -149,21 +151,33 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
 
 
 def _watch(zoomdb: Zoomdb, job_id: int, feed: Feed, stop: threading.Event) -> JobView:
-    seen, begun, asked = 0, time.monotonic(), time.monotonic()
+    seen, begun = 0, time.monotonic()
+    heard = asked = begun
     while True:
         stopping = stop.is_set()
-        job = jobs.show(zoomdb, job_id)
-        if job is None:
-            raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
-        lines = jobs.lines(zoomdb, job_id, after=seen)
+        try:
+            job, lines = _look(zoomdb, job_id, seen)
+        except ServiceUnavailable:
+            # The job itself may live through a short outage, so do we.
+            if stopping or time.monotonic() - heard > OUTAGE:
+                raise
+            stop.wait(1)
+            continue
         feed(lines)
-        seen = lines[-1].id if lines else seen
+        seen, heard = lines[-1].id if lines else seen, time.monotonic()
         if job.over or stopping:
             return job
-        if time.monotonic() - asked > PATIENCE / 4:
-            asked = time.monotonic()
+        if heard - asked > PATIENCE / 4 and not settings().local_mode:
+            asked = heard
             _look_for_trouble(zoomdb, job, asked - begun)
         stop.wait(POLL)
+
+
+def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[LogLine]]:
+    job = jobs.show(zoomdb, job_id)
+    if job is None:
+        raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
+    return job, jobs.lines(zoomdb, job_id, after=seen)
 
 
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:

@@ -18,7 +18,7 @@ def ensure_blocks() -> list[str]:
         stored = SharedSettings.load(NAME)
     except ValueError:
         stored = None
-    if isinstance(stored, SharedSettings) and stored.model_dump() == wanted.model_dump():
+    if isinstance(stored, SharedSettings) and stored.environment() == wanted.environment():
         return []
     SharedSettings.register_type_and_schema()
     wanted.save(NAME, overwrite=True)

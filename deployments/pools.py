@@ -31,10 +31,14 @@ def ensure_pools(client: SyncPrefectClient, *, checkout: Path = PROJECT_ROOT) ->
 
 def ensure_queue(client: SyncPrefectClient, role: Role, name: str) -> bool:
     """Create a queue of a role's pool if it is missing, and say whether it was."""
-    queues = client.request("POST", "/work_pools/{pool}/queues/filter", path_params={"pool": role}, json={}).json()
+    queues = client.request(
+        "POST", "/work_pools/{work_pool_name}/queues/filter", path_params={"work_pool_name": role}, json={}
+    ).json()
     if any(queue["name"] == name for queue in queues):
         return False
-    client.request("POST", "/work_pools/{pool}/queues", path_params={"pool": role}, json={"name": name})
+    client.request(
+        "POST", "/work_pools/{work_pool_name}/queues", path_params={"work_pool_name": role}, json={"name": name}
+    )
     return True
 
 

@@ -85,6 +85,17 @@ class Settings(BaseSettings):
     app_ports: tuple[int, int] = (21000, 21999)
     """First and last port of app instances on an appserver."""
     proxy_port: int = 80
+    """Where a proxy tells sites apart by host name."""
+    proxy_status_port: int = 8089
+    """Where a proxy's nginx tells its generation, on 127.0.0.1."""
+    proxy_user: str | None = None
+    """Unix user of nginx's workers where nginx is started by root."""
+    supervisor_socket: Path | None = None
+    """Unix socket of an appserver's supervisord; None: `<server_dir>/supervisor/supervisor.sock`."""
+    port_base: int | None = None
+    """First of the 2000 ports of a local stack; None: a free block is chosen once."""
+    external: list[str] = []
+    """Settings of a local stack that a person gave; the stack starts no server of its own for them."""
     """Where users reach the sites of a proxy; `places` may say otherwise of one server."""
     proxy_status_port: int = 8079
     nginx_user: str | None = None

@@ -22,15 +22,17 @@ def main(arguments: list[str]) -> int:
         0 if all passed, else the exit code of the first that did not.
     """
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    codes = []
-    for title, argv in (*CHECKS, ("pytest", ["pytest", *arguments])):
-        print(f"--- {title}", flush=True)  # noqa: T201
-        command = [str(BIN / argv[0]), *argv[1:]]
-        codes.append(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
-    failed = [title for (title, _), code in zip(CHECKS, codes, strict=False) if code]
+    codes = {title: _run(title, argv, environment) for title, argv in CHECKS}
+    failed = [title for title, code in codes.items() if code]
     if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr, flush=True)  # noqa: T201
-    return next((code for code in codes if code), 0)
+        print(f"--- failed so far: {', '.join(failed)}", flush=True)  # noqa: T201
+    tests = _run("pytest", ["pytest", *arguments], environment)
+    return next((code for code in (*codes.values(), tests) if code), 0)
+
+
+def _run(title: str, argv: list[str], environment: dict[str, str]) -> int:
+    print(f"--- {title}", flush=True)  # noqa: T201
+    return subprocess.run([str(BIN / argv[0]), *argv[1:]], cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

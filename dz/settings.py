@@ -8,29 +8,13 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 Role = Literal["build", "database", "appserver", "proxy"]
 ROLES: tuple[Role, ...] = ("build", "database", "appserver", "proxy")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PUBLIC_GIT_HOSTS = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "git.sr.ht"]
-
-
-class ServerPlace(BaseModel):
-    """Ports and sockets of one server, where several share a machine.
-
-    Args:
-        port: where users reach the sites of a proxy.
-        status_port: on 127.0.0.1, where a proxy's nginx tells its generation.
-        site_ports: first and last of the ports on 127.0.0.1 that show one site each (local stacks).
-        supervisor_socket: unix socket of an appserver's supervisord.
-    """
-
-    port: int | None = None
-    status_port: int | None = None
-    site_ports: tuple[int, int] | None = None
-    supervisor_socket: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -88,6 +72,8 @@ class Settings(BaseSettings):
     """Where a proxy tells sites apart by host name."""
     proxy_status_port: int = 8089
     """Where a proxy's nginx tells its generation, on 127.0.0.1."""
+    site_ports: tuple[int, int] | None = None
+    """Local stacks: a port per site on 127.0.0.1 is taken from this range."""
     proxy_user: str | None = None
     """Unix user of nginx's workers where nginx is started by root."""
     supervisor_socket: Path | None = None
@@ -96,12 +82,6 @@ class Settings(BaseSettings):
     """First of the 2000 ports of a local stack; None: a free block is chosen once."""
     external: list[str] = []
     """Settings of a local stack that a person gave; the stack starts no server of its own for them."""
-    """Where users reach the sites of a proxy; `places` may say otherwise of one server."""
-    proxy_status_port: int = 8079
-    nginx_user: str | None = None
-    """The Unix user of nginx's workers when nginx is started by root."""
-    places: dict[str, ServerPlace] = {}
-    """By server id."""
     platform_domain: str = "localhost"
     """Every project has the host name `<project>.<platform_domain>`."""
     platform_https: bool = False
@@ -128,10 +108,6 @@ class Settings(BaseSettings):
     def server_dir(self, server_id: str) -> Path:
         """The folder of everything that server `server_id` keeps."""
         return self.state_dir / "servers" / server_id
-
-    def place(self, server_id: str) -> ServerPlace:
-        """The ports and sockets of a server."""
-        return self.places.get(server_id, ServerPlace())
 
     def unix_user(self, sysid: str) -> str | None:
         """The Unix user of a project; None where this process may not change users."""

@@ -100,7 +100,7 @@ def database_place() -> dict[str, Any]:
 def supervisor(server: str) -> Supervisor:
     """Return the supervisord of an appserver's app instances."""
     folder = server_dir("appserver", server) / "supervisor"
-    return Supervisor(folder, settings().place(server).supervisor_socket or folder / "s.sock")
+    return Supervisor(folder, settings().supervisor_socket or folder / "supervisor.sock")
 
 
 def target(release: int, server: str) -> Target:
@@ -116,16 +116,16 @@ def owner(sysid: str) -> tuple[int, int] | None:
 
 def nginx(server: str) -> Nginx:
     """Return the nginx of a proxy."""
-    here, place = settings(), settings().place(server)
+    here = settings()
     binary = shutil.which(here.nginx)
     if binary is None:
         raise StackProblem(f"There is no nginx at {here.nginx!r}.", "Install nginx, or name it in DZ_NGINX.")
     return Nginx(
         Path(binary),
         server_dir("proxy", server),
-        port=place.port or here.proxy_port,
-        status_port=place.status_port or here.proxy_status_port,
-        user=here.nginx_user,
+        port=here.proxy_port,
+        status_port=here.proxy_status_port,
+        user=here.proxy_user,
     )
 
 
@@ -137,7 +137,7 @@ def show_on_proxy(project: int, release: int | None, server: str) -> None:
         release,
         server_name=server,
         nginx=nginx(server),
-        site_ports=settings().place(server).site_ports,
+        site_ports=settings().site_ports,
         static_fetch=functools.partial(_static, server),
     )
 
@@ -166,7 +166,8 @@ def beat(role: Role, server: str) -> None:
     here = settings()
     count = len(appservers.running_names(supervisor(server))) if role == "appserver" else 0
     load = heartbeats.measure(server_dir(role, server), count)
-    heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load)
+    facts = {"app_ports": here.app_ports} if role == "appserver" else {}
+    heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts)
 
 
 def repair(role: Role, server: str) -> None:

@@ -1,6 +1,7 @@
 """What a server says of itself every few seconds."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +40,23 @@ def register(zoomdb: Zoomdb, server_name: str, *, role: str, address: str, capac
     _upsert(zoomdb, {"name": server_name, "role": role, "address": address, "capacity": capacity})
 
 
-def beat(zoomdb: Zoomdb, server_name: str, *, role: str, address: str, capacity: int, load: Load) -> None:
-    """Say that the server is alive now, by the database's clock, and how busy it is."""
+def beat(
+    zoomdb: Zoomdb,
+    server_name: str,
+    *,
+    role: str,
+    address: str,
+    capacity: int,
+    load: Load,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """Say that the server is alive now, by the database's clock, and how busy it is.
+
+    Args:
+        facts: what else others must know of it; of an appserver `app_ports`, the first and last port of app instances.
+    """
     values: dict[str, object] = {"name": server_name, "role": role, "address": address, "capacity": capacity}
+    values["facts"] = dict(facts or {})
     _upsert(zoomdb, {**values, **vars(load), "heartbeat": func.clock_timestamp()})
 
 

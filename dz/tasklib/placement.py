@@ -91,7 +91,7 @@ def place(
     """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are fine.
 
     Args:
-        port_range: first and last port.
+        port_range: first and last port, on a server whose heartbeat names none of its own.
         instances: on how many servers; None: as the release's plan says.
 
     Raises:
@@ -139,9 +139,9 @@ def _reserve(
     session: Session, release_id: int, name: str, row: Deployment | None, port_range: tuple[int, int]
 ) -> Placed:
     if row is None or row.state not in LIVE:
-        server_id = session.scalars(select(Server.id).where(Server.name == name)).one()
-        port = _port(session, server_id, name, port_range)
-        row = row or Deployment(release_id=release_id, server_id=server_id, port=port)
+        server = session.scalars(select(Server).where(Server.name == name)).one()
+        port = _port(session, server.id, name, tuple(server.facts.get("app_ports", port_range)))
+        row = row or Deployment(release_id=release_id, server_id=server.id, port=port)
         row.port, row.state = port, DeploymentState.STARTING
         session.add(row)
         session.flush()

@@ -12,9 +12,10 @@ import httpx
 import typer
 
 from dz import names, wiring
-from dz.cli import local_stack, output, questions, runs
+from dz.cli import output, questions, runs
 from dz.cli.check import inspect_source
 from dz.cli.options import AsJson, Variables, variables
+from dz.cli.stack import shown
 from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
@@ -22,6 +23,8 @@ from dz.tasklib.jobs import JobView
 from dz.tasklib.local_sources import publish_path
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobKind
+from infra.local import stack
+from infra.local.stack import Stack
 from tasks.parameters import DeployRequest
 
 POLLS = PROJECT_ROOT / "demo" / "polls"
@@ -57,10 +60,8 @@ def try_(
         str | None, typer.Argument(metavar="[URL|PATH]", help="A git URL or a local folder; default: the polls site.")
     ] = None,
     values: Variables = None,
-    appservers: Annotated[
-        int | None, typer.Option(min=1, help="Appservers of the stack; default: as it is, or 1.")
-    ] = None,
-    proxies: Annotated[int | None, typer.Option(min=1, help="Proxies of the stack; default: as it is, or 1.")] = None,
+    appservers: Annotated[int, typer.Option(min=1, help="At least so many appservers.")] = 1,
+    proxies: Annotated[int, typer.Option(min=1, help="At least so many proxies.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Start the local stack, deploy a Django project on it, and open its front page.
@@ -68,10 +69,10 @@ def try_(
     Without an argument it is the polls site that comes with DjangoZoom.
     """
     watch, environment = Stopwatch(), variables(values)
-    with watch.step("stack"):
-        local_stack.ensure_up(appservers=appservers, proxies=proxies)
+    with watch.step("stack"), shown("local stack") as progress:
+        here = stack.up(appservers, proxies, progress)
     with watch.step("source"):
-        url = _source_url(source or str(POLLS))
+        url = source if source and _URL.match(source) else _served(Path(source) if source else POLLS, here)
     ask = questions.can_ask(as_json=as_json)
     zoomdb = wiring.zoomdb()
     with watch.step("check_repo"):
@@ -83,18 +84,15 @@ def try_(
     watch.add_steps_of("build_and_deploy", runs.steps(zoomdb, job.id))
     with watch.step("request"):
         answer = _front_page(str(job.result["url"]))
-    _print(job, check, answer, watch.seconds, as_json=as_json)
+    _print(job, check, answer, here, watch.seconds, as_json=as_json)
 
 
-def _source_url(source: str) -> str:
-    """Return the URL of a source; a local folder is first offered by the stack's git server."""
-    if _URL.match(source):
-        return source
-    server = next((host for host in settings().git_hosts if host.startswith("git://127.0.0.1:")), None)
-    published = publish_path(Path(source), settings().state_dir / "git")
+def _served(path: Path, here: Stack) -> str:
+    """Offer a local folder by the stack's git server and return its URL."""
+    published = publish_path(path, here.git_folder)
     for warning in published.warnings:
         output.note(f"Warning: {warning}")
-    return f"{server or 'git://127.0.0.1'}/{published.name}.git"
+    return f"{here.git_url}/{published.name}.git"
 
 
 def _request(
@@ -146,17 +144,19 @@ def _front_page(url: str) -> httpx.Response:
     return answer
 
 
-def _print(job: JobView, check: JobView, answer: httpx.Response, seconds: dict[str, float], *, as_json: bool) -> None:
-    url, prefect_ui = str(job.result["url"]), settings().prefect_ui_url or settings().prefect_api_url
-    served_by = answer.headers.get("X-DjangoZoom")
+def _print(
+    job: JobView, check: JobView, answer: httpx.Response, here: Stack, seconds: dict[str, float], *, as_json: bool
+) -> None:
+    url, served_by = str(job.result["url"]), answer.headers.get("X-DjangoZoom")
     if as_json:
-        known = {"url": url, "job": job.id, "prefect_ui": prefect_ui, "project": job.project, "steps": seconds}
+        known = {"url": url, "job": job.id, "prefect_ui": here.prefect_ui, "project": job.project, "steps": seconds}
         more = {"version": job.result.get("version"), "check_job": check.id, "status": answer.status_code}
         output.print_json({**known, **more, "x_djangozoom": served_by})
         return
     output.note("\nTime of each step:")
     for step, took in seconds.items():
         output.note(f"  {took:6.1f} s  {step}")
-    output.note(f"\n{url} answers {answer.status_code} through nginx; X-DjangoZoom: {served_by}")
-    output.console(stderr=False).print(f"Site:       {url}")
-    output.console(stderr=False).print(f"Prefect UI: {prefect_ui}   ({local_stack.SIGN_IN})")
+    output.note(f"\n{url} answers {answer.status_code} through nginx; X-DjangoZoom: {served_by}\n")
+    out = output.console(stderr=False)
+    out.print(f"Site:       {url}")
+    out.print(f"Prefect UI: {here.prefect_ui}   (login: prefect_auth_string in {here.state_dir}/settings.json)")

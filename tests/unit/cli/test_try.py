@@ -7,7 +7,7 @@ import pytest
 
 from dz.cli import try_
 from dz.errors import HealthCheckFailed
-from dz.settings import settings
+from infra.local.stack import Stack
 
 
 class Site(BaseHTTPRequestHandler):
@@ -50,24 +50,37 @@ def test_a_site_that_does_not_answer_fails() -> None:
         try_._front_page("http://127.0.0.1:1/")
 
 
-def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("DZ_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setenv("DZ_GIT_HOSTS", '["github.com", "git://127.0.0.1:9418"]')
-    settings.cache_clear()
+@pytest.fixture
+def running(tmp_path: Path) -> Stack:
+    folder = tmp_path / "state/git"
+    return Stack(tmp_path, "http://127.0.0.1:1", None, folder, "git://127.0.0.1:9418", 1, 1, (), {})
+
+
+def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, running: Stack, capsys) -> None:
     folder = tmp_path / "My Shop"
     (folder / "venv").mkdir(parents=True)
     (folder / "manage.py").write_text("")
 
-    assert try_._source_url(str(folder)) == "git://127.0.0.1:9418/my-shop.git"
+    assert try_._served(folder, running) == "git://127.0.0.1:9418/my-shop.git"
 
     assert (tmp_path / "state/git/my-shop.git/HEAD").is_file()
     assert "Warning: Left out of the snapshot" in capsys.readouterr().err
-    settings.cache_clear()
 
 
-@pytest.mark.parametrize("url", ["https://github.com/a/b", "git://127.0.0.1:9418/x.git", "git@github.com:a/b.git"])
-def test_a_url_is_used_as_it_is(url: str) -> None:
-    assert try_._source_url(url) == url
+@pytest.mark.parametrize(
+    ("source", "is_url"),
+    [
+        ("https://github.com/a/b", True),
+        ("git://127.0.0.1:9418/x.git", True),
+        ("git@github.com:a/b.git", True),
+        ("hg+ssh://host/x", True),
+        ("./shop", False),
+        ("/srv/shop", False),
+        ("shop.git", False),
+    ],
+)
+def test_urls_are_told_from_paths(source: str, *, is_url: bool) -> None:
+    assert bool(try_._URL.match(source)) is is_url
 
 
 def test_the_stopwatch_keeps_the_order_of_the_steps() -> None:

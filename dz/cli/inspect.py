@@ -1,0 +1,29 @@
+"""`dz inspect PATH`: what static inspection reads from a work tree."""
+
+import json
+import sys
+from pathlib import Path
+
+from dz.tasklib.detection import inspect
+
+
+def inspect_command(path: Path, as_json: bool) -> int:
+    """Print what is read from the work tree at `path`; 0 for a Django project, 1 for anything else."""
+    if not path.is_dir():
+        print(f"{path} is not a folder.\n  What to do: give the folder of a work tree.", file=sys.stderr)  # noqa: T201
+        return 2
+    found = inspect(path)
+    data = found.to_json()
+    if as_json:
+        print(json.dumps(data, indent=1, default=str))  # noqa: T201
+    else:
+        for field, value in data.items():
+            if field != "guesses" and value not in (None, "", (), False):
+                shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+                print(f"{field:20} {shown}")  # noqa: T201
+    return 0 if found.is_django else 1
+
+
+if __name__ == "__main__":
+    words = [word for word in sys.argv[1:] if word != "--json"]
+    sys.exit(inspect_command(Path(words[0] if words else "."), "--json" in sys.argv))

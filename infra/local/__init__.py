@@ -1,0 +1,1 @@
+"""The embedded local stack: every server of DjangoZoom on one machine, from wheels."""

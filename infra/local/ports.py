@@ -1,0 +1,108 @@
+"""Ports of a local stack: free ones are chosen once and kept."""
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dz.errors import PortTaken, StackProblem
+from infra.local import files
+
+WIDTH = 2000
+"""Ports that a stack reserves for itself, from `base`."""
+BLOCKS = tuple(range(10_000, 32_000, WIDTH))
+"""Below the ports that Linux gives to outgoing connections (32768 and up)."""
+MOST_SERVERS = 18
+_PROXIES, _STATUS, _APPS, _SITES, _RANGE = 10, 50, 100, 1000, 50
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one stack, all on 127.0.0.1.
+
+    Args:
+        base: the first port of the block that numbered servers take theirs from.
+    """
+
+    base: int
+    prefect: int
+    postgres_platform: int
+    postgres_sites: int
+    s3: int
+    git: int
+
+    def proxy(self, number: int) -> int:
+        """Return the port on which proxy `number`, from 1, tells sites apart by host name."""
+        return self.base + _PROXIES + _within(number)
+
+    def proxy_status(self, number: int) -> int:
+        """Return the port on which proxy `number` tells its generation."""
+        return self.base + _STATUS + _within(number)
+
+    def apps(self, number: int) -> tuple[int, int]:
+        """Return the first and last port of app instances of appserver `number`, from 1."""
+        first = self.base + _APPS + _RANGE * _within(number)
+        return first, first + _RANGE - 1
+
+    def sites(self, number: int) -> tuple[int, int]:
+        """Return the first and last port of single sites on proxy `number`, from 1."""
+        first = self.base + _SITES + _RANGE * _within(number)
+        return first, first + _RANGE - 1
+
+
+def choose(path: Path, *, seed: str, base: int | None) -> Ports:
+    """Return the ports that `path` holds; the first call chooses a free block.
+
+    Args:
+        path: a JSON file; a person may edit the numbers in it while the stack is down.
+        seed: hexadecimal digits that let stacks of one machine begin their search at different blocks.
+        base: the first port, if a person has chosen it.
+
+    Raises:
+        StackProblem: the file is damaged.
+        PortTaken: no block is free.
+    """
+    if not path.exists():
+        start = int(seed, 16) % len(BLOCKS)
+        blocks = (base,) if base else BLOCKS[start:] + BLOCKS[:start]
+        files.write(path, json.dumps(asdict(_ports_from(_free_block(blocks))), indent=2) + "\n")
+    try:
+        return Ports(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise StackProblem(
+            f"The file {path} of the stack's ports is damaged.", "Delete it; `dz up` then chooses ports anew."
+        ) from error
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on a port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_block(blocks: tuple[int, ...]) -> int:
+    for base in blocks:
+        if all(is_free(port) for port in range(base, base + _APPS)):
+            return base
+    raise PortTaken(
+        f"No free ports: in each block of {_APPS} ports from {', '.join(map(str, blocks))} another program listens.",
+        "Stop that program, or name a free block of 2000 ports with DZ_PORT_BASE.",
+    )
+
+
+def _ports_from(base: int) -> Ports:
+    return Ports(base, *range(base, base + 5))
+
+
+def _within(number: int) -> int:
+    if 1 <= number <= MOST_SERVERS:
+        return number - 1
+    raise StackProblem(
+        f"A local stack holds at most {MOST_SERVERS} servers of a role.",
+        "Ask for fewer; real servers have no such bound.",
+    )

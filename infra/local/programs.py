@@ -1,0 +1,53 @@
+"""What a supervised program is, as a value."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PASSED_ON = (
+    *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
+    *("UV_SYSTEM_CERTS", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CACHE_DIR", "PIP_INDEX_URL"),
+)
+"""Variables of the person who starts the stack that its programs find, too."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program that the supervisor keeps running.
+
+    Args:
+        name: its name for people, and of its log file.
+        argv: program and arguments; never a secret.
+        cwd: the folder it starts in.
+        env: its environment, on top of `base_environment`.
+        user: the Unix user it becomes; None: the stack's own.
+        port: the port of 127.0.0.1 it listens on, if any.
+        stop_signal: asks it to end.
+        stop_seconds: how long it may take to end.
+        whole_group: its children do not end with it by themselves.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    port: int | None = None
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    whole_group: bool = False
+
+
+def base_environment(stack: str) -> dict[str, str]:
+    """Return the environment of every program: what PASSED_ON names, and the mark of its stack.
+
+    Args:
+        stack: the name of the stack; processes that outlive their supervisor are found by it.
+    """
+    here = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {"UV_SYSTEM_CERTS": "1", "LANG": "C.UTF-8", **here, "PATH": path, "DZ_STACK": stack}

@@ -1,0 +1,76 @@
+"""The S3 server of a local stack: rclone over a folder."""
+
+import sys
+import time
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dz.errors import ServiceUnavailable
+from dz.settings import PROJECT_ROOT
+from infra.local.programs import Program
+
+
+def program(*, folder: Path, port: int, access_key: str, secret_key: str) -> Program:
+    """Return how the supervisor runs it; the keys go through the environment, which other users cannot read.
+
+    Args:
+        folder: holds the buckets.
+        port: on 127.0.0.1.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    rclone = Path(sys.prefix) / "bin" / "rclone"
+    return Program(
+        name="s3",
+        argv=(
+            sys.executable,
+            "-m",
+            "infra.local.s3_server",
+            str(rclone),
+            "serve",
+            "s3",
+            str(folder),
+            "--addr",
+            f"127.0.0.1:{port}",
+        ),
+        cwd=folder,
+        env={
+            "DZ_LOCAL_S3_KEYS": f"{access_key},{secret_key}",
+            "RCLONE_CONFIG": "/dev/null",
+            "PYTHONPATH": str(PROJECT_ROOT),
+        },
+        port=port,
+    )
+
+
+def ensure_bucket(*, endpoint: str, region: str, bucket: str, access_key: str, secret_key: str, timeout: float) -> None:
+    """Wait for the server, and create the bucket if it is missing.
+
+    Args:
+        timeout: seconds to wait.
+
+    Raises:
+        ServiceUnavailable: it does not answer in that time.
+    """
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20, proxies={}),
+    )
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
+                client.create_bucket(Bucket=bucket)
+            return
+        except (BotoCoreError, ClientError) as error:
+            if time.monotonic() > deadline:
+                raise ServiceUnavailable(
+                    f"The S3 server {endpoint} does not answer: {error}", "Read s3.log in the stack's folder of logs."
+                ) from error
+            time.sleep(0.1)

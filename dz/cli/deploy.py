@@ -41,6 +41,8 @@ def deploy(
     zoomdb = wiring.zoomdb()
     if known or environment:
         # A known project is looked up before a job is made; variables need a project to belong to.
+        if request.url:
+            wiring.git().source(request.url)
         project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
         projects.set_variables(zoomdb, project.id, environment)
         request = request.model_copy(update={"project": project.name})

@@ -88,14 +88,25 @@ def test_a_deploy_of_an_unknown_project_makes_no_job(zoomdb: Zoomdb, capsys) -> 
     assert jobs.newest(zoomdb) == []
 
 
-def test_variables_are_stored_encrypted_and_are_no_parameters(zoomdb: Zoomdb, capsys) -> None:
-    dz(capsys, "deploy", "https://example.org/shop.git", "--set", "MAIL_TOKEN=s3cret-value")
+def test_variables_are_stored_encrypted_and_are_no_parameters(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DZ_GIT_HOSTS", '["git://127.0.0.1:9418"]')
+    settings.cache_clear()
+
+    dz(capsys, "deploy", "git://127.0.0.1:9418/shop.git", "--set", "MAIL_TOKEN=s3cret-value")
 
     (project,) = projects.listed(zoomdb)
     assert projects.variables(zoomdb, project.id) == {"MAIL_TOKEN": "s3cret-value"}
     (job,) = jobs.newest(zoomdb)
     assert job.params["project"] == "shop"
     assert "s3cret" not in json.dumps(job.params)
+
+
+def test_variables_for_a_source_that_is_not_allowed_store_nothing(zoomdb: Zoomdb, capsys) -> None:
+    code, found = dz(capsys, "deploy", "file:///etc", "--set", "MAIL_TOKEN=x")
+
+    assert (code, found["error"]["code"]) == (1, "InvalidRepoUrl")
+    assert projects.listed(zoomdb) == []
+    assert jobs.newest(zoomdb) == []
 
 
 @pytest.fixture
@@ -137,4 +148,40 @@ def test_a_local_flow_that_is_interrupted_says_so(tiny_flow: types.ModuleType, z
     assert main.run(["deploy", "https://example.org/shop.git", "--local"]) == 130
 
     assert "was ended" in capsys.readouterr().err
+    assert jobs.newest(zoomdb)[0].state == "crashed"
+
+
+def test_an_interrupted_follower_says_that_the_job_goes_on(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
+    job = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_look", interrupted)
+
+    assert main.run(["job", str(job), "--follow"]) == 130
+    assert f"Job {job} goes on on the servers. `dz job {job} --follow` shows it again." in capsys.readouterr().err
+    assert jobs.newest(zoomdb)[0].state == "pending"
+
+
+def test_a_job_that_no_worker_takes_names_the_role_that_is_silent(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
+    job = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
+    monkeypatch.setattr(runs, "PATIENCE", 0.4)
+
+    code = main.run(["job", str(job), "--follow", "--json"])
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (code, error["code"]) == (1, "NoServerOfRole")
+    assert "'build'" in error["found"]
+    assert jobs.newest(zoomdb)[0].state == "pending"
+
+
+def test_a_job_whose_process_died_ends_as_crashed(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
+    job = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
+    jobs._begin(zoomdb, job, "run-4")
+    monkeypatch.setattr(runs, "PATIENCE", 0.4)
+
+    assert main.run(["job", str(job), "--follow"]) == 1
+
+    assert "Error: Unexpected" in capsys.readouterr().err
     assert jobs.newest(zoomdb)[0].state == "crashed"

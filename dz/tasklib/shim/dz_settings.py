@@ -4,7 +4,7 @@
 Runs in the project's interpreter: no imports but the standard library, and old syntax.
 """
 
-import datetime
+import datetime as dt
 import importlib
 import importlib.util
 import os
@@ -196,7 +196,7 @@ def _accept_new_psycopg2():
     from django.utils import timezone
 
     def utc_tzinfo_factory(offset):
-        if offset not in (0, datetime.timedelta(0)):
+        if offset not in (0, dt.timedelta(0)):
             raise AssertionError("database connection isn't set to UTC")
         return timezone.utc
 

@@ -21,8 +21,8 @@ def write_config_guesses(job: int, inspection: Inspection) -> None:
     """Store the guesses in zoomdb."""
     found = guesses.guesses_of(inspection)
     guesses.save(wiring.zoomdb(), job, found)
-    result = {"is_django": inspection.is_django, "reason": inspection.reason, "guesses": len(found)}
-    jobs.set_result(wiring.zoomdb(), job, **result)
+    result = {"is_django": inspection.is_django, "reason": inspection.reason, "ambiguous": inspection.ambiguous}
+    jobs.set_result(wiring.zoomdb(), job, guesses=len(found), **result)
 
 
 @on_role("build")

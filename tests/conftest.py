@@ -1,4 +1,4 @@
-"""Real services for the tests of this folder: one PostgreSQL cluster per test run."""
+"""Real services for all tests: one PostgreSQL cluster per test run, started when first needed."""
 
 import os
 import pwd

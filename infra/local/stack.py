@@ -2,58 +2,19 @@
 
 import contextlib
 import fcntl
-import functools
-import hashlib
 import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-import psutil
-
-from dz.errors import PortTaken, ServiceUnavailable, StackProblem
-from dz.settings import PROJECT_ROOT, Settings, settings
-from dz.zoomdb import Zoomdb
-from dz.zoomdb.encryption import create_key_file
-from infra.local import files, leftovers, ports, postgres, prefect_server, s3
+from dz.settings import Settings, settings
+from infra.local import checkout, leftovers, ports
 from infra.local.configuration import REPLACEABLE, Configuration
 from infra.local.layout import Layout
-from infra.local.programs import Program, base_environment
+from infra.local.start import Progress, Stack, Start, step
 from infra.local.supervisor import ProgramStatus, Supervisor
 
-Progress = Callable[[str, float | None, str], None]
-"""Called with a step's name, None when it begins or its seconds when it is done, and a detail for people."""
-_CODE = ("dz/**/*.py", "flows/**/*.py", "tasks/**/*.py", "blocks/**/*.py", "deployments/**/*.py")
-_ROLLOUT = ("prefect.yaml", "work_pools/*.json", "dz/zoomdb/migrations/versions/*.py")
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack that runs.
-
-    Args:
-        state_dir: the folder of all it keeps.
-        prefect_ui: the address of Prefect's UI.
-        prefect_login: `user:password` for it, if the server is the stack's own.
-        git: folder and address of the local git server.
-        extensions: PostgreSQL extensions that sites can use; empty if the server is not the stack's own.
-        seconds: how long it took, by step.
-    """
-
-    state_dir: Path
-    prefect_ui: str
-    prefect_login: str | None
-    git_folder: Path
-    git_url: str
-    appservers: int
-    proxies: int
-    extensions: tuple[str, ...]
-    seconds: dict[str, float]
+__all__ = ["ProgramStatus", "Progress", "Stack", "down", "ensure_up", "status", "up"]
 
 
 def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) -> Stack:
@@ -69,7 +30,7 @@ def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) 
     layout = Layout(settings().state_dir)
     layout.prepare()
     with _alone(layout):
-        return _Start(_configure(layout, appservers, proxies), progress or _silent).run()
+        return Start(_configure(layout, appservers, proxies), progress or _silent).run()
 
 
 def ensure_up(
@@ -95,7 +56,7 @@ def down(progress: Progress | None = None) -> None:
     if not layout.state.exists():
         return
     tell = progress or _silent
-    with _alone(layout), _step("stop", tell, {}):
+    with _alone(layout), step("stop", tell, {}):
         Supervisor(layout).shut_down()
         leftovers.end(leftovers.find(stack=layout.name, state=layout.state))
 
@@ -113,171 +74,6 @@ def status() -> list[ProgramStatus]:
     return [replace(one, port=known.get(one.name)) for one in found]
 
 
-class _Start:
-    """One run of `up`."""
-
-    def __init__(self, configuration: Configuration, progress: Progress) -> None:
-        self._of = configuration
-        self._layout = configuration.layout
-        self._supervisor = Supervisor(self._layout)
-        self._seconds: dict[str, float] = {}
-        self._step = functools.partial(_step, progress=progress, seconds=self._seconds)
-        self._extensions: tuple[str, ...] = ()
-
-    def run(self) -> Stack:
-        """Start slow things first, and wait for each only where the next needs it."""
-        self._prepare()
-        programs = self._programs()
-        self._refuse_taken_ports(programs)
-        self._supervisor.configure(programs)
-        self._supervisor.start(one.name for one in [*self._of.services(), *self._of.front()])
-        with ThreadPoolExecutor() as pool:
-            tasks = [pool.submit(self._start_platform), pool.submit(self._start_store), pool.submit(self._start_sites)]
-            for task in tasks:
-                task.result()
-        self._roll_out()
-        with self._step("workers"):
-            self._supervisor.start(one.name for one in self._of.workers())
-            self._refuse_dead(programs)
-        return self._stack()
-
-    def _prepare(self) -> None:
-        with self._step("prepare"):
-            create_key_file(self._layout.keys / "zoomdb.key")
-            postgres.service_user()
-            if not self._supervisor.alive():
-                leftovers.end(leftovers.find(stack=self._layout.name, state=self._layout.state))
-                self._layout.supervisor_socket.unlink(missing_ok=True)
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(lambda cluster: cluster.initialise(), self._of.clusters))
-            files.write(self._layout.settings, json.dumps(self._of.settings(), indent=2) + "\n")
-            settings.cache_clear()
-
-    def _programs(self) -> list[Program]:
-        of = self._of
-        found = [*of.services(), *of.prefect(), *of.front(), *of.workers()]
-        files.write(self._layout.state / "programs.json", json.dumps({one.name: one.port for one in found}))
-        return found
-
-    def _refuse_taken_ports(self, programs: list[Program]) -> None:
-        up_already = {one.name for one in self._supervisor.statuses() if one.pid}
-        for program in programs:
-            if program.port and program.name not in up_already and not ports.is_free(program.port):
-                raise PortTaken(
-                    f"Port {program.port}, which {program.name} needs, is in use by {_listener(program.port)}.",
-                    f"Stop that program; or stop the stack, change the number in {self._layout.state}/ports.json and "
-                    "run `dz up` again.",
-                )
-
-    def _start_platform(self) -> None:
-        own = {cluster.name for cluster in self._of.clusters}
-        if "platform" in own:
-            with self._step("platform database"):
-                self._create_databases()
-        self._supervisor.start(one.name for one in self._of.prefect())
-        with self._step("zoomdb"):
-            here = self._of.settings()
-            if not self._done("zoomdb"):
-                zoomdb = Zoomdb(here["zoomdb_url"], self._layout.keys / "zoomdb.key")
-                zoomdb.migrate()
-                zoomdb.close()
-        with self._step("Prefect server"):
-            prefect_server.wait(self._of.api_url)
-
-    def _create_databases(self) -> None:
-        cluster = self._of.cluster("platform")
-        cluster.wait()
-        if "prefect_api_url" not in self._of.external:
-            cluster.create_database("prefect", self._of.secret("prefect-database.password"))
-        if "zoomdb_url" not in self._of.external:
-            cluster.create_database("zoomdb", self._of.secret("zoomdb.password"))
-
-    def _start_sites(self) -> None:
-        for cluster in self._of.clusters:
-            if cluster.name == "sites":
-                with self._step("sites' database server"):
-                    cluster.wait()
-                    self._extensions = tuple(cluster.extensions())
-
-    def _start_store(self) -> None:
-        if self._of.own_s3:
-            with self._step("bundle store"):
-                here = self._of.settings()
-                s3.ensure_bucket(
-                    endpoint=here["s3_endpoint"],
-                    region=here["s3_region"],
-                    bucket=here["s3_bucket"],
-                    access_key=here["s3_access_key"],
-                    secret_key=here["s3_secret_key"],
-                    timeout=60,
-                )
-
-    def _roll_out(self) -> None:
-        """Register pools, queues and Prefect deployments, unless this checkout did so in this stack."""
-        with self._step("roll out"):
-            if self._done("rollout"):
-                return
-            env = base_environment(self._layout.name) | self._of.prefect_environment()
-            env |= {"DZ_STATE_DIR": str(self._layout.state), "PYTHONPATH": str(PROJECT_ROOT)}
-            log = self._layout.logs / "rollout.log"
-            with log.open("wb") as output:
-                argv = [sys.executable, "-m", "deployments.rollout"]
-                code = subprocess.call(
-                    argv, cwd=PROJECT_ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-                )
-            if code != 0:
-                raise StackProblem(
-                    f"The rollout to Prefect's server failed: {log.read_text()[-600:].strip()}",
-                    f"Read {log}, correct the cause and run `dz up` again.",
-                )
-            files.write(self._layout.state / "rolled-out", self._version())
-            self._done.cache_clear()
-
-    @functools.lru_cache(maxsize=4)  # noqa: B019  one short-lived object
-    def _done(self, step: str) -> bool:
-        mark = self._layout.state / "rolled-out"
-        return mark.exists() and mark.read_text() == self._version()
-
-    def _version(self) -> str:
-        outside = sorted(self._of.external)
-        return f"{self._of.code} {fingerprint(_ROLLOUT)} {self._of.api_url} {outside}\n"
-
-    def _refuse_dead(self, programs: list[Program]) -> None:
-        """Wait until the supervisor counts every program as running."""
-        deadline = time.monotonic() + 30
-        while waiting := [one for one in self._supervisor.statuses() if one.state != "RUNNING"]:
-            dead = [one for one in waiting if one.state in {"FATAL", "BACKOFF", "EXITED"}]
-            if time.monotonic() > deadline or any(one.state == "FATAL" for one in waiting):
-                one = (dead or waiting)[0]
-                raise ServiceUnavailable(
-                    f"{one.name} does not run ({one.state}).", f"Read {one.log}, then run `dz up` again."
-                )
-            time.sleep(0.1)
-
-    def _stack(self) -> Stack:
-        of = self._of
-        return Stack(
-            state_dir=self._layout.state,
-            prefect_ui=of.ui_url,
-            prefect_login=of.auth_string if "prefect_api_url" not in of.external else None,
-            git_folder=self._layout.git,
-            git_url=of.git_host,
-            appservers=of.appservers,
-            proxies=of.proxies,
-            extensions=self._extensions,
-            seconds=self._seconds,
-        )
-
-
-def fingerprint(patterns: tuple[str, ...] = _CODE) -> str:
-    """Return a digest of the files of this checkout that match `patterns`."""
-    digest = hashlib.sha256()
-    for pattern in patterns:
-        for path in sorted(PROJECT_ROOT.glob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
     here = Settings()
     environment = {name for name in REPLACEABLE if f"DZ_{name.upper()}" in os.environ}
@@ -291,16 +87,8 @@ def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
         external=frozenset(environment | set(here.external)),
         appservers=max(appservers, sum(name.startswith("apps-") for name in before)),
         proxies=max(proxies, sum(name.startswith("nginx-") for name in before)),
-        code=fingerprint(),
+        code=checkout.code(),
     )
-
-
-def _listener(port: int) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == "LISTEN" and connection.laddr[1:] == (port,) and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return "another program"
 
 
 @contextlib.contextmanager
@@ -309,15 +97,6 @@ def _alone(layout: Layout) -> Iterator[None]:
     with (layout.state / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def _step(name: str, progress: Progress, seconds: dict[str, float]) -> Iterator[None]:
-    progress(name, None, "")
-    began = time.monotonic()
-    yield
-    seconds[name] = round(time.monotonic() - began, 2)
-    progress(name, seconds[name], "")
 
 
 def _silent(name: str, seconds: float | None, detail: str) -> None:

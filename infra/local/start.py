@@ -1,0 +1,232 @@
+"""One start of the local stack: what waits for what."""
+
+import contextlib
+import functools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from dz.errors import PortTaken, ServiceUnavailable, StackProblem
+from dz.settings import PROJECT_ROOT, settings
+from dz.tasklib import servers
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.encryption import create_key_file
+from infra.local import checkout, files, leftovers, ports, postgres, prefect_server, s3
+from infra.local.configuration import Configuration
+from infra.local.programs import Program, base_environment
+from infra.local.supervisor import Supervisor
+
+Progress = Callable[[str, float | None, str], None]
+"""Called with a step's name, None when it begins or its seconds when it is done, and a detail for people."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that runs.
+
+    Args:
+        state_dir: the folder of all it keeps.
+        prefect_ui: the address of Prefect's UI.
+        prefect_login: `user:password` for it, if the server is the stack's own.
+        git: folder and address of the local git server.
+        extensions: PostgreSQL extensions that sites can use; empty if the server is not the stack's own.
+        seconds: how long it took, by step.
+    """
+
+    state_dir: Path
+    prefect_ui: str
+    prefect_login: str | None
+    git_folder: Path
+    git_url: str
+    appservers: int
+    proxies: int
+    extensions: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Start:
+    """One run of `up`."""
+
+    def __init__(self, configuration: Configuration, progress: Progress) -> None:
+        self._of = configuration
+        self._layout = configuration.layout
+        self._supervisor = Supervisor(self._layout)
+        self._seconds: dict[str, float] = {}
+        self._step = functools.partial(step, progress=progress, seconds=self._seconds)
+        self._extensions: tuple[str, ...] = ()
+
+    def run(self) -> Stack:
+        """Start slow things first, and wait for each only where the next needs it."""
+        self._prepare()
+        programs = self._programs()
+        self._refuse_taken_ports(programs)
+        self._supervisor.configure(programs)
+        self._supervisor.start(one.name for one in [*self._of.services(), *self._of.front()])
+        with ThreadPoolExecutor() as pool:
+            tasks = [pool.submit(self._start_platform), pool.submit(self._start_store), pool.submit(self._start_sites)]
+            for task in tasks:
+                task.result()
+        self._roll_out()
+        with self._step("workers"):
+            self._supervisor.start(one.name for one in self._of.workers())
+            self._refuse_dead()
+        with self._step("heartbeats"):
+            self._wait_for_heartbeats()
+        return self._stack()
+
+    def _prepare(self) -> None:
+        with self._step("prepare"):
+            create_key_file(self._layout.keys / "zoomdb.key")
+            postgres.service_user()
+            if not self._supervisor.alive():
+                leftovers.end(leftovers.find(stack=self._layout.name, state=self._layout.state))
+                self._layout.supervisor_socket.unlink(missing_ok=True)
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda cluster: cluster.initialise(), self._of.clusters))
+            files.write(self._layout.settings, json.dumps(self._of.settings(), indent=2) + "\n")
+            settings.cache_clear()
+
+    def _programs(self) -> list[Program]:
+        of = self._of
+        found = [*of.services(), *of.prefect(), *of.front(), *of.workers()]
+        files.write(self._layout.state / "programs.json", json.dumps({one.name: one.port for one in found}))
+        return found
+
+    def _refuse_taken_ports(self, programs: list[Program]) -> None:
+        up_already = {one.name for one in self._supervisor.statuses() if one.pid}
+        for program in programs:
+            if program.port and program.name not in up_already and not ports.is_free(program.port):
+                raise PortTaken(
+                    f"Port {program.port}, which {program.name} needs, is in use by {ports.listener(program.port)}.",
+                    f"Stop that program; or stop the stack, change the number in {self._layout.state}/ports.json and "
+                    "run `dz up` again.",
+                )
+
+    def _start_platform(self) -> None:
+        own = {cluster.name for cluster in self._of.clusters}
+        if "platform" in own:
+            with self._step("platform database"):
+                self._create_databases()
+        self._supervisor.start(one.name for one in self._of.prefect())
+        with self._step("zoomdb"):
+            here = self._of.settings()
+            if not self._done("zoomdb"):
+                zoomdb = Zoomdb(here["zoomdb_url"], self._layout.keys / "zoomdb.key")
+                zoomdb.migrate()
+                zoomdb.close()
+        with self._step("Prefect server"):
+            prefect_server.wait(self._of.api_url)
+
+    def _create_databases(self) -> None:
+        cluster = self._of.cluster("platform")
+        cluster.wait()
+        if "prefect_api_url" not in self._of.external:
+            cluster.create_database("prefect", self._of.secret("prefect-database.password"))
+        if "zoomdb_url" not in self._of.external:
+            cluster.create_database("zoomdb", self._of.secret("zoomdb.password"))
+
+    def _start_sites(self) -> None:
+        for cluster in self._of.clusters:
+            if cluster.name == "sites":
+                with self._step("sites' database server"):
+                    cluster.wait()
+                    self._extensions = tuple(cluster.extensions())
+
+    def _start_store(self) -> None:
+        if self._of.own_s3:
+            with self._step("bundle store"):
+                here = self._of.settings()
+                s3.ensure_bucket(
+                    endpoint=here["s3_endpoint"],
+                    region=here["s3_region"],
+                    bucket=here["s3_bucket"],
+                    access_key=here["s3_access_key"],
+                    secret_key=here["s3_secret_key"],
+                    timeout=60,
+                )
+
+    def _roll_out(self) -> None:
+        """Register pools, queues and Prefect deployments, unless this checkout did so in this stack."""
+        with self._step("roll out"):
+            if self._done("rollout"):
+                return
+            env = base_environment(self._layout.name) | self._of.prefect_environment()
+            env |= {"DZ_STATE_DIR": str(self._layout.state), "PYTHONPATH": str(PROJECT_ROOT)}
+            log = self._layout.logs / "rollout.log"
+            with log.open("wb") as output:
+                argv = [sys.executable, "-m", "deployments.rollout"]
+                code = subprocess.call(
+                    argv, cwd=PROJECT_ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                )
+            if code != 0:
+                raise StackProblem(
+                    f"The rollout to Prefect's server failed: {log.read_text()[-600:].strip()}",
+                    f"Read {log}, correct the cause and run `dz up` again.",
+                )
+            files.write(self._layout.state / "rolled-out", self._version())
+            self._done.cache_clear()
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019  one short-lived object
+    def _done(self, step: str) -> bool:
+        mark = self._layout.state / "rolled-out"
+        return mark.exists() and mark.read_text() == self._version()
+
+    def _version(self) -> str:
+        outside = sorted(self._of.external)
+        return f"{self._of.code} {checkout.rollout()} {self._of.api_url} {outside}\n"
+
+    def _refuse_dead(self) -> None:
+        """Wait until the supervisor counts every program as running."""
+        deadline = time.monotonic() + 30
+        while waiting := [one for one in self._supervisor.statuses() if one.state != "RUNNING"]:
+            dead = [one for one in waiting if one.state in {"FATAL", "BACKOFF", "EXITED"}]
+            if time.monotonic() > deadline or any(one.state == "FATAL" for one in waiting):
+                one = (dead or waiting)[0]
+                raise ServiceUnavailable(
+                    f"{one.name} does not run ({one.state}).", f"Read {one.log}, then run `dz up` again."
+                )
+            time.sleep(0.1)
+
+    def _wait_for_heartbeats(self) -> None:
+        """Wait until every server of this stack has said that it lives: work sent earlier would be refused."""
+        zoomdb = Zoomdb(self._of.settings()["zoomdb_url"], self._layout.keys / "zoomdb.key")
+        wanted = {one.name.removeprefix("worker-") for one in self._of.workers()}
+        deadline = time.monotonic() + 90
+        while missing := wanted - {one.name for one in servers.listed(zoomdb, alive_only=True)}:
+            if time.monotonic() > deadline:
+                name = min(missing)
+                raise ServiceUnavailable(
+                    f"The worker of {name} gives no sign of life.",
+                    f"Read {self._layout.logs}/worker-{name}.log, then run `dz up` again.",
+                )
+            time.sleep(0.1)
+        zoomdb.close()
+
+    def _stack(self) -> Stack:
+        of = self._of
+        return Stack(
+            state_dir=self._layout.state,
+            prefect_ui=of.ui_url,
+            prefect_login=of.auth_string if "prefect_api_url" not in of.external else None,
+            git_folder=self._layout.git,
+            git_url=of.git_host,
+            appservers=of.appservers,
+            proxies=of.proxies,
+            extensions=self._extensions,
+            seconds=self._seconds,
+        )
+
+
+@contextlib.contextmanager
+def step(name: str, progress: Progress, seconds: dict[str, float]) -> Iterator[None]:
+    """Tell when a step begins and ends, and keep how long it took."""
+    progress(name, None, "")
+    began = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - began, 2)
+    progress(name, seconds[name], "")

@@ -89,6 +89,7 @@ def archive(
             static=verified.static_dir,
             layers_folder=layers_folder,
         )
+    shutil.rmtree(work / verified.static_dir.relative_to(work).parts[0], ignore_errors=True)
     return _manifest(plan, checkout, environment, verified, layers)
 
 
@@ -115,6 +116,7 @@ def _manifest(
         "use_asgi": plan.use_asgi,
         "server": "gunicorn",
         "django": verified.django_version,
+        "database_type": verified.database_type,
         "static_url": verified.static_url,
         "media_url": verified.media_url,
         "static_map": [list(pair) for pair in verified.static_map],

@@ -91,8 +91,8 @@ class Git:
             if done.ok:
                 return self._commit(mirror)
             if not _NO_SUCH_REF.search(done.output):
-                _sweep(mirror)
-                raise self._failure(done, source, max_mb)
+                cut = _sweep(mirror) >= max_mb * 1024**2
+                raise self._failure(done, source, max_mb, cut=cut)
         raise self._missing(source, ref, mirror)
 
     def tree(self, mirror: Path, commit: str, *, timeout: float = 60) -> Iterator[Entry]:
@@ -156,8 +156,8 @@ class Git:
             "Name one of its branches or tags, or a full commit id of 40 digits that the server hands out.",
         )
 
-    def _failure(self, done: Finished, source: Source, max_mb: int) -> RepoTooLarge | RepoUnreachable:
-        if _TOO_LARGE.search(done.output):
+    def _failure(self, done: Finished, source: Source, max_mb: int, *, cut: bool) -> RepoTooLarge | RepoUnreachable:
+        if cut or _TOO_LARGE.search(done.output):
             return RepoTooLarge(
                 f"{source.url} is larger than {max_mb} MB.",
                 "Take large files out of the repository (media, data, environments), or ask for a higher limit.",
@@ -214,14 +214,22 @@ def _entry(line: bytes) -> Entry:
     return Entry(mode.decode(), os.fsdecode(path), 0 if size == b"-" else int(size))
 
 
-def _sweep(mirror: Path) -> None:
-    for part in (mirror / "objects" / "pack").glob("tmp_*"):
+def _sweep(mirror: Path) -> int:
+    """Remove what a broken fetch left and return the bytes of its largest file."""
+    parts = list((mirror / "objects" / "pack").glob("tmp_*"))
+    largest = max((part.stat().st_size for part in parts), default=0)
+    for part in parts:
         part.unlink(missing_ok=True)
+    return largest
 
 
 def _reason(done: Finished) -> str:
-    lines = [line for line in done.output.splitlines() if line.startswith(("fatal:", "error:"))]
-    return _printable((lines or [done.tail(1)])[0])[:300] or f"exit code {done.returncode}"
+    """Return what git gave as the cause, with the line after it where the cause stands there."""
+    lines = done.output.splitlines()
+    fatal = [number for number, line in enumerate(lines) if line.startswith(("fatal:", "error:"))]
+    start = fatal[0] if fatal else max(len(lines) - 1, 0)
+    text = " ".join(lines[start : start + (2 if "".join(lines[start : start + 1]).endswith(":") else 1)])
+    return _printable(text)[:300] or f"exit code {done.returncode}"
 
 
 def _printable(text: str) -> str:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import secrets
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dz.adapters.archive import Layer, pack
+from dz.adapters.archive import Layer, extract, pack
 from dz.adapters.bundle_store import DirectoryBundleStore, S3BundleStore, layer_key, manifest_key
 from dz.errors import BundleMissing, BundleRefused, ChecksumMismatch, ServiceUnavailable, StoreRefused
 from dz.tasklib import bundles
@@ -32,13 +33,14 @@ class RcloneS3:
 
     def start(self):
         program = Path(sysconfig.get_path("scripts")) / "rclone"
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "RCLONE_AUTH_KEY": ",".join(KEYS)}
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "RCLONE_AUTH_KEY": f'"{",".join(KEYS)}"'}
         argv = [program, "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--vfs-cache-mode", "off", self.folder]
         self.process = subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
+            assert self.process.poll() is None, "rclone ended"
             time.sleep(0.05)
         raise AssertionError("rclone did not start")
 
@@ -69,6 +71,14 @@ def store_and_folder(request, tmp_path):
     server = request.getfixturevalue("rclone")
     shutil.rmtree(server.folder / BUCKET, ignore_errors=True)
     return s3_store(server), server.folder / BUCKET
+
+
+def overwrite(store, folder, layer, content):
+    """Replace an object as somebody with access to the store could."""
+    if isinstance(store, S3BundleStore):
+        store._client.put_object(Bucket=BUCKET, Key=layer_key(layer.sha256), Body=content)
+    else:
+        (folder / layer_key(layer.sha256)).write_bytes(content)
 
 
 @pytest.fixture
@@ -111,10 +121,9 @@ def test_a_harmed_object_is_noticed_and_leaves_no_file(store_and_folder, packed,
     archive, layer = packed
     store.ensure()
     store.put_layer(archive, layer)
-    stored = folder / layer_key(layer.sha256)
-    content = bytearray(stored.read_bytes())
-    content[1000] ^= 1
-    stored.write_bytes({"flip": content, "cut": archive.read_bytes()[:-1], "append": archive.read_bytes() + b"x"}[harm])
+    content = archive.read_bytes()
+    flipped = content[:1000] + bytes([content[1000] ^ 1]) + content[1001:]
+    overwrite(store, folder, layer, {"flip": flipped, "cut": content[:-1], "append": content + b"x"}[harm])
     with pytest.raises(ChecksumMismatch):
         store.get_layer(layer, tmp_path / "down" / "a")
     assert list((tmp_path / "down").iterdir()) == []
@@ -125,7 +134,7 @@ def test_a_cut_object_is_replaced_by_the_next_upload(store_and_folder, packed, t
     archive, layer = packed
     store.ensure()
     store.put_layer(archive, layer)
-    (folder / layer_key(layer.sha256)).write_bytes(b"half")
+    overwrite(store, folder, layer, b"half")
     store.put_layer(archive, layer)
     store.get_layer(layer, tmp_path / "down" / "a")
 
@@ -177,8 +186,6 @@ def test_a_large_layer_goes_up_in_parts(rclone, tmp_path):
     archive = tmp_path / "large"
     block = os.urandom(1024**2)
     archive.write_bytes(block * 70)
-    import hashlib
-
     layer = Layer("environment", hashlib.sha256(block * 70).hexdigest(), 70 * 1024**2)
     store = s3_store(rclone)
     store.ensure()
@@ -220,8 +227,6 @@ def test_an_environment_is_packed_once_per_key(built):
 
 
 def test_a_bundle_goes_up_and_its_layers_come_down(built, store_and_folder):
-    from dz.adapters.archive import extract
-
     store, _ = store_and_folder
     layers = pack_build(built)
     manifest = {"sysid": "p00000001", "name": "bundle_x", "layers": [layer.to_json() for layer in layers]}

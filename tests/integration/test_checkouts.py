@@ -45,7 +45,16 @@ def free_port():
 def served(tmp_path_factory):
     """A folder whose repositories a real git daemon serves, and the address of that."""
     base, port = tmp_path_factory.mktemp("served"), free_port()
-    argv = ["git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={base}", str(base)]
+    argv = [
+        "git",
+        "daemon",
+        "--reuseaddr",
+        "--export-all",
+        "--listen=127.0.0.1",
+        f"--port={port}",
+        f"--base-path={base}",
+        str(base),
+    ]
     daemon = subprocess.Popen(argv, env=IDENTITY, stderr=subprocess.DEVNULL, start_new_session=True)
     for _ in range(100):
         with socket.socket() as probe:
@@ -269,12 +278,16 @@ def test_too_many_files_and_too_many_bytes_are_refused_before_writing(repository
 
 def test_a_git_bomb_is_refused_quickly(repository, check_out):
     folder, url = repository
-    blob = subprocess.run(["git", "hash-object", "-w", "--stdin"], cwd=folder, env=IDENTITY, input=b"x", capture_output=True, check=True)
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=folder, env=IDENTITY, input=b"x", capture_output=True, check=True
+    )
     kind, name = "blob", blob.stdout.decode().strip()
     for _ in range(10):
         mode = "100644" if kind == "blob" else "040000"
         lines = "".join(f"{mode} {kind} {name}\tf{n}\n" for n in range(10))
-        made = subprocess.run(["git", "mktree"], cwd=folder, env=IDENTITY, input=lines.encode(), capture_output=True, check=True)
+        made = subprocess.run(
+            ["git", "mktree"], cwd=folder, env=IDENTITY, input=lines.encode(), capture_output=True, check=True
+        )
         kind, name = "tree", made.stdout.decode().strip()
     git(folder, "update-ref", "refs/heads/main", git(folder, "commit-tree", name, "-m", "Bomb"))
     started = time.monotonic()

@@ -1,0 +1,30 @@
+"""Which database the production settings expect."""
+
+from typing import Any
+
+from dz.tasklib.detection.interpreter import Interpreter
+from dz.tasklib.detection.values import UrlDatabase
+
+_ENGINES = {"postgis": "postgres", "postgres": "postgres", "psycopg": "postgres", "timescale": "postgres", "mysql": "mysql",
+            "sqlite": "sqlite", "spatialite": "sqlite", "oracle": "oracle", "mssql": "mssql"}  # fmt: skip
+
+
+def database(reader: Interpreter, settings: dict[str, Any]) -> str | None:
+    """Return postgres, mysql, sqlite, ... or any when a URL or the environment decides."""
+    databases = settings.get("DATABASES")
+    if databases is None:
+        return "any"
+    default = databases.get("default") if isinstance(databases, dict) else databases
+    if reader.switched or isinstance(default, UrlDatabase):
+        return "any"
+    engine = default.get("ENGINE") if isinstance(default, dict) else None
+    if not isinstance(engine, str) or _engine_from_environment(reader, settings):
+        return "any"
+    return next((name for word, name in _ENGINES.items() if word in engine), "any")
+
+
+def _engine_from_environment(reader: Interpreter, settings: dict[str, Any]) -> bool:
+    path = (reader.bases.get("DATABASES") or "").rsplit(":", 1)[0]
+    text = reader.tree.text(path) or ""
+    lines = [line for line in text.splitlines() if "ENGINE" in line and "django.db" in line]
+    return bool(lines) and all("environ" in line or "env" in line.lower().split("engine", 1)[1] or "config(" in line for line in lines)

@@ -1,0 +1,131 @@
+"""Dependency files and their manager."""
+
+import re
+import tomllib
+from typing import Any
+
+from dz.tasklib.detection.tree import Tree, folder_of, joined
+
+_LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
+_NOT_DEPLOYED = re.compile(r"dev|test|local|doc|lint|ci\b|debug|build|optional|extra", re.IGNORECASE)
+_PRODUCTION = re.compile(r"prod|deploy|live|heroku|server", re.IGNORECASE)
+_BASIC = re.compile(r"base|common|requirements\.txt$|default|main", re.IGNORECASE)
+
+
+def toml(tree: Tree, path: str) -> dict[str, Any]:
+    """Return the contents of a TOML file; a broken or missing one is empty."""
+    try:
+        return tomllib.loads(tree.text(path) or "")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
+    """Return the package manager and the files that a deploy installs from."""
+    folders = list(dict.fromkeys([root, *_above(root)]))
+    for folder in folders:
+        manager, files = _in_folder(tree, folder)
+        if files:
+            return manager, files
+    nested = [path for path in tree.named("requirements.txt") if path.startswith(f"{root}/" if root else "")]
+    if nested:
+        return "pip", chain(tree, nested[0])
+    return "none", ()
+
+
+def _above(folder: str) -> list[str]:
+    found = []
+    while folder:
+        folder = folder_of(folder)
+        found.append(folder)
+    return found
+
+
+def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
+    pyproject = joined(folder, "pyproject.toml")
+    data = toml(tree, pyproject)
+    tool = data.get("tool") if isinstance(data.get("tool"), dict) else {}
+    listed = bool((data.get("project") or {}).get("dependencies")) if isinstance(data.get("project"), dict) else False
+    listed = listed or "dependencies" in ((data.get("project") or {}).get("dynamic") or [])
+    chosen = requirements(tree, folder)
+    for manager in ("uv", "poetry", "pdm"):
+        lock = joined(folder, _LOCKS[manager])
+        poetic = manager == "poetry" and bool((tool.get("poetry") or {}).get("dependencies"))
+        if (tree.has(lock) and (listed or poetic)) or poetic or (manager == "pdm" and "pdm" in tool and listed and not chosen):
+            return manager, (pyproject, *([lock] if tree.has(lock) else []), *chosen)
+    if tree.has(joined(folder, "Pipfile")) and not chosen:
+        lock = joined(folder, "Pipfile.lock")
+        return "pipenv", (joined(folder, "Pipfile"), *([lock] if tree.has(lock) else []))
+    if chosen:
+        return "pip", chosen
+    if listed:
+        return ("uv" if "uv" in tool else "pip"), (pyproject,)
+    if tree.has(joined(folder, "setup.py")) and "install_requires" in (tree.text(joined(folder, "setup.py")) or ""):
+        return "pip", (joined(folder, "setup.py"),)
+    return "none", ()
+
+
+def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
+    """Return the requirements file of a folder that a deploy installs, with all that it includes."""
+    inside = f"{folder}/" if folder else ""
+    found = []
+    for path in tree.files:
+        name = path[len(inside) :] if path.startswith(inside) else ""
+        if re.fullmatch(r"(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)", name):
+            found.append((name, path))
+    if not found:
+        return ()
+    plain = [path for name, path in found if name == "requirements.txt"]
+    best = min(found, key=lambda pair: _rank(*pair))[1]
+    whole = chain(tree, best)
+    if plain and best not in plain and plain[0] not in whole:
+        beyond = chain(tree, plain[0])
+        return beyond if len(beyond) > 1 or _PRODUCTION.search(best.rsplit("/", 1)[-1]) is None else whole
+    return whole
+
+
+def _rank(name: str, path: str) -> tuple[int, int, str]:
+    last = name.rsplit("/", 1)[-1]
+    if name == "requirements.txt":
+        kind = 1
+    elif _NOT_DEPLOYED.search(last):
+        kind = 5
+    elif _PRODUCTION.search(last):
+        kind = 0
+    else:
+        kind = 2 if _BASIC.search(last) else 3
+    return kind + (4 if name.endswith(".in") else 0), name.count("/"), name
+
+
+def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return a requirements file and all that it includes by -r or -c, in order."""
+    if path in seen or not tree.has(path) or len(seen) > 20:
+        return seen
+    seen = (*seen, path)
+    for line in (tree.text(path) or "").splitlines():
+        included = re.match(r"\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", line)
+        if included:
+            seen = chain(tree, _relative(folder_of(path), included[1]), seen)
+    return seen
+
+
+def _relative(folder: str, name: str) -> str:
+    parts = folder.split("/") if folder else []
+    for part in name.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def files_for(manager: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the files that `manager` itself installs from."""
+    names = {"uv": ("pyproject.toml", "uv.lock"), "poetry": ("pyproject.toml", "poetry.lock"),
+             "pdm": ("pyproject.toml", "pdm.lock"), "pipenv": ("Pipfile", "Pipfile.lock")}.get(manager)  # fmt: skip
+    if manager == "none":
+        return ()
+    if names is None:
+        plain = tuple(path for path in files if path.endswith((".txt", ".pip", ".in")))
+        return plain or tuple(path for path in files if not path.endswith(".lock"))
+    return tuple(path for path in files if path.rsplit("/", 1)[-1] in names)

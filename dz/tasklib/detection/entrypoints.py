@@ -1,0 +1,45 @@
+"""WSGI and ASGI applications."""
+
+import re
+
+from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.roots import Root
+from dz.tasklib.detection.tree import Tree
+
+_ATTRIBUTE = re.compile(r"(?m)^\s*(application|app|django_app|asgi_application|wsgi_application)\s*(?::[^=\n]+)?=")
+
+
+def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> list[tuple[str, str]]:
+    """Return (module:attribute, basis) of the entry points of a kind, the likeliest first.
+
+    Args:
+        kind: wsgi or asgi.
+        package: the package of the settings module, whose own entry point is preferred.
+    """
+    found = []
+    for path in tree.files:
+        name = path.rsplit("/", 1)[-1]
+        inside = path.startswith(f"{root.folder}/") or not root.folder
+        if not inside or not re.fullmatch(rf"\w*{kind}\w*\.py", name):
+            continue
+        text = tree.text(path) or ""
+        if not re.search(rf"get_{kind}_application|{kind.upper()}Handler|ProtocolTypeRouter|get_default_application|get_application", text):
+            continue
+        attribute = _ATTRIBUTE.search(text)
+        module = modules.name(path)
+        if module and attribute:
+            line = text.count("\n", 0, attribute.start(1)) + 1
+            exact = name == f"{kind}.py"
+            aside = bool(re.search(r"(^|/|_)(tests?|dev|local|examples?)(/|_|\.)", path))
+            rank = (aside, not exact, module.split(".")[0] != package, module.count("."), module)
+            found.append((rank, f"{module}:{attribute[1]}", f"{path}:{line}"))
+    return [(value, basis) for _, value, basis in sorted(found)]
+
+
+def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | None, apps: list[object]) -> bool:
+    """Say whether WSGI is not enough: websockets, or no WSGI module at all."""
+    if asgi is None or basis is None:
+        return False
+    text = tree.text(basis.rsplit(":", 1)[0]) or ""
+    sockets = "ProtocolTypeRouter" in text and "websocket" in text
+    return wsgi is None or sockets or ("channels" in apps and "URLRouter" in text)

@@ -1,0 +1,100 @@
+"""Variables that settings read: os.environ, django-environ, environs, decouple, dj-database-url, dotenv."""
+
+from typing import Any
+
+from dz.tasklib.detection.values import UNKNOWN, Native, UrlDatabase
+
+MISSING = object()
+_URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL", "cache": "CACHE_URL",
+         "cache_url": "CACHE_URL", "email": "EMAIL_URL", "email_url": "EMAIL_URL", "search_url": "SEARCH_URL",
+         "dj_cache_url": "CACHE_URL", "dj_email_url": "EMAIL_URL", "channels": "CHANNELS_URL"}  # fmt: skip
+_TYPES = set("str unicode bool int float json list tuple dict url path bytes decimal date datetime timedelta uuid "
+             "log_level enum get_value smart_cast".split())  # fmt: skip
+_DATABASES = {"db", "db_url", "dj_db_url"}
+
+NATIVES = {
+    "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
+    "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
+    "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig",
+    "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
+    "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
+    "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
+    "envparse.env": "env", "envparse.Env": "Env", "prettyconf.config": "config",
+}  # fmt: skip
+
+
+class Variables:
+    """The environment of a deploy that has set nothing, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.required: dict[str, str] = {}
+        self.read: dict[str, str] = {}
+        self.without_default: set[str] = set()
+        self.dotenv: set[str] = set()
+        self.touched: set[str] = set()
+        self.basis = ""
+
+    def ask(self, name: Any, default: Any = MISSING, *, strict: bool = False) -> Any:
+        """Return what an unset variable gives: its default, None, or MISSING where the read fails."""
+        if not isinstance(name, str) or not name.isidentifier():
+            return UNKNOWN
+        self.read.setdefault(name, self.basis)
+        self.touched.add(name)
+        if name in self.dotenv:
+            return UNKNOWN
+        if default is MISSING or default is None or default == "":
+            self.without_default.add(name)
+        if default is MISSING:
+            return MISSING if strict else None
+        return default
+
+    def call(self, native: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Imitate a call of a settings package."""
+        name = native.name
+        if name in ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"):
+            return self.ask(*args[:2], **({"default": kwargs["default"]} if "default" in kwargs else {})) if args else UNKNOWN
+        if name == "Env":
+            return Native("env", prefix="", schemes=kwargs)
+        if name == "AutoConfig":
+            return Native("config")
+        if name == "config":
+            return self._package(native, "", args, kwargs)
+        if name in ("url", "url.parse"):
+            return self._url(name, args, kwargs)
+        if name == "env" or name.startswith("env."):
+            return self._package(native, name.removeprefix("env").lstrip("."), args, kwargs)
+        return UNKNOWN
+
+    def _url(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if name == "url.parse":
+            return UrlDatabase(args[0] if args else UNKNOWN)
+        default = kwargs.get("default", args[1] if len(args) > 1 else None)
+        variable = kwargs.get("env", args[0] if args else "DATABASE_URL")
+        self.ask(variable, default)
+        return UrlDatabase(default)
+
+    def _package(self, native: Native, method: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if method not in _TYPES and method not in _URLS and method:
+            return UNKNOWN
+        name = args[0] if args else kwargs.get("var", kwargs.get("name", _URLS.get(method)))
+        if not isinstance(name, str):
+            return UNKNOWN
+        position = 1 if native.name == "config" or method else 2
+        default = kwargs.get("default", args[position] if len(args) > position else MISSING)
+        scheme = native.schemes.get(name)
+        if default is MISSING and isinstance(scheme, tuple | list) and len(scheme) == 2:
+            default = scheme[1]
+        got = self.ask(native.prefix + name, default, strict=True)
+        if method in _DATABASES:
+            return got if got is MISSING else UrlDatabase(got)
+        if method in _URLS and got is not MISSING:
+            return UNKNOWN
+        return self._cast(got, method, kwargs.get("cast", args[1] if not method and len(args) > 1 else None))
+
+    def _cast(self, got: Any, method: str, cast: Any) -> Any:
+        if method == "bool" or cast is bool:
+            if isinstance(got, str):
+                return got.strip().lower() in ("true", "1", "yes", "on", "y", "t")
+        elif (method in ("list", "tuple") or cast is list) and isinstance(got, str):
+            return [part for part in got.split(",") if part]
+        return got

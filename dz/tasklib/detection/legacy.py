@@ -1,0 +1,38 @@
+"""Code of other times: Python 2, Django 1, and GeoDjango."""
+
+import re
+from typing import Any
+
+from dz.tasklib.detection.roots import Root
+from dz.tasklib.detection.tree import Tree
+
+_OLD = re.compile(r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(", re.MULTILINE)
+_GUARD = re.compile(r"except ImportError|\bsix\b|PY2|PY3|python_2_unicode")
+
+
+def python2(tree: Tree, root: Root, version: str | None) -> bool:
+    """Say whether the project's own code needs Python 2."""
+    if version and re.match(r"[=~<>^ ]*2\.", version):
+        return True
+    inside = f"{root.folder}/" if root.folder else ""
+    old = 0
+    for path in [p for p in tree.files if p.endswith(".py") and p.startswith(inside)][:400]:
+        text = tree.text(path) or ""
+        if re.search(r"(?m)^\s*print\s+['\"\w]|^\s*except [\w.()]+, \w+:", text) and tree.module(path) is not None and path in tree.python2:
+            old += 2
+        elif _OLD.search(text) and not _GUARD.search(text):
+            old += 1
+    return old >= 2
+
+
+def django1(version: str | None, settings: dict[str, Any]) -> bool:
+    """Say whether Django 1 (or older) is meant."""
+    numbers = re.findall(r"\d+(?:\.\d+)*", version or "")
+    if numbers:
+        return numbers[0].split(".")[0] in ("0", "1") and not re.match(r"\s*>=?\s*1[\d.]*\s*$", version or "")
+    return "MIDDLEWARE_CLASSES" in settings and "MIDDLEWARE" not in settings
+
+
+def gis(settings: dict[str, Any]) -> bool:
+    """Say whether GeoDjango is used."""
+    return "django.contrib.gis" in repr(settings.get("INSTALLED_APPS")) or "contrib.gis.db" in repr(settings.get("DATABASES"))

@@ -1,0 +1,64 @@
+"""What detection says: guesses with their basis, and the inspection that sums them up."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What detection believes of one field.
+
+    Args:
+        basis: `file:line` that it was read from.
+        is_primary: the value that a build takes when nobody says otherwise.
+        proof: read, proved or conflicting.
+    """
+
+    field: str
+    value: Any
+    basis: str
+    is_primary: bool = True
+    proof: str = "read"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that can be read from a work tree without running any of it; paths are relative to its root."""
+
+    is_django: bool
+    reason: str | None = None
+    project_root: str | None = None
+    manage_py: str | None = None
+    settings_module: str | None = None
+    wsgi: str | None = None
+    asgi: str | None = None
+    asgi_needed: bool = False
+    dependency_files: tuple[str, ...] = ()
+    package_manager: str | None = None
+    python_version: str | None = None
+    python_version_basis: str = ""
+    django_version: str | None = None
+    database: str | None = None
+    env_required: tuple[str, ...] = ()
+    env_needed: tuple[str, ...] = ()
+    celery_app: str | None = None
+    workers: tuple[str, ...] = ()
+    procfile: bool = False
+    needs_node_build: bool = False
+    gis: bool = False
+    legacy_python2: bool = False
+    legacy_django1: bool = False
+    whitenoise: bool = False
+    static_root: str | None = None
+    media_root: str | None = None
+    system_packages: tuple[str, ...] = ()
+    required_files: tuple[str, ...] = ()
+    ambiguous: bool = False
+    python_path_dirs: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    guesses: tuple[Guess, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inspection as JSON values."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,98 @@
+"""Where is the Django project: manage.py, and the folder that has to be on the path."""
+
+import re
+from dataclasses import dataclass
+
+from dz.tasklib.detection.tree import Tree, folder_of, joined
+
+_ASIDE = re.compile(
+    r"(^|/)(tests?|testing|test_?projects?|testapp|examples?|example_?projects?|demo|samples?|docs?|sandbox|benchmarks?"
+    r"|fixtures|vendor|third_party|templates?|project_template|skeleton|scripts|tools|legacy|old|backup)(/|$)",
+    re.IGNORECASE,
+)
+_TEMPLATE = re.compile(r"\{\{|\{%|\$\{|project_name\}|__project")
+_EXECUTES = ("execute_from_command_line", "execute_manager", "ManagementUtility")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder that could be the project's.
+
+    Args:
+        folder: relative, "" is the root of the tree.
+        basis: the file that says so.
+        aside: it lies in a folder of tests, examples or documentation.
+    """
+
+    folder: str
+    manage_py: str | None
+    basis: str
+    aside: bool
+
+
+def candidates(tree: Tree) -> list[Root]:
+    """Return the folders that could be the project's, the likeliest first."""
+    found = {root.folder: root for root in map(lambda p: _managed(tree, p), _manage_files(tree)) if root}
+    for path in tree.named("wsgi.py", "asgi.py", "django.wsgi"):
+        text = tree.text(path) or ""
+        if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path):
+            folder = _importable(tree, path, text)
+            inside = any(folder == known or folder.startswith(f"{known}/") or known == "" for known in found)
+            if folder not in found and not inside:
+                found[folder] = Root(folder, None, tree.line(path, "DJANGO_SETTINGS_MODULE"), bool(_ASIDE.search(path)))
+    if not found:
+        found = {root.folder: root for root in _by_settings(tree)}
+    return sorted(found.values(), key=lambda root: (root.aside, root.folder.count("/") + bool(root.folder), root.folder))
+
+
+def _manage_files(tree: Tree) -> list[str]:
+    named = [path for path in tree.files if re.search(r"(^|/)(\w*manage\w*|django-admin)\.py$", path)]
+    return [path for path in named if any(word in (tree.text(path) or "") for word in _EXECUTES)]
+
+
+def _managed(tree: Tree, path: str) -> Root | None:
+    text = tree.text(path) or ""
+    if _TEMPLATE.search(path) or re.search(r"\{\{ ?\w|\{% ", text):
+        return None
+    if path.rsplit("/", 1)[-1] != "manage.py" and tree.named("manage.py"):
+        return None
+    word = next(word for word in _EXECUTES if word in text)
+    return Root(folder_of(path), path, tree.line(path, word), bool(_ASIDE.search(folder_of(path))))
+
+
+def _importable(tree: Tree, path: str, text: str) -> str:
+    named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]*['\"]([\w.]+)['\"]", text)
+    folder = folder_of(path)
+    if named:
+        inside = named[1].replace(".", "/")
+        for base in (folder_of(folder), folder, ""):
+            if tree.has(joined(base, inside + ".py")) or tree.has(joined(base, inside, "__init__.py")):
+                return base
+    while tree.has(joined(folder, "__init__.py")):
+        folder = folder_of(folder)
+    return folder
+
+
+def _by_settings(tree: Tree) -> list[Root]:
+    found = []
+    for path in tree.files:
+        name = path.rsplit("/", 1)[-1]
+        if not name.endswith(".py") or "settings" not in path or _TEMPLATE.search(path):
+            continue
+        text = tree.text(path) or ""
+        if "INSTALLED_APPS" in text and "ROOT_URLCONF" in text and "{{" not in text:
+            folder = folder_of(path)
+            while tree.has(joined(folder, "__init__.py")):
+                folder = folder_of(folder)
+            found.append(Root(folder, None, tree.line(path, "INSTALLED_APPS"), bool(_ASIDE.search(path))))
+    return found
+
+
+def is_library(tree: Tree, root: Root) -> bool:
+    """Say whether the repository publishes a package and Django is only there to test or show it."""
+    packaged = tree.has("setup.py") or "[build-system]" in (tree.text("pyproject.toml") or "") or tree.has("setup.cfg")
+    if root.aside:
+        return packaged or not root.manage_py
+    text = tree.text(root.manage_py or "") or ""
+    for_tests = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]*\b(tests?|testing|test_\w+|testproject|example\w*|demo\w*|sandbox)\b[\w.]*)", text)
+    return packaged and for_tests is not None

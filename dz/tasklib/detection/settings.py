@@ -1,0 +1,183 @@
+"""Which settings module a production deploy uses."""
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.roots import Root
+from dz.tasklib.detection.tree import Tree, joined
+
+_PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
+_HOSTED = re.compile(r"(^|_)(heroku|render|railway|fly|aws|azure|gcp|server|pythonanywhere|docker|container)(_|$)", re.IGNORECASE)
+_OTHER = re.compile(
+    r"(^|_)(dev|devel|develop|development|local|localhost|tests?|testing|ci|travis|debug|stage|staging|qa|e2e|demo|example|sample"
+    r"|docs|build|pytest|circleci|github|sandbox|template|dist|default_?local|vagrant|mypy|playground)(_|$|settings)",
+    re.IGNORECASE,
+)
+_BASE = re.compile(r"(^|_)(base|common|defaults?|shared|settings_global|global)(_|$)", re.IGNORECASE)
+_WORD = r"['\"]?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)['\"]?"
+_MENTION = re.compile(rf"DJANGO_SETTINGS_MODULE['\"]?\s*(?:[,=:\]]|\s)\s*=?\s*(?:\$\{{\w+:?-)?{_WORD}")
+_FLAG = re.compile(rf"--settings[= ]{_WORD}")
+_CORE = ("INSTALLED_APPS", "ROOT_URLCONF")
+
+
+@dataclass
+class Candidate:
+    """A settings module that was considered."""
+
+    module: str
+    path: str
+    basis: str
+    score: int = 0
+    complete: bool = False
+    reasons: list[str] = field(default_factory=list)
+
+
+def role(module: str) -> str:
+    """Return what a module's name says it is for: production, hosted, other, base or plain."""
+    last = module.rpartition(".")[2]
+    for pattern, name in ((_OTHER, "other"), (_PRODUCTION, "production"), (_BASE, "base"), (_HOSTED, "hosted")):
+        if pattern.search(last):
+            return name
+    return "plain"
+
+
+def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
+    """Return the settings modules of a project, the likeliest for production first."""
+    found: dict[str, Candidate] = {}
+    for path in tree.files:
+        if _looks_like_settings(tree, root, path):
+            name = modules.name(path)
+            if name and modules.path(name) == path:
+                found[name] = Candidate(name, path, f"{path}:1")
+    for module, weight, basis in mentions(tree, root):
+        path = modules.path(module)
+        if path:
+            candidate = found.setdefault(module, Candidate(module, path, basis))
+            candidate.score += weight
+            if weight > 0 and not candidate.reasons:
+                candidate.basis = basis
+            candidate.reasons.append(basis)
+    for candidate in found.values():
+        names = defined(tree, modules, candidate.module)
+        candidate.complete = set(_CORE) <= names or "*" in names
+        candidate.score += {"production": 60, "hosted": 5, "plain": 10, "base": -25, "other": -70}[role(candidate.module)]
+        candidate.score += 20 if "ROOT_URLCONF" in names else 0
+    usable = [c for c in found.values() if c.complete or (c.reasons and c.score > 0)] or list(found.values())
+    return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
+
+
+def unclear(ranked: list[Candidate]) -> bool:
+    """Say whether the first candidate is not plainly the production settings."""
+    if not ranked:
+        return True
+    best = ranked[0]
+    if not best.complete or role(best.module) == "other":
+        return True
+    rivals = [c for c in ranked[1:] if c.complete and role(c.module) not in ("other", "base")]
+    if role(best.module) == "base":
+        return any(c.complete and role(c.module) == "other" for c in ranked[1:])
+    return bool(rivals) and rivals[0].score >= best.score
+
+
+def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
+    if not path.endswith(".py") or not path.startswith(f"{root.folder}/" if root.folder else ""):
+        return False
+    inner = path[len(root.folder) :]
+    if re.search(r"/(migrations|tests?|docs|templates|management|examples?)/", f"/{inner}"):
+        return False
+    if not re.search(r"(settings|config|conf|prod|production|base|local|dev|heroku)", inner, re.IGNORECASE):
+        return False
+    text = tree.text(path) or ""
+    own = sum(bool(re.search(rf"(?m)^\s*{name}\b", text)) for name in (*_CORE, "DATABASES", "MIDDLEWARE", "SECRET_KEY", "DEBUG"))
+    return own >= 3 or (_CORE[0] in text and own >= 1) or ("settings" in path and bool(re.search(r"import \*|include\(|configurations", text)))
+
+
+def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = None) -> set[str]:
+    """Return the upper-case names that a module defines itself or takes over from others by `import *`."""
+    seen = set() if seen is None else seen
+    path = modules.path(name)
+    module = tree.module(path) if path else None
+    if path is None or module is None or path in seen or len(seen) > 40:
+        return set()
+    seen.add(path)
+    names: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
+            names.add(node.id)
+        elif isinstance(node, ast.ImportFrom):
+            target = modules.absolute(node, name, path)
+            for alias in node.names:
+                if alias.name == "*":
+                    names |= defined(tree, modules, target, seen)
+                elif alias.name.isupper():
+                    names.add(alias.name)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("include", "execfile", "exec", "dynaconf.DjangoDynaconf"):
+            names.add("*")
+    return names
+
+
+def mentions(tree: Tree, root: Root) -> list[tuple[str, int, str]]:
+    """Return (module, weight, basis) for every place that names a settings module."""
+    found = []
+    for path in tree.files:
+        weight = _weight(path, root)
+        text = tree.text(path) if weight else None
+        if not text or ("SETTINGS_MODULE" not in text and "--settings" not in text):
+            continue
+        if path.endswith(".py"):
+            found += [(module, weight, basis) for module, basis in named_in(tree, path)]
+            continue
+        for pattern in (_MENTION, _FLAG):
+            for match in pattern.finditer(text):
+                found.append((match[1], weight, f"{path}:{text.count(chr(10), 0, match.start()) + 1}"))
+    return found
+
+
+def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
+    """Return the settings modules that a Python file may set, with their basis."""
+    module = tree.module(path)
+    if module is None:
+        return []
+    assigned = {t.id: n.value for n in ast.walk(module) if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+    values: list[ast.expr] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and any(isinstance(a, ast.Constant) and a.value == "DJANGO_SETTINGS_MODULE" for a in node.args[:1]):
+            values += node.args[1:2]
+        elif isinstance(node, ast.Assign) and "DJANGO_SETTINGS_MODULE" in ast.unparse(node.targets[0]):
+            values.append(node.value)
+    found = []
+    for value in values:
+        source = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
+        for part in ast.walk(source):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", part.value):
+                found.append((part.value, f"{path}:{part.lineno}"))
+    return found
+
+
+def _weight(path: str, root: Root) -> int:
+    name = path.rsplit("/", 1)[-1].lower()
+    folder = path.lower()
+    if re.search(r"(^|/)(docs?|tests?|node_modules)/", folder) or name.endswith((".md", ".rst", ".lock")):
+        return 0
+    if re.search(r"(dev|local|test|ci)\b", folder.removesuffix(".py").replace("_", " ")) or ".github" in folder:
+        return 1 if name.startswith(("dockerfile", "docker-compose", "compose")) else 0
+    inside = not root.folder or path.startswith(f"{root.folder}/")
+    if name in ("wsgi.py", "asgi.py") or name.endswith(".wsgi"):
+        return 30 if inside and name != "asgi.py" else 12 * inside
+    if name == "manage.py":
+        return 20 if path == root.manage_py else 0
+    if name.startswith(("celery", "dockerfile")) and inside or name in ("procfile", "app.json", "render.yaml", "fly.toml", "heroku.yml"):
+        return 35 if not name.startswith("celery") else 12
+    if re.search(r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks|\.ebextensions", folder):
+        return 25
+    return 0
+
+
+def overlay_warning(ranked: list[Candidate], root: Root) -> str | None:
+    """Return a warning when the chosen module is not the one that wsgi.py names."""
+    best = ranked[0] if ranked else None
+    if best and not best.reasons:
+        return f"{best.module} was chosen by its name; no file of the repository names it ({joined(root.folder, best.path)})."
+    return None

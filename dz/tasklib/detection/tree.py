@@ -1,0 +1,154 @@
+"""A work tree that is not trusted: bounded, no symbolic links, no devices, any encoding."""
+
+import ast
+import codecs
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+
+MAX_FILES = 50_000
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 30
+_SKIPPED = {".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".mypy_cache"}
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class Tree:
+    """The regular files below a folder, read at most once each."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.truncated = False
+        self.submodules: list[str] = []
+        self._texts: dict[str, str | None] = {}
+        self._modules: dict[str, ast.Module | None] = {}
+        self.python2: set[str] = set()
+        self.files: tuple[str, ...] = tuple(sorted(self._walk(), key=lambda path: (path.count("/"), path)))
+        self._known = set(self.files)
+        self._folders = {folder for path in self.files for folder in parents(path)}
+
+    def _walk(self) -> list[str]:
+        found: list[str] = []
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            for entry in entries:
+                path = f"{folder}/{entry.name}".lstrip("/")
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED and path.count("/") < MAX_DEPTH:
+                        waiting.append(path)
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(path)
+                if len(found) >= MAX_FILES:
+                    self.truncated = True
+                    return found
+        return found
+
+    def has(self, path: str) -> bool:
+        """Say whether `path` is a regular file of the tree."""
+        return path in self._known
+
+    def has_folder(self, path: str) -> bool:
+        """Say whether `path` is a folder that holds files."""
+        return path in self._folders or path in ("", ".")
+
+    def named(self, *names: str) -> list[str]:
+        """Return the files with one of these names, the shallowest first."""
+        return [path for path in self.files if path.rsplit("/", 1)[-1] in names]
+
+    def text(self, path: str) -> str | None:
+        """Return the text of a file; None if it is missing, too large or not a regular file."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path) if path in self._known else None
+        return self._texts[path]
+
+    def _read(self, path: str) -> str | None:
+        try:
+            handle = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            state = os.fstat(handle)
+            if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_BYTES:
+                return None
+            return decoded(file.read(MAX_BYTES))
+
+    def module(self, path: str) -> ast.Module | None:
+        """Return the syntax tree of a Python file; None if it cannot be parsed."""
+        if path not in self._modules:
+            text = self.text(path)
+            self._modules[path] = None if text is None else self._parsed(path, text)
+        return self._modules[path]
+
+    def _parsed(self, path: str, text: str) -> ast.Module | None:
+        module = parsed(text)
+        if module is None:
+            module = parsed(modernised(text))
+            if module is not None:
+                self.python2.add(path)
+        return module
+
+    def line(self, path: str, text: str) -> str:
+        """Return the basis `path:line` of the first line that holds `text`."""
+        for number, line in enumerate((self.text(path) or "").splitlines(), 1):
+            if text in line:
+                return f"{path}:{number}"
+        return f"{path}:1"
+
+
+def parents(path: str) -> list[str]:
+    """Return the folders that `path` lies in, the nearest first."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def folder_of(path: str) -> str:
+    """Return the folder of a file; "" is the root."""
+    return path.rpartition("/")[0]
+
+
+def joined(*parts: str) -> str:
+    """Join relative paths; "." and "" are the root."""
+    return "/".join(part.strip("/") for part in parts if part not in ("", "."))
+
+
+def decoded(data: bytes) -> str:
+    """Return text of any encoding; what cannot be decoded is replaced."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    if data[1:2] == b"\0" and b"\n\0" in data:
+        return data.decode("utf-16-le", "replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Return the syntax tree of Python 3 source, or None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def modernised(text: str) -> str:
+    """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
+    text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
+    text = re.sub(r"(?m)^([ \t]*)print[ \t]*\(.*\)[ \t]*%.*$", r"\1pass", text)
+    text = re.sub(r"(?m)^([ \t]*except\b[^:,\n]*[^:,\n)]|[ \t]*except[ \t]*\([^)\n]*\)),[ \t]*(\w+)[ \t]*:", r"\1 as \2:", text)
+    text = re.sub(r"(?m)^([ \t]*)exec[ \t]+.*$", r"\1pass", text)
+    text = re.sub(r"(?m)^([ \t]*raise[ \t]+[\w.]+),[ \t]*(.+)$", r"\1(\2)", text)
+    text = re.sub(r"\bur(['\"])", r"r\1", text)
+    text = re.sub(r"\b0([0-7]{2,})\b(?!['\"])", r"0o\1", text)
+    text = re.sub(r"\b(\d+)L\b", r"\1", text)
+    return text.replace("<>", "!=").expandtabs(8)

@@ -1,0 +1,95 @@
+"""Values of the settings reader: what is known, what is not, and which operations are safe on untrusted text."""
+
+import operator
+import posixpath
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+MAX_SIZE = 20_000
+
+
+class Unknown:
+    """A value that only running the project could tell."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+class Native:
+    """A function or object of the standard library or of a settings package that the reader imitates."""
+
+    def __init__(self, name: str, prefix: str = "", schemes: dict[str, Any] | None = None) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.schemes = schemes or {}
+
+
+class UrlDatabase:
+    """A DATABASES entry that a URL in the environment decides."""
+
+    def __init__(self, default: Any) -> None:
+        self.default = default
+
+
+UNKNOWN = Unknown()
+
+METHODS: dict[type, set[str]] = {
+    str: set("split rsplit lower upper strip lstrip rstrip startswith endswith join replace removeprefix removesuffix "
+             "splitlines partition rpartition isdigit isnumeric isalnum title capitalize count find encode".split()),
+    list: set("append extend insert copy index remove pop count reverse".split()),
+    tuple: {"count", "index"},
+    dict: set("get update keys values items copy setdefault pop".split()),
+    set: set("add update union discard copy".split()),
+    PurePosixPath: set("joinpath with_name with_suffix as_posix is_absolute absolute resolve expanduser".split()),
+}  # fmt: skip
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.add, "Sub": operator.sub, "Div": operator.truediv, "FloorDiv": operator.floordiv,
+    "Mod": operator.mod, "BitOr": operator.or_, "BitAnd": operator.and_, "Mult": operator.mul,
+}  # fmt: skip
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
+    "In": lambda left, right: left in right, "NotIn": lambda left, right: left not in right,
+}  # fmt: skip
+BUILTINS: dict[str, Callable[..., Any]] = {
+    "str": str, "int": int, "bool": bool, "float": float, "list": list, "tuple": tuple, "dict": dict, "set": set,
+    "len": len, "any": any, "all": all, "sorted": sorted, "frozenset": set, "Path": PurePosixPath,
+}  # fmt: skip
+PATHS: dict[str, Callable[..., Any]] = {
+    "join": posixpath.join, "dirname": posixpath.dirname, "abspath": posixpath.normpath, "basename": posixpath.basename,
+    "realpath": posixpath.normpath, "normpath": posixpath.normpath, "split": posixpath.split, "splitext": posixpath.splitext,
+    "expanduser": str,
+}  # fmt: skip
+
+
+def known(value: Any) -> bool:
+    """Say whether a value, and every part of it, is known."""
+    if isinstance(value, Unknown | Native | UrlDatabase):
+        return False
+    if isinstance(value, dict):
+        return all(known(item) for item in value.values())
+    return not isinstance(value, list | tuple | set) or all(known(item) for item in value)
+
+
+def bounded(value: Any) -> Any:
+    """Return the value, or UNKNOWN if it has grown too large to be worth following."""
+    if isinstance(value, str | bytes | list | tuple | dict | set) and len(value) > MAX_SIZE:
+        return UNKNOWN
+    return UNKNOWN if isinstance(value, int) and abs(value) > 2**64 else value
+
+
+def binary(name: str, left: Any, right: Any) -> Any:
+    """Apply a binary operator if that is cheap and safe, else return UNKNOWN."""
+    if isinstance(left, list) and isinstance(right, Unknown) and name == "Add":
+        return [*left, UNKNOWN]
+    if isinstance(right, list) and isinstance(left, Unknown) and name == "Add":
+        return [UNKNOWN, *right]
+    if name not in BINARY or isinstance(left, Unknown | Native) or isinstance(right, Unknown | Native):
+        return UNKNOWN
+    if name == "Mult" and not (isinstance(left, int | float) and isinstance(right, int | float)):
+        return UNKNOWN
+    if name == "Mod" and isinstance(left, str):
+        plain = left.replace("%s", "").replace("%d", "")
+        return UNKNOWN if "%" in plain or not known(right) else bounded(left % right)
+    return bounded(BINARY[name](left, right))

@@ -20,7 +20,7 @@ from tasks.releases import create_release, report_url
 from tasks.servers import on_server
 
 
-@flow(name="build-and-deploy", flow_run_name="deploy {request.project} {request.url}", persist_result=False)
+@flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
 def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:

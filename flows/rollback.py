@@ -14,7 +14,7 @@ from tasks.releases import report_url, rollback_target
 from tasks.servers import on_server
 
 
-@flow(name="rollback", flow_run_name="{request.project} to {request.version}", persist_result=False)
+@flow(name="rollback", flow_run_name="{request.subject}", persist_result=False)
 def rollback(request: VersionRequest, job: int | None = None) -> None:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""
     with running_job(JobKind.ROLLBACK, request, job) as job_id:

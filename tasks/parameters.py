@@ -23,12 +23,22 @@ class DeployRequest(BaseModel):
         None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
     )
 
+    @property
+    def subject(self) -> str:
+        """What the run is about, for its name."""
+        return f"{self.project or self.url}{f' at {self.ref}' if self.ref else ''}"
+
 
 class VersionRequest(BaseModel):
     """A version of a project."""
 
     project: str = Field(title="Project", description="Name of a project")
     version: int | None = Field(None, title="Version", description="Empty: the one before the current one", ge=1)
+
+    @property
+    def subject(self) -> str:
+        """What the run is about, for its name."""
+        return f"{self.project} to {f'v{self.version}' if self.version else 'the version before'}"
 
 
 class HostRequest(BaseModel):

@@ -18,9 +18,14 @@ CHILD_TIMEOUT = 1800
 """Seconds that a parent waits for a child, its time in the queue included."""
 
 
+def _name(parameters: dict[str, Any]) -> str:
+    """Name the run after the flow and where it goes."""
+    return f"{parameters['flow'].name} on {parameters.get('server') or parameters['role']}"
+
+
 @task(
     name="on server",
-    task_run_name="{flow.name} on {role} {server}",
+    task_run_name=_name,
     tags=["role:build"],
     persist_result=False,
     cache_policy=NO_CACHE,

@@ -21,7 +21,10 @@ from dz.settings import settings
 
 def console(*, stderr: bool = True) -> Console:
     """Return a console of this moment's stdout or stderr; texts from outside are never read as markup."""
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+    stream = sys.stderr if stderr else sys.stdout
+    # A program that reads a table gets it whole; only a terminal has a width.
+    width = None if stream.isatty() else 500
+    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=True, width=width)
 
 
 def note(text: str) -> None:

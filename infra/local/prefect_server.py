@@ -34,6 +34,8 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
             # In memory, the default, leases would be forgotten when the server restarts.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_UI_URL": f"http://127.0.0.1:{port}",
+            # Relative, so that the UI finds the API through a tunnel or a proxy, too.
+            "PREFECT_UI_API_URL": "/api",
         },
         port=port,
         stop_seconds=20,

@@ -25,7 +25,7 @@ def _name(parameters: dict[str, Any]) -> str:
 
 @task(
     name="on server",
-    task_run_name=_name,
+    task_run_name=_name,  # type: ignore[arg-type]  # a function has no classmethod, which Prefect's protocol names
     tags=["role:build"],
     persist_result=False,
     cache_policy=NO_CACHE,

@@ -3,7 +3,6 @@
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,14 @@ def _get(url: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def live(platform: Platform, prefect: None) -> Iterator[dict[str, Any]]:
+def live(platform: Platform, prefect: None) -> dict[str, Any]:
     """The polls site, deployed once for the tests of this file."""
     from dz import wiring  # noqa: PLC0415
 
     for role in ("build", "database", "appserver", "proxy"):
         wiring.beat(role, f"{role}-1")
     url = platform.publish("polls", POLLS)
-    yield _deploy(url=url)
+    return _deploy(url=url)
 
 
 def _changed(tmp_path: Path, old: str, new: str, *, file: str) -> Path:
@@ -94,7 +93,7 @@ def test_a_migration_that_fails_leaves_the_old_version_serving(
     tree = tmp_path / "tree"
     shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
     migrations = next(path.parent for path in tree.rglob("0001_initial.py"))
-    last = sorted(migrations.glob("0*.py"))[-1].stem
+    last = max(migrations.glob("0*.py")).stem
     (migrations / "0099_broken.py").write_text(
         "from django.db import migrations\n"
         "def fail(apps, schema_editor):\n    raise RuntimeError('this migration fails')\n"

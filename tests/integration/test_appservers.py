@@ -137,7 +137,7 @@ class Site:
 
 
 @pytest.fixture
-def site(zoomdb, supervisor, room, bundle, python, user):  # noqa: PLR0917 - fixtures
+def site(zoomdb, supervisor, room, bundle, python, user):
     manifest, store = bundle
     load = heartbeats.measure(room, 0)
     load = heartbeats.Load(1, 1, 1, 0, load.instances)

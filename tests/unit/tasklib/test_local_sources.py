@@ -9,7 +9,9 @@ from dz.tasklib.local_sources import publish_path
 
 def git(*words: str, cwd: Path) -> str:
     identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
-    return subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *identity, *words], cwd=cwd, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def commits(bare: Path) -> list[str]:

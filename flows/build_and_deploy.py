@@ -5,7 +5,7 @@ Runs on a build server. Work of another role is a subflow on that role's pool, r
 
 from prefect import flow
 
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from flows.build_bundle import build_bundle
 from flows.create_database import create_database
 from flows.deploy import deploy

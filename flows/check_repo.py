@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from tasks.checkouts import check_out_source
 from tasks.detection import inspect_code, publish_guesses, write_config_guesses
 from tasks.jobs import running_job

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
 from flows.publish_release import publish_release
 from tasks.jobs import only_deploy_of, running_job

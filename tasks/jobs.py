@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from dz import wiring
 from dz.errors import DeployInProgress
-from dz.tasklib import jobs
+from dz.tasklib import failures, jobs
 from dz.zoomdb import locks
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from tasks import artifacts
 
 
@@ -31,7 +31,7 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
 @contextlib.contextmanager
 def child_of(job: int) -> Iterator[None]:
     """Run a subflow whose error must reach the parent that waits on another server."""
-    with jobs.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
+    with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
         yield
 
 

@@ -9,7 +9,7 @@ from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref
 from dz.tasklib import guesses
 from dz.tasklib.jobs import JobView
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from tasks.parameters import Source
 
 

@@ -10,7 +10,7 @@ from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import InvalidConfig
 from dz.tasklib import jobs, projects
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from tasks.parameters import DeployRequest
 
 CONFIG_BYTES = 65536

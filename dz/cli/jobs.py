@@ -10,7 +10,7 @@ from dz.cli.options import AsJson
 from dz.errors import StackProblem, from_record
 from dz.tasklib import jobs
 from dz.tasklib.jobs import JobView
-from dz.zoomdb.models import LogType
+from dz.zoomdb.states import LogType
 
 _SHOWN = {LogType.STEP_BEGIN: "begun", LogType.STEP_END: "done", LogType.JOB_BEGIN: "job", LogType.JOB_END: "job"}
 

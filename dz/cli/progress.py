@@ -14,7 +14,7 @@ from rich.text import Text
 
 from dz.cli.output import printable
 from dz.tasklib.jobs import LogLine
-from dz.zoomdb.models import LogType
+from dz.zoomdb.states import LogType
 
 Feed = Callable[[Sequence[LogLine]], None]
 TAIL = 4

@@ -9,7 +9,7 @@ from dz.cli import output, runs
 from dz.cli.deploy import print_result
 from dz.cli.options import AsJson, Local
 from dz.tasklib import projects
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from tasks.parameters import VersionRequest
 
 

@@ -22,7 +22,7 @@ from dz.settings import settings
 from dz.tasklib import jobs, servers
 from dz.tasklib.jobs import JobView, LogLine
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import JobKind, JobState
+from dz.zoomdb.states import JobKind, JobState
 
 FLOWS = {
     JobKind.CHECK_REPO: ("check_repo", "source"),

@@ -22,7 +22,7 @@ from dz.tasklib import projects
 from dz.tasklib.jobs import JobView
 from dz.tasklib.local_sources import publish_path
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 from infra.local import stack
 from infra.local.stack import Stack
 from tasks.parameters import DeployRequest

@@ -14,7 +14,8 @@ from dz.errors import HealthCheckFailed
 from dz.tasklib import instances
 from dz.tasklib.instances import Installed, Instance
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import LIVE, Deployment, DeploymentState, Server
+from dz.zoomdb.models import Deployment, Server
+from dz.zoomdb.states import LIVE, DeploymentState
 
 _DEAD = {"BACKOFF", "FATAL", "EXITED", "STOPPED", "UNKNOWN", None}
 

@@ -15,7 +15,8 @@ from dz.errors import WrongServer
 from dz.tasklib import appservers, databases, hooks, instances
 from dz.tasklib.instances import Installed, Instance
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Deployment, DeploymentState, Release, Server, VirtualHost
+from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
+from dz.zoomdb.states import DeploymentState
 
 HOOK_TIMEOUT = 1800
 """Seconds for one release hook; Heroku allows an hour for all of them."""

@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord, OperatorError, Unexpected
+from dz.errors import DzError, FailureRecord
+from dz.tasklib.failures import unexpected
 from dz.zoomdb import Zoomdb, locks
-from dz.zoomdb.models import ChildFailure, Job, JobKind, JobLog, JobState, LogType, Project
+from dz.zoomdb.models import Job, JobLog, Project
+from dz.zoomdb.states import JobKind, JobState, LogType
 
 FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED)
 _CRASHED = FailureRecord(
@@ -131,28 +133,6 @@ def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
     log(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
 
 
-@contextlib.contextmanager
-def reported_to_parent(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
-    """Store the error of a subflow for the parent that waits on another server."""
-    try:
-        yield
-    except Exception as error:
-        record = error.record() if isinstance(error, DzError) else unexpected(error).record()
-        with zoomdb.session() as session:
-            known = session.scalar(select(ChildFailure).where(ChildFailure.flow_run_id == flow_run_id))
-            row = known or ChildFailure(flow_run_id=flow_run_id)
-            row.code, row.found, row.remedy = record.code, record.found, record.remedy
-            session.add(row)
-        raise
-
-
-def failure_of_child(zoomdb: Zoomdb, flow_run_id: str) -> FailureRecord | None:
-    """Return the error that a subflow stored, if it did."""
-    with zoomdb.session() as session:
-        row = session.scalar(select(ChildFailure).where(ChildFailure.flow_run_id == flow_run_id))
-        return FailureRecord(row.code, row.found, row.remedy) if row else None
-
-
 def show(zoomdb: Zoomdb, job_id: int) -> JobView | None:
     """Return one job, or None if there is none of that number."""
     with zoomdb.session() as session:
@@ -190,14 +170,6 @@ def reap(zoomdb: Zoomdb) -> list[int]:
     with zoomdb.session() as session:
         suspects = list(session.scalars(select(Job.id).where(Job.state == JobState.RUNNING)))
     return [job_id for job_id in suspects if _is_dead(zoomdb, job_id)]
-
-
-def unexpected(error: Exception) -> OperatorError:
-    """Return what a person is told of an error that nobody foresaw."""
-    return Unexpected(
-        f"An error that DjangoZoom does not know: {type(error).__name__}.",
-        "Look at the traceback in the logs of the flow run in the Prefect UI, and report it.",
-    )
 
 
 def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:

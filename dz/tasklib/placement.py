@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from dz.errors import NoAppserver, ServiceUnavailable
 from dz.tasklib.servers import SILENT_AFTER
 from dz.zoomdb import Zoomdb, locks
-from dz.zoomdb.models import LIVE, Deployment, DeploymentState, Release, Server
+from dz.zoomdb.models import Deployment, Release, Server
+from dz.zoomdb.states import LIVE, DeploymentState
 
 FULL_PERCENT = 95
 """Disk or memory above this: no further app instance."""

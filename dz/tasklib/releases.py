@@ -11,7 +11,8 @@ from dz import names
 from dz.errors import UnknownVersion
 from dz.tasklib import projects
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import LIVE, Bundle, Deployment, DeploymentState, Project, Release, Server, VirtualHost
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.states import LIVE, DeploymentState
 
 
 @dataclass(frozen=True)

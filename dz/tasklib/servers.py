@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from dz.errors import DzError, NoServerOfRole, ServiceUnavailable, from_record
-from dz.tasklib import jobs
+from dz.tasklib import failures
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Server
 
@@ -54,7 +54,7 @@ def refuse_silent_role(zoomdb: Zoomdb, role: str) -> None:
 
 def error_of_child(zoomdb: Zoomdb, flow_run_id: str, *, where: str, state: str) -> DzError:
     """Return the error to raise for a subflow that did not complete."""
-    failure = jobs.failure_of_child(zoomdb, flow_run_id)
+    failure = failures.of_child(zoomdb, flow_run_id)
     if failure:
         return from_record(failure)
     return ServiceUnavailable(

@@ -10,7 +10,8 @@ from dz import names
 from dz.errors import HostTaken, InvalidName, PortTaken
 from dz.tasklib.proxies import SiteConfig, Upstream, Vhost
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Deployment, DeploymentState, Project, Release, Server, SitePort, VirtualHost
+from dz.zoomdb.models import Deployment, Project, Release, Server, SitePort, VirtualHost
+from dz.zoomdb.states import DeploymentState
 
 SHOWN = (DeploymentState.HEALTHY, DeploymentState.SERVING, DeploymentState.DRAINING)
 """States in which an app instance can take requests."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from dz.errors import InvalidConfig, NotDjango, AmbiguousProject
+from dz.errors import AmbiguousProject, InvalidConfig, NotDjango
 from dz.tasklib import zoombuild_keys as keys
 from dz.tasklib.detection import Inspection
 from dz.tasklib.detection.dependencies import files_for

@@ -170,7 +170,9 @@ KEYS: dict[str, Callable[[str], Value]] = {
     "source_code_url": _line,
     "title": _line,
     "django_version": _line,
-    "database_type": _matching(re.compile(r"postgresql(-gis)?(-[0-9.]+)?", re.ASCII), "a database type that is offered"),
+    "database_type": _matching(
+        re.compile(r"postgresql(-gis)?(-[0-9.]+)?", re.ASCII), "a database type that is offered"
+    ),
     "base_python_package": _module,
     "django_settings_module": _module,
     "site_media_map": _pairs(_media),

@@ -22,63 +22,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from dz import names
+from dz.zoomdb.states import DeploymentState, JobKind, JobState, LogType
 
 
 def _enum(kind: type[enum.StrEnum]) -> Enum:
     """Store the values, as text with a check: a new value needs no ALTER TYPE."""
     return Enum(kind, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
-
-
-class JobKind(enum.StrEnum):
-    """What a job was asked to do."""
-
-    CHECK_REPO = "check_repo"
-    BUILD_AND_DEPLOY = "build_and_deploy"
-    ROLLBACK = "rollback"
-    UNDEPLOY = "undeploy"
-    PUBLISH = "publish"
-
-
-class JobState(enum.StrEnum):
-    """How far a job is; the last three are final."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CRASHED = "crashed"
-
-
-class LogType(enum.StrEnum):
-    """The type of a line of a job's log."""
-
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-    STEP_BEGIN = "step_begin"
-    STEP_END = "step_end"
-    JOB_BEGIN = "job_begin"
-    JOB_END = "job_end"
-
-
-class DeploymentState(enum.StrEnum):
-    """How far an app instance is; stopped and failed ones hold no port."""
-
-    STARTING = "starting"
-    HEALTHY = "healthy"
-    SERVING = "serving"
-    DRAINING = "draining"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-LIVE = (
-    DeploymentState.STARTING,
-    DeploymentState.HEALTHY,
-    DeploymentState.SERVING,
-    DeploymentState.DRAINING,
-)
-"""States in which an app instance holds its port."""
 
 
 class Base(DeclarativeBase):

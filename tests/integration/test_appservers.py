@@ -21,7 +21,8 @@ from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.errors import CommandFailed, HealthCheckFailed
 from dz.tasklib import appservers, heartbeats, instances, placement
-from dz.zoomdb.models import Bundle, Deployment, DeploymentState, Project, Release
+from dz.zoomdb.models import Bundle, Deployment, Project, Release
+from dz.zoomdb.states import DeploymentState
 
 SHIM = Path(appservers.__file__).parent / "shim"
 APP = """import os, time

@@ -13,7 +13,7 @@ from dz.errors import HookFailed
 from dz.settings import settings
 from dz.tasklib import jobs, projects
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import JobKind, LogType
+from dz.zoomdb.states import JobKind, LogType
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from dz.errors import InvalidName, NotDjango, StackProblem, UnknownProject
 from dz.tasklib import jobs, projects
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import JobKind
+from dz.zoomdb.states import JobKind
 
 
 def _job(zoomdb: Zoomdb) -> int:

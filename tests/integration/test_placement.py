@@ -3,7 +3,8 @@ import pytest
 from dz.errors import NoAppserver
 from dz.tasklib import heartbeats, placement
 from dz.tasklib.heartbeats import Load
-from dz.zoomdb.models import Bundle, Deployment, DeploymentState, Project, Release
+from dz.zoomdb.models import Bundle, Deployment, Project, Release
+from dz.zoomdb.states import DeploymentState
 
 
 @pytest.fixture

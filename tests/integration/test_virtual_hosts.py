@@ -6,7 +6,8 @@ from sqlalchemy import select
 from dz.errors import HostTaken, InvalidName, PortTaken
 from dz.tasklib.proxies import Upstream
 from dz.tasklib.virtual_hosts import claim_host, release_host, reserve_site_ports, vhosts_of
-from dz.zoomdb.models import Bundle, Deployment, DeploymentState, Project, Release, Server, SitePort
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort
+from dz.zoomdb.states import DeploymentState
 
 MANIFEST = {
     "layers": [{"kind": "code", "sha256": "c" * 64, "size": 1}, {"kind": "static", "sha256": "d" * 64, "size": 7}],

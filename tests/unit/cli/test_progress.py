@@ -7,7 +7,7 @@ from rich.console import Console
 
 from dz.cli.progress import Progress, shown
 from dz.tasklib.jobs import LogLine
-from dz.zoomdb.models import LogType
+from dz.zoomdb.states import LogType
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 

@@ -1,0 +1,55 @@
+"""The values of states, kinds and types in zoomdb."""
+
+import enum
+
+
+class JobKind(enum.StrEnum):
+    """What a job was asked to do."""
+
+    CHECK_REPO = "check_repo"
+    BUILD_AND_DEPLOY = "build_and_deploy"
+    ROLLBACK = "rollback"
+    UNDEPLOY = "undeploy"
+    PUBLISH = "publish"
+
+
+class JobState(enum.StrEnum):
+    """How far a job is; the last three are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+class LogType(enum.StrEnum):
+    """The type of a line of a job's log."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    STEP_BEGIN = "step_begin"
+    STEP_END = "step_end"
+    JOB_BEGIN = "job_begin"
+    JOB_END = "job_end"
+
+
+class DeploymentState(enum.StrEnum):
+    """How far an app instance is; stopped and failed ones hold no port."""
+
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    SERVING = "serving"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+LIVE = (
+    DeploymentState.STARTING,
+    DeploymentState.HEALTHY,
+    DeploymentState.SERVING,
+    DeploymentState.DRAINING,
+)
+"""States in which an app instance holds its port."""

@@ -1,5 +1,6 @@
 """Real services for all tests: one PostgreSQL cluster per test run, started when first needed."""
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -74,6 +75,12 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
+    with running_cluster() as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running_cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="dzpg", dir="/tmp"))
     password, port, log = secrets.token_hex(8), free_port(), folder / "log"
     _init(folder, password)
@@ -125,12 +132,16 @@ def _administer(url: str, statement: str, name: str) -> None:
 @pytest.fixture(scope="session")
 def migrated(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that is migrated once and copied for each test."""
-    _administer(cluster.url, "create database {} template template0", "zoomdb_template")
-    url = cluster.url.replace("postgresql://", "postgresql+psycopg2://").replace("/postgres", "/zoomdb_template")
-    zoomdb = Zoomdb(url, tmp_path_factory.mktemp("keys") / "none")
-    zoomdb.migrate()
-    zoomdb.close()
+    make_zoomdb(cluster, "zoomdb_template", tmp_path_factory.mktemp("keys") / "none").close()
     return "zoomdb_template"
+
+
+def make_zoomdb(cluster: Cluster, name: str, key_file: Path) -> Zoomdb:
+    _administer(cluster.url, "create database {} template template0", name)
+    url = cluster.url.replace("postgresql://", "postgresql+psycopg2://").replace("/postgres", f"/{name}")
+    zoomdb = Zoomdb(url, key_file)
+    zoomdb.migrate()
+    return zoomdb
 
 
 @pytest.fixture

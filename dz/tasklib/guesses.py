@@ -1,58 +1,69 @@
-"""ConfigGuesses: stored in zoomdb, and shown as a table."""
+"""ConfigGuesses: what detection believes, as rows of zoomdb and as a table for people."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, select
 
 from dz.tasklib.detection import Guess, Inspection
-from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import ConfigGuess
+from dz.zoomdb.session import Zoomdb
 
 
 def guesses_of(inspection: Inspection) -> list[Guess]:
-    """Return every candidate that was considered, the primary ones first in each field."""
+    """Return the guesses, the primary one of each field first."""
     return sorted(inspection.guesses, key=lambda guess: (guess.field, not guess.is_primary))
 
 
-def save(zoomdb: Zoomdb, job_id: int, guesses: Sequence[Guess]) -> None:
-    """Store a job's guesses in place of those that it stored before."""
+def save(zoomdb: Zoomdb, job_id: int, guesses: list[Guess]) -> None:
+    """Store the guesses of a job; rows that the job stored before are replaced."""
     with zoomdb.session() as session:
         session.execute(delete(ConfigGuess).where(ConfigGuess.job_id == job_id))
-        session.add_all(
-            ConfigGuess(
-                job_id=job_id,
-                field=guess.field,
-                value=list(guess.value) if isinstance(guess.value, tuple) else guess.value,
-                basis=guess.basis,
-                is_primary=guess.is_primary,
-                proof=guess.proof,
+        for guess in guesses:
+            session.add(
+                ConfigGuess(
+                    job_id=job_id,
+                    field=guess.field,
+                    value=_plain(guess.value),
+                    basis=guess.basis,
+                    is_primary=guess.is_primary,
+                    proof=guess.proof,
+                )
             )
-            for guess in guesses
-        )
 
 
 def load(zoomdb: Zoomdb, job_id: int) -> list[Guess]:
-    """Return the guesses that a job stored."""
-    query = select(ConfigGuess).where(ConfigGuess.job_id == job_id).order_by(ConfigGuess.id)
+    """Return the guesses of a job in the order in which they were stored."""
     with zoomdb.session() as session:
-        return [Guess(row.field, row.value, row.basis, row.is_primary, row.proof) for row in session.scalars(query)]
+        rows = session.scalars(select(ConfigGuess).where(ConfigGuess.job_id == job_id).order_by(ConfigGuess.id))
+        return [Guess(row.field, row.value, row.basis, is_primary=row.is_primary, proof=row.proof) for row in rows]
 
 
 def markdown(inspection: Inspection, next_step: str) -> str:
-    """Return the guesses as a table, with what to do next."""
+    """Return the guesses as a markdown table.
+
+    Args:
+        inspection: what was read.
+        next_step: a sentence that says what to do next; it ends the text.
+    """
     if not inspection.is_django:
-        return f"**No Django project was found:** {_cell(inspection.reason)}"
-    rows = [
-        f"| {_cell(guess.field)} | {_cell(guess.value)} | {_cell(guess.basis)} | {'yes' if guess.is_primary else ''} |"
-        for guess in guesses_of(inspection)
-    ]
-    table = "\n".join(["| field | value | read in | taken |", "| --- | --- | --- | --- |", *rows])
-    warnings = "".join(f"\n- {_cell(warning)}" for warning in inspection.warnings)
-    return f"{table}\n{warnings}\n\nNext: {next_step}"
+        return f"**No Django project:** {_cell(inspection.reason or '')}.\n\n{next_step}\n"
+    lines = ["| field | value | read from | |", "| --- | --- | --- | --- |"]
+    for guess in guesses_of(inspection):
+        mark = guess.proof if guess.is_primary else "other candidate"
+        lines.append(f"| {guess.field} | `{_cell(guess.value)}` | {_cell(guess.basis)} | {mark} |")
+    unsure = "\n**Several answers are equally likely: choose before deploying.**\n" if inspection.ambiguous else ""
+    notes = "".join(f"\n- {_cell(warning)}" for warning in inspection.warnings)
+    return "\n".join(lines) + f"\n{unsure}{notes}\n\n{next_step}\n"
 
 
-def _cell(value: object) -> str:
-    """Return text that cannot end a table's cell or become markup: it comes from a stranger's repository."""
+def _plain(value: Any) -> Any:
+    """Return a value that JSONB can hold: PostgreSQL refuses NUL."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, bool | int | None) else str(value).replace("\0", "")
+
+
+def _cell(value: Any) -> str:
+    """Return text of a repository so that it cannot leave its table cell or become markup."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    plain = " ".join(text.split()).replace("`", "'").replace("|", "/")
-    return f"`{plain}`" if plain else ""
+    return "".join("'" if c == "`" else "/" if c == "|" else c for c in text if c.isprintable())[:300].replace("<", "&lt;")

@@ -27,4 +27,6 @@ def _engine_from_environment(reader: Interpreter, settings: dict[str, Any]) -> b
     path = (reader.bases.get("DATABASES") or "").rsplit(":", 1)[0]
     text = reader.tree.text(path) or ""
     lines = [line for line in text.splitlines() if "ENGINE" in line and "django.db" in line]
-    return bool(lines) and all("environ" in line or "env" in line.lower().split("engine", 1)[1] or "config(" in line for line in lines)
+    return bool(lines) and all(
+        "environ" in line or "env" in line.lower().split("engine", 1)[1] or "config(" in line for line in lines
+    )

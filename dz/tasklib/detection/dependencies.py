@@ -51,7 +51,11 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
     for manager in ("uv", "poetry", "pdm"):
         lock = joined(folder, _LOCKS[manager])
         poetic = manager == "poetry" and bool((tool.get("poetry") or {}).get("dependencies"))
-        if (tree.has(lock) and (listed or poetic)) or poetic or (manager == "pdm" and "pdm" in tool and listed and not chosen):
+        if (
+            (tree.has(lock) and (listed or poetic))
+            or poetic
+            or (manager == "pdm" and "pdm" in tool and listed and not chosen)
+        ):
             return manager, (pyproject, *([lock] if tree.has(lock) else []), *chosen)
     if tree.has(joined(folder, "Pipfile")) and not chosen:
         lock = joined(folder, "Pipfile.lock")
@@ -71,7 +75,9 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     found = []
     for path in tree.files:
         name = path[len(inside) :] if path.startswith(inside) else ""
-        if re.fullmatch(r"(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)", name):
+        if re.fullmatch(
+            r"(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)", name
+        ):
             found.append((name, path))
     if not found:
         return ()

@@ -23,7 +23,10 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
         if not inside or not re.fullmatch(rf"\w*{kind}\w*\.py", name):
             continue
         text = tree.text(path) or ""
-        if not re.search(rf"get_{kind}_application|{kind.upper()}Handler|ProtocolTypeRouter|get_default_application|get_application", text):
+        if not re.search(
+            rf"get_{kind}_application|{kind.upper()}Handler|ProtocolTypeRouter|get_default_application|get_application",
+            text,
+        ):
             continue
         attribute = _ATTRIBUTE.search(text)
         module = modules.name(path)

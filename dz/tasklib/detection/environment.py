@@ -8,8 +8,7 @@ MISSING = object()
 _URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL", "cache": "CACHE_URL",
          "cache_url": "CACHE_URL", "email": "EMAIL_URL", "email_url": "EMAIL_URL", "search_url": "SEARCH_URL",
          "dj_cache_url": "CACHE_URL", "dj_email_url": "EMAIL_URL", "channels": "CHANNELS_URL"}  # fmt: skip
-_TYPES = set("str unicode bool int float json list tuple dict url path bytes decimal date datetime timedelta uuid "
-             "log_level enum get_value smart_cast".split())  # fmt: skip
+_TYPES = set(["str", "unicode", "bool", "int", "float", "json", "list", "tuple", "dict", "url", "path", "bytes", "decimal", "date", "datetime", "timedelta", "uuid", "log_level", "enum", "get_value", "smart_cast"])  # fmt: skip
 _DATABASES = {"db", "db_url", "dj_db_url"}
 
 NATIVES = {
@@ -52,7 +51,11 @@ class Variables:
         """Imitate a call of a settings package."""
         name = native.name
         if name in ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"):
-            return self.ask(*args[:2], **({"default": kwargs["default"]} if "default" in kwargs else {})) if args else UNKNOWN
+            return (
+                self.ask(*args[:2], **({"default": kwargs["default"]} if "default" in kwargs else {}))
+                if args
+                else UNKNOWN
+            )
         if name == "Env":
             return Native("env", prefix="", schemes=kwargs)
         if name == "AutoConfig":

@@ -24,7 +24,7 @@ from dz.tasklib.detection.values import (
 MAX_STEPS = 60_000
 
 
-class Failure(Exception):  # noqa: N818 - it stands for the project's own exception
+class Failure(Exception):
     """The interpreted code would raise here.
 
     Args:
@@ -142,7 +142,11 @@ class Expressions:
             return self.missing(self.variables.ask(key, strict=True), key, "KeyError")
         if holder is None:
             raise Failure(self.causes(), "TypeError")
-        if isinstance(holder, Unknown | Native | UrlDatabase) or isinstance(key, Unknown) or isinstance(node.slice, ast.Slice):
+        if (
+            isinstance(holder, Unknown | Native | UrlDatabase)
+            or isinstance(key, Unknown)
+            or isinstance(node.slice, ast.Slice)
+        ):
             return UNKNOWN
         try:
             return holder[key]
@@ -174,7 +178,11 @@ class Expressions:
             return self.call_function(function, args, kwargs)
         if isinstance(function, Native):
             return self.native_call(function, node, args, kwargs)
-        if isinstance(node.func, ast.Name) and node.func.id in ("include", "optional") and isinstance(function, Unknown):
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id in ("include", "optional")
+            and isinstance(function, Unknown)
+        ):
             return self.include(args, scope) if node.func.id == "include" else (args or [UNKNOWN])[0]
         if ast.unparse(node.func) in ("sys.exit", "exit", "quit"):
             raise Failure(self.blamed(), "SystemExit")
@@ -340,7 +348,11 @@ class Expressions:
         """Follow a comprehension over one known sequence of a single name."""
         first = node.generators[0]
         items = self.value(first.iter, scope)
-        if len(node.generators) > 1 or not isinstance(items, list | tuple | dict) or not isinstance(first.target, ast.Name):
+        if (
+            len(node.generators) > 1
+            or not isinstance(items, list | tuple | dict)
+            or not isinstance(first.target, ast.Name)
+        ):
             return UNKNOWN
         found = []
         for item in list(items)[:200]:

@@ -4,7 +4,17 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dz.tasklib.detection import database, dependencies, entrypoints, legacy, processes, roots, settings, static, versions
+from dz.tasklib.detection import (
+    database,
+    dependencies,
+    entrypoints,
+    legacy,
+    processes,
+    roots,
+    settings,
+    static,
+    versions,
+)
 from dz.tasklib.detection.environment import Variables
 from dz.tasklib.detection.interpreter import Interpreter
 from dz.tasklib.detection.model import Guess, Inspection
@@ -20,19 +30,25 @@ def inspect(root: Path) -> Inspection:
     found = roots.candidates(tree)
     real = [one for one in found if not roots.is_library(tree, one)]
     if not real:
-        reason = "it is a library; Django is only there for its tests" if found else "no manage.py, WSGI module or settings"
+        reason = (
+            "it is a library; Django is only there for its tests" if found else "no manage.py, WSGI module or settings"
+        )
         return Inspection(False, reason, procfile=tree.has("Procfile"), warnings=_warnings(tree))
     ranked = [(one, _settings(tree, one)) for one in real if not one.aside or all(r.aside for r in real)]
     ranked = [(one, modules) for one, modules in ranked if modules[1]]
     if not ranked:
-        return Inspection(False, "no settings module was found", procfile=tree.has("Procfile"), warnings=_warnings(tree))
+        return Inspection(
+            False, "no settings module was found", procfile=tree.has("Procfile"), warnings=_warnings(tree)
+        )
     chosen, (modules, candidates) = ranked[0]
     rivals = [one for one, _ in ranked[1:] if _rival(tree, chosen, one)]
     return _inspection(tree, chosen, modules, candidates, rivals, [c for _, (_, more) in ranked[1:] for c in more[:1]])
 
 
 def _settings(tree: Tree, root: Root) -> tuple[Modules, list[Candidate]]:
-    modules = Modules(tree, list(dict.fromkeys([root.folder, joined(root.folder, "src"), joined(root.folder, "apps"), ""])))
+    modules = Modules(
+        tree, list(dict.fromkeys([root.folder, joined(root.folder, "src"), joined(root.folder, "apps"), ""]))
+    )
     return modules, settings.candidates(tree, root, modules)
 
 
@@ -40,7 +56,9 @@ def _rival(tree: Tree, chosen: Root, other: Root) -> bool:
     """Two projects side by side; one that start commands name, or that lies higher up, wins."""
     if chosen.folder.count("/") != other.folder.count("/") or not chosen.folder or not other.manage_py:
         return False
-    starts = "".join(tree.text(p) or "" for p in tree.named("Procfile", "Dockerfile", "render.yaml", "fly.toml", "heroku.yml"))
+    starts = "".join(
+        tree.text(p) or "" for p in tree.named("Procfile", "Dockerfile", "render.yaml", "fly.toml", "heroku.yml")
+    )
     return not re.search(rf"\b{re.escape(chosen.folder)}\b", starts)
 
 

@@ -15,7 +15,7 @@ from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
 
 
-class Returned(Exception):  # noqa: N818 - it is control flow, not an error
+class Returned(Exception):
     """A `return` of an interpreted function."""
 
     def __init__(self, value: Any) -> None:
@@ -268,5 +268,3 @@ class Interpreter(Expressions):
 def _only_debug(test: ast.expr) -> bool:
     names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
     return bool(names) and names <= _NAMES_OF_DEBUG and not any(isinstance(node, ast.BoolOp) for node in ast.walk(test))
-
-

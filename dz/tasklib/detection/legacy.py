@@ -6,7 +6,10 @@ from typing import Any
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree
 
-_OLD = re.compile(r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(", re.MULTILINE)
+_OLD = re.compile(
+    r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(",
+    re.MULTILINE,
+)
 _GUARD = re.compile(r"except ImportError|\bsix\b|PY2|PY3|python_2_unicode")
 
 
@@ -18,7 +21,11 @@ def python2(tree: Tree, root: Root, version: str | None) -> bool:
     old = 0
     for path in [p for p in tree.files if p.endswith(".py") and p.startswith(inside)][:400]:
         text = tree.text(path) or ""
-        if re.search(r"(?m)^\s*print\s+['\"\w]|^\s*except [\w.()]+, \w+:", text) and tree.module(path) is not None and path in tree.python2:
+        if (
+            re.search(r"(?m)^\s*print\s+['\"\w]|^\s*except [\w.()]+, \w+:", text)
+            and tree.module(path) is not None
+            and path in tree.python2
+        ):
             old += 2
         elif _OLD.search(text) and not _GUARD.search(text):
             old += 1
@@ -35,4 +42,6 @@ def django1(version: str | None, settings: dict[str, Any]) -> bool:
 
 def gis(settings: dict[str, Any]) -> bool:
     """Say whether GeoDjango is used."""
-    return "django.contrib.gis" in repr(settings.get("INSTALLED_APPS")) or "contrib.gis.db" in repr(settings.get("DATABASES"))
+    return "django.contrib.gis" in repr(settings.get("INSTALLED_APPS")) or "contrib.gis.db" in repr(
+        settings.get("DATABASES")
+    )

@@ -49,5 +49,3 @@ class Modules:
         drop = node.level - (1 if path.endswith("/__init__.py") else 0)
         base = package[: len(package) - drop] if drop else package
         return ".".join([*base, *((node.module or "").split(".") if node.module else [])])
-
-

@@ -7,7 +7,9 @@ from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined
 
 _FLAG = re.compile(r"celery[^\n|&;]*?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
-_WORKER = re.compile(r"celery[^\n|&;]*?\b(worker|beat|flower)\b|manage\.py\s+(rqworker|qcluster|run_huey|rundramatiq|process_tasks|runworker|db_worker)")
+_WORKER = re.compile(
+    r"celery[^\n|&;]*?\b(worker|beat|flower)\b|manage\.py\s+(rqworker|qcluster|run_huey|rundramatiq|process_tasks|runworker|db_worker)"
+)
 
 
 def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
@@ -38,13 +40,21 @@ def named_by_commands(tree: Tree, own: list[tuple[str, str]]) -> str | None:
 def workers(tree: Tree) -> tuple[str, ...]:
     """Return the background processes that start commands name."""
     found = [
-        f"celery {match[1]}" if match[1] else match[2] for path in _commands(tree) for match in _WORKER.finditer(tree.text(path) or "")
+        f"celery {match[1]}" if match[1] else match[2]
+        for path in _commands(tree)
+        for match in _WORKER.finditer(tree.text(path) or "")
     ]
     return tuple(dict.fromkeys(found))
 
 
 def _commands(tree: Tree) -> list[str]:
-    return [p for p in tree.files if re.search(r"Procfile|ompose[\w.-]*\.ya?ml$|\.sh$|supervisor|start-|Dockerfile|\.service$|render\.yaml|(^|/)run$", p)]
+    return [
+        p
+        for p in tree.files
+        if re.search(
+            r"Procfile|ompose[\w.-]*\.ya?ml$|\.sh$|supervisor|start-|Dockerfile|\.service$|render\.yaml|(^|/)run$", p
+        )
+    ]
 
 
 def procfile(tree: Tree, root: Root) -> bool:

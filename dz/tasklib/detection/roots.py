@@ -42,7 +42,9 @@ def candidates(tree: Tree) -> list[Root]:
                 found[folder] = Root(folder, None, tree.line(path, "DJANGO_SETTINGS_MODULE"), bool(_ASIDE.search(path)))
     if not found:
         found = {root.folder: root for root in _by_settings(tree)}
-    return sorted(found.values(), key=lambda root: (root.aside, root.folder.count("/") + bool(root.folder), root.folder))
+    return sorted(
+        found.values(), key=lambda root: (root.aside, root.folder.count("/") + bool(root.folder), root.folder)
+    )
 
 
 def _manage_files(tree: Tree) -> list[str]:
@@ -94,5 +96,8 @@ def is_library(tree: Tree, root: Root) -> bool:
     if root.aside:
         return packaged or not root.manage_py
     text = tree.text(root.manage_py or "") or ""
-    for_tests = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]*\b(tests?|testing|test_\w+|testproject|example\w*|demo\w*|sandbox)\b[\w.]*)", text)
+    for_tests = re.search(
+        r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]*\b(tests?|testing|test_\w+|testproject|example\w*|demo\w*|sandbox)\b[\w.]*)",
+        text,
+    )
     return packaged and for_tests is not None

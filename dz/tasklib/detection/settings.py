@@ -9,7 +9,9 @@ from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
-_HOSTED = re.compile(r"(^|_)(heroku|render|railway|fly|aws|azure|gcp|server|pythonanywhere|docker|container)(_|$)", re.IGNORECASE)
+_HOSTED = re.compile(
+    r"(^|_)(heroku|render|railway|fly|aws|azure|gcp|server|pythonanywhere|docker|container)(_|$)", re.IGNORECASE
+)
 _OTHER = re.compile(
     r"(^|_)(dev|devel|develop|development|local|localhost|tests?|testing|ci|travis|debug|stage|staging|qa|e2e|demo|example|sample"
     r"|docs|build|pytest|circleci|github|sandbox|template|dist|default_?local|vagrant|mypy|playground)(_|$|settings)",
@@ -62,7 +64,9 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
     for candidate in found.values():
         names = defined(tree, modules, candidate.module)
         candidate.complete = set(_CORE) <= names or "*" in names
-        candidate.score += {"production": 60, "hosted": 5, "plain": 10, "base": -25, "other": -70}[role(candidate.module)]
+        candidate.score += {"production": 60, "hosted": 5, "plain": 10, "base": -25, "other": -70}[
+            role(candidate.module)
+        ]
         candidate.score += 20 if "ROOT_URLCONF" in names else 0
     usable = [c for c in found.values() if c.complete or (c.reasons and c.score > 0)] or list(found.values())
     return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
@@ -90,8 +94,15 @@ def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
     if not re.search(r"(settings|config|conf|prod|production|base|local|dev|heroku)", inner, re.IGNORECASE):
         return False
     text = tree.text(path) or ""
-    own = sum(bool(re.search(rf"(?m)^\s*{name}\b", text)) for name in (*_CORE, "DATABASES", "MIDDLEWARE", "SECRET_KEY", "DEBUG"))
-    return own >= 3 or (_CORE[0] in text and own >= 1) or ("settings" in path and bool(re.search(r"import \*|include\(|configurations", text)))
+    own = sum(
+        bool(re.search(rf"(?m)^\s*{name}\b", text))
+        for name in (*_CORE, "DATABASES", "MIDDLEWARE", "SECRET_KEY", "DEBUG")
+    )
+    return (
+        own >= 3
+        or (_CORE[0] in text and own >= 1)
+        or ("settings" in path and bool(re.search(r"import \*|include\(|configurations", text)))
+    )
 
 
 def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = None) -> set[str]:
@@ -113,7 +124,12 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
                     names |= defined(tree, modules, target, seen)
                 elif alias.name.isupper():
                     names.add(alias.name)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("include", "execfile", "exec", "dynaconf.DjangoDynaconf"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "include",
+            "execfile",
+            "exec",
+            "dynaconf.DjangoDynaconf",
+        ):
             names.add("*")
     return names
 
@@ -140,10 +156,18 @@ def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
     module = tree.module(path)
     if module is None:
         return []
-    assigned = {t.id: n.value for n in ast.walk(module) if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+    assigned = {
+        t.id: n.value
+        for n in ast.walk(module)
+        if isinstance(n, ast.Assign)
+        for t in n.targets
+        if isinstance(t, ast.Name)
+    }
     values: list[ast.expr] = []
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and any(isinstance(a, ast.Constant) and a.value == "DJANGO_SETTINGS_MODULE" for a in node.args[:1]):
+        if isinstance(node, ast.Call) and any(
+            isinstance(a, ast.Constant) and a.value == "DJANGO_SETTINGS_MODULE" for a in node.args[:1]
+        ):
             values += node.args[1:2]
         elif isinstance(node, ast.Assign) and "DJANGO_SETTINGS_MODULE" in ast.unparse(node.targets[0]):
             values.append(node.value)
@@ -151,7 +175,11 @@ def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
     for value in values:
         source = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
         for part in ast.walk(source):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", part.value):
+            if (
+                isinstance(part, ast.Constant)
+                and isinstance(part.value, str)
+                and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", part.value)
+            ):
                 found.append((part.value, f"{path}:{part.lineno}"))
     return found
 
@@ -168,9 +196,18 @@ def _weight(path: str, root: Root) -> int:
         return 30 if inside and name != "asgi.py" else 12 * inside
     if name == "manage.py":
         return 20 if path == root.manage_py else 0
-    if name.startswith(("celery", "dockerfile")) and inside or name in ("procfile", "app.json", "render.yaml", "fly.toml", "heroku.yml"):
+    if (name.startswith(("celery", "dockerfile")) and inside) or name in (
+        "procfile",
+        "app.json",
+        "render.yaml",
+        "fly.toml",
+        "heroku.yml",
+    ):
         return 35 if not name.startswith("celery") else 12
-    if re.search(r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks|\.ebextensions", folder):
+    if re.search(
+        r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks|\.ebextensions",
+        folder,
+    ):
         return 25
     return 0
 

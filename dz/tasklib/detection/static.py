@@ -26,8 +26,14 @@ def needs_node_build(tree: Tree) -> tuple[bool, str]:
         data = data if isinstance(data, dict) else {}
         packages = {**(data.get("dependencies") or {}), **(data.get("devDependencies") or {})}
         scripts = {k: str(v) for k, v in (data.get("scripts") or {}).items()}
-        builds = any(_SCRIPT.match(name) for name in scripts) and any(_BUILDERS.search(v) for v in [*packages, *scripts.values()])
-        if builds or (data.get("dependencies") and any(_BUILDERS.search(name) for name in packages)) or data.get("dependencies"):
+        builds = any(_SCRIPT.match(name) for name in scripts) and any(
+            _BUILDERS.search(v) for v in [*packages, *scripts.values()]
+        )
+        if (
+            builds
+            or (data.get("dependencies") and any(_BUILDERS.search(name) for name in packages))
+            or data.get("dependencies")
+        ):
             return True, f"{path}:1"
     return False, ""
 

@@ -11,7 +11,18 @@ from pathlib import Path
 MAX_FILES = 50_000
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 30
-_SKIPPED = {".git", ".hg", ".svn", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".mypy_cache"}
+_SKIPPED = {
+    ".git",
+    ".hg",
+    ".svn",
+    "node_modules",
+    "__pycache__",
+    "site-packages",
+    ".venv",
+    "venv",
+    ".tox",
+    ".mypy_cache",
+}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -145,7 +156,9 @@ def modernised(text: str) -> str:
     """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
     text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
     text = re.sub(r"(?m)^([ \t]*)print[ \t]*\(.*\)[ \t]*%.*$", r"\1pass", text)
-    text = re.sub(r"(?m)^([ \t]*except\b[^:,\n]*[^:,\n)]|[ \t]*except[ \t]*\([^)\n]*\)),[ \t]*(\w+)[ \t]*:", r"\1 as \2:", text)
+    text = re.sub(
+        r"(?m)^([ \t]*except\b[^:,\n]*[^:,\n)]|[ \t]*except[ \t]*\([^)\n]*\)),[ \t]*(\w+)[ \t]*:", r"\1 as \2:", text
+    )
     text = re.sub(r"(?m)^([ \t]*)exec[ \t]+.*$", r"\1pass", text)
     text = re.sub(r"(?m)^([ \t]*raise[ \t]+[\w.]+),[ \t]*(.+)$", r"\1(\2)", text)
     text = re.sub(r"\bur(['\"])", r"r\1", text)

@@ -23,9 +23,15 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
             if isinstance(value, str) and value != "*":
                 found.append((value, tree.line(path, key), "requires-python"))
         found += _preferences(tree, folder)
-    docker = [p for p in tree.files if re.search(r"(^|/)Dockerfile[\w.-]*$", p) and not re.search(r"dev|local|test", p, re.IGNORECASE)]
+    docker = [
+        p
+        for p in tree.files
+        if re.search(r"(^|/)Dockerfile[\w.-]*$", p) and not re.search(r"dev|local|test", p, re.IGNORECASE)
+    ]
     for path in [*docker, *tree.named("devcontainer.json")]:
-        match = re.search(r"(?:FROM\s+\S*python:|devcontainers/python:[\w-]*?-?)(\d\.\d+(?:\.\d+)?)", tree.text(path) or "")
+        match = re.search(
+            r"(?:FROM\s+\S*python:|devcontainers/python:[\w-]*?-?)(\d\.\d+(?:\.\d+)?)", tree.text(path) or ""
+        )
         if match:
             found.append((match[1], tree.line(path, match[0]), "preference"))
     return found
@@ -57,7 +63,9 @@ def django(tree: Tree, files: tuple[str, ...]) -> tuple[str, str] | None:
         if path.endswith(".lock"):
             continue
         text = tree.text(path) or ""
-        match = re.search(r"(?im)^\s*['\"]?django(?:\[[\w,-]+\])?['\"]?\s*=\s*(?:\{.*?version\s*=\s*)?['\"]([^'\"]+)", text)
+        match = re.search(
+            r"(?im)^\s*['\"]?django(?:\[[\w,-]+\])?['\"]?\s*=\s*(?:\{.*?version\s*=\s*)?['\"]([^'\"]+)", text
+        )
         match = match if path.endswith(("pyproject.toml", "Pipfile")) and match and match[1] != "*" else None
         for found in [match] if match else _DJANGO.finditer(text):
             if found[1].strip(" ,") and not re.match(r"[\w-]", text[found.end() : found.end() + 1].strip() or " "):
@@ -66,7 +74,10 @@ def django(tree: Tree, files: tuple[str, ...]) -> tuple[str, str] | None:
         if inline:
             return inline[1].strip(), tree.line(path, inline[0])
     for path in files:
-        locked = re.search(r"(?i)name = \"django\"\nversion = \"([\d.]+)\"|\"django\": \{[^}]*?\"version\": \"==([\d.]+)\"", tree.text(path) or "")
+        locked = re.search(
+            r"(?i)name = \"django\"\nversion = \"([\d.]+)\"|\"django\": \{[^}]*?\"version\": \"==([\d.]+)\"",
+            tree.text(path) or "",
+        )
         if locked:
             return f"=={locked[1] or locked[2]}", tree.line(path, locked[0].splitlines()[0])
     return None

@@ -1,0 +1,74 @@
+"""One stack with workers of all roles, two appservers and two proxies, driven through `bin/dz`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dz.zoomdb import Zoomdb
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Stack:
+    state: Path
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "DZ_STATE_DIR": str(self.state)}
+        if (Path(sys.prefix) / "ready").exists():
+            env["DZ_ENV_DIR"] = str(Path(sys.prefix).parent)
+        argv = [str(ROOT / "bin" / "dz"), *words]
+        return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd="/", timeout=280)
+
+    def json(self, *words: str) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, f"dz {' '.join(words)}: {done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        return json.loads(done.stdout)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.state / "settings.json").read_text())
+        return found
+
+    @property
+    def zoomdb(self) -> Zoomdb:
+        return Zoomdb(self.settings["zoomdb_url"], self.state / "keys" / "zoomdb.key")
+
+    def prefect(self) -> httpx.Client:
+        user, _, word = self.settings["prefect_auth_string"].partition(":")
+        return httpx.Client(base_url=self.settings["prefect_api_url"], auth=(user, word), trust_env=False, timeout=30)
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Everything of one kind that Prefect holds."""
+        found: list[dict[str, Any]] = []
+        with self.prefect() as client:
+            while True:
+                page = client.post(f"/{kind}/filter", json={"limit": 200, "offset": len(found)})
+                page.raise_for_status()
+                found += page.json()
+                if len(page.json()) < 200:
+                    return found
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    # Users of services and projects must reach it, which they could not in pytest's own folder.
+    state = Path(tempfile.mkdtemp(prefix="dz-e2e-", dir="/tmp"))
+    state.chmod(0o711)
+    found = Stack(state)
+    try:
+        found.json("up", "--appservers", "2", "--proxies", "2")
+        yield found
+    finally:
+        found.run("down")
+        shutil.rmtree(state, ignore_errors=True)

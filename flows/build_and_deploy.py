@@ -13,7 +13,7 @@ from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest
-from tasks.placement import placement
+from tasks.placement import placement, servers_ready
 from tasks.policy import settle
 from tasks.projects import identify_project
 from tasks.releases import create_release, report_url
@@ -26,6 +26,7 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
         project = identify_project(job_id, request)
         with only_deploy_of(project):
+            servers_ready(job_id)
             bundle = build_bundle(project, request, job_id)
 
             # Two branches that share nothing until the site boots.

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks.appservers import boot, create_project_user, install_bundle, wait_until_healthy
+from tasks.appservers import boot, create_project_user, freed_on_failure, install_bundle, wait_until_healthy
 from tasks.hooks import run_release_hooks
 from tasks.jobs import child_of
 
@@ -10,7 +10,7 @@ from tasks.jobs import child_of
 @flow(name="deploy", flow_run_name="release {release} on {server}", persist_result=False)
 def deploy(release: int, server: str, job: int) -> None:
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet."""
-    with child_of(job):
+    with child_of(job), freed_on_failure(release, server):
         create_project_user(job, release, server=server)
         install_bundle(job, release, server=server)
         run_release_hooks(job, release, server=server)

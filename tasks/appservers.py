@@ -1,9 +1,27 @@
 """Tasks of appservers."""
 
+import contextlib
+from collections.abc import Iterator
+
 from dz import wiring
+from dz.errors import DzError, WrongServer
 from dz.settings import settings
 from dz.tasklib import appservers, deploys
 from tasks.roles import on_role
+
+
+@contextlib.contextmanager
+def freed_on_failure(release: int, server: str) -> Iterator[None]:
+    """Give back a release's place on this server if it does not become healthy here."""
+    try:
+        yield
+    except WrongServer:
+        raise  # another server's place
+    except Exception:
+        with contextlib.suppress(DzError):
+            place = wiring.target(release, server)
+            appservers.give_up(wiring.zoomdb(), wiring.supervisor(server), place.deployment_id, folder=place.folder)
+        raise
 
 
 @on_role("appserver")

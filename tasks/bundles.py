@@ -20,6 +20,7 @@ def archive_bundle(
     )
     config = zoombuild.render(plan)
     projects.set_title(wiring.zoomdb(), project, plan.title)
+    projects.set_source(wiring.zoomdb(), project, url=checkout.url, ref=checkout.ref)
     commit = {"commit": checkout.commit, "message": checkout.message}
     return bundles.record(wiring.zoomdb(), project, manifest, config=config, **commit)
 

@@ -20,12 +20,9 @@ def check_out_source(job: int, source: Source) -> Checkout:
 
 @on_role("build")
 def check_out_code(job: int, project: int, request: DeployRequest) -> Checkout:
-    """Check out the code of a project, and remember where it came from once that has worked."""
+    """Check out the code of a project, from where the request says or from where it came before."""
     known = projects.get(wiring.zoomdb(), project)
-    url, ref = request.url or known.source_url, request.ref or known.ref
-    checkout = _check_out(job, url, ref, known.sysid)
-    projects.set_source(wiring.zoomdb(), project, url=url, ref=request.ref)
-    return checkout
+    return _check_out(job, request.url or known.source_url, request.ref or known.ref, known.sysid)
 
 
 def _check_out(job: int, url: str, ref: str | None, sysid: str) -> Checkout:

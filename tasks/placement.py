@@ -7,6 +7,14 @@ from tasks.roles import on_role
 
 
 @on_role("build")
+def servers_ready(job: int) -> None:
+    """Refuse at once, before anything is built, when no server of a needed role could take the site."""
+    work.refuse_full(wiring.zoomdb())
+    for role in ("database", "proxy"):
+        wiring.alive(role)
+
+
+@on_role("build")
 def placement(job: int, release: int) -> list[str]:
     """Choose appservers by load and health, and return those on which the release still has to boot."""
     placed = work.place(wiring.zoomdb(), release, port_range=settings().app_ports)

@@ -1,7 +1,7 @@
 """Tasks about projects."""
 
 from dz import wiring
-from dz.tasklib import jobs, projects
+from dz.tasklib import jobs, projects, virtual_hosts
 from tasks.parameters import DeployRequest
 from tasks.roles import on_role
 
@@ -13,6 +13,7 @@ def identify_project(job: int, request: DeployRequest) -> int:
         wiring.git().source(request.url)  # refused before anything is stored
     project = projects.ensure(wiring.zoomdb(), name=request.project, url=request.url, ref=request.ref)
     jobs.set_project(wiring.zoomdb(), job, project.id)
+    virtual_hosts.refuse_taken(wiring.zoomdb(), project.id, wiring.platform_host(project.id))
     return project.id
 
 

@@ -128,6 +128,15 @@ def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: 
     _set_state(zoomdb, deployment_id, DeploymentState.STOPPED)
 
 
+def give_up(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
+    """Free what an app instance that never became healthy holds; any other stays as it is."""
+    with zoomdb.session() as session:
+        starting = session.get_one(Deployment, deployment_id).state == DeploymentState.STARTING
+    if starting:
+        _take_down(supervisor, deployment_id, folder)
+        _set_state(zoomdb, deployment_id, DeploymentState.FAILED)
+
+
 def reconcile(
     zoomdb: Zoomdb, supervisor: Supervisor, server_name: str, *, folder: Path, restart: Callable[[int], None]
 ) -> None:

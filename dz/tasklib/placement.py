@@ -66,6 +66,12 @@ def choose(servers: Sequence[ServerState], *, instances: int) -> list[str]:
     )
 
 
+def refuse_full(zoomdb: Zoomdb) -> None:
+    """Raise NoAppserver if no appserver could take a further app instance now."""
+    with zoomdb.session() as session:
+        choose(_states(session), instances=1)
+
+
 def score(server: ServerState) -> float:
     """Return how loaded a server is: 0 idle, 1 full."""
     return max(server.instances / server.capacity, server.memory_percent / 100, server.cpu_percent / 100)

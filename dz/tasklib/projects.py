@@ -92,7 +92,7 @@ def listed(zoomdb: Zoomdb) -> list[ProjectView]:
 
 
 def set_source(zoomdb: Zoomdb, project_id: int, *, url: str, ref: str | None) -> None:
-    """Store where later deploys take the source from, once a checkout from there has succeeded."""
+    """Store where later deploys take the source from, once a build of it has succeeded."""
     with zoomdb.session() as session:
         project = session.get_one(Project, project_id)
         project.source_url, project.ref = url, ref or project.ref

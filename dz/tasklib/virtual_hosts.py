@@ -41,6 +41,15 @@ def claim_host(
     return host
 
 
+def refuse_taken(zoomdb: Zoomdb, project_id: int, name: str) -> None:
+    """Raise HostTaken if a host name belongs to another project."""
+    host = names.hostname(name)
+    with zoomdb.session() as session:
+        owner = session.scalar(select(VirtualHost.project_id).where(VirtualHost.name == host))
+    if owner not in (None, project_id):
+        raise _taken(host)
+
+
 def release_host(zoomdb: Zoomdb, project_id: int, name: str) -> None:
     """Take a host name away from a project; raises InvalidName if it is not the project's."""
     host = names.hostname(name)

@@ -49,10 +49,7 @@ class Zoomdb:
             with self._session.begin() as session:
                 yield session
         except OperationalError as error:
-            raise ServiceUnavailable(
-                "zoomdb, the platform's database, does not answer.",
-                "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one.",
-            ) from error
+            raise _unavailable() from error
 
     @contextlib.contextmanager
     def lock(self, kind: int, number: int) -> Iterator[bool]:
@@ -61,15 +58,24 @@ class Zoomdb:
         Args:
             kind: a constant of `dz.zoomdb.locks`.
             number: the row that is locked.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
         """
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            keys = {"kind": kind, "number": number}
-            taken = bool(connection.scalar(text("select pg_try_advisory_lock(:kind, :number)"), keys))
+        keys = {"kind": kind, "number": number}
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
+                taken = bool(connection.scalar(text("select pg_try_advisory_lock(:kind, :number)"), keys))
+            except OperationalError as error:
+                raise _unavailable() from error
             try:
                 yield taken
             finally:
-                if taken:
-                    connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
+                # A connection that broke in the meantime has given the lock back already.
+                with contextlib.suppress(OperationalError):
+                    if taken:
+                        connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
 
     def migrate(self) -> None:
         """Bring the schema to the newest migration."""
@@ -81,3 +87,10 @@ class Zoomdb:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable(
+        "zoomdb, the platform's database, does not answer.",
+        "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one.",
+    )

@@ -1,7 +1,7 @@
 """Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -116,7 +116,8 @@ class UvInstaller:
         argv += ["--requirements", str(requirements)]
         done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, on_line=on_line)
         if not done.ok:
-            raise failure(done)
+            listed = requirements.read_text("utf-8").splitlines()
+            raise failure(done, folders=[Path(line).name for line in listed if line.startswith("/")])
 
     def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
         """Return the requirement lines of `project`/uv.lock, without its development dependencies.
@@ -158,8 +159,8 @@ class UvInstaller:
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
 
 
-def failure(done: Finished) -> DzError:
-    """Return the error that names why uv failed to install."""
+def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
+    """Return the error that names why uv failed to install; it does not name the folders that it was given."""
     text = done.output
     tail = done.tail(12)
     if done.timed_out:
@@ -168,9 +169,10 @@ def failure(done: Finished) -> DzError:
             "Use versions that have wheels for this platform, or fewer dependencies.",
         )
     missing, build, python = _MISSING.search(text), _BUILD.search(text), _PYTHON.search(text)
-    if build:
+    if build or "build backend returned an error" in text:
+        name = build[1] if build else " or ".join(folders)
         return DependencyBuildFailed(
-            f"The dependency {build[1]} has no wheel for this platform, and its source does not build here:\n{tail}",
+            f"The dependency {name} has no wheel for this platform, and its source does not build here:\n{tail}",
             "Choose a version that has a wheel, or ask the operator to install what the build misses.",
         )
     if python and "No solution found" in text:

@@ -201,15 +201,16 @@ def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> P
         (work / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
         lines.insert(0, "-c constraints.txt")
     for number, name in enumerate(found.local):
-        copy = work / f"local-{number}"
         source = root / name
+        holder = work / f"local-{number}"
+        copy = holder / source.name  # errors of a build name the folder as the repository does
+        holder.mkdir()
         if source.is_dir():
             shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         else:
-            copy.mkdir()
-            shutil.copy2(source, copy / source.name)
-        _give(copy, user)
-        lines.append(str(copy if source.is_dir() else copy / source.name))
+            shutil.copy2(source, copy)
+        _give(holder, user)
+        lines.append(str(copy))
     path = work / "requirements.txt"
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return path

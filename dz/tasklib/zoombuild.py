@@ -180,8 +180,10 @@ def _refuse_unclear(inspection: Inspection, given: dict[str, Value]) -> None:
             "Give the URL of a repository that holds a Django project, or name django_settings_module and "
             "project_root in a zoombuild.cfg.",
         )
-    if inspection.ambiguous or not inspection.settings_module:
-        rows = [g for g in inspection.guesses if g.field in ("project_root", "settings_module")]
+    rows = [g for g in inspection.guesses if g.field in ("project_root", "settings_module")]
+    # A single candidate that detection cannot read is no question; verification names the line that is wrong.
+    choices = len(rows) > len({guess.field for guess in rows})
+    if (inspection.ambiguous and choices) or not inspection.settings_module:
         listed = "; ".join(f"{g.field} {g.value} ({g.basis})" for g in rows) or "none was found"
         raise AmbiguousProject(
             f"Several candidates are equally likely: {listed}.",

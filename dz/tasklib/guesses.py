@@ -66,4 +66,6 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> str:
     """Return text of a repository so that it cannot leave its table cell or become markup."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return "".join("'" if c == "`" else "/" if c == "|" else c for c in text if c.isprintable())[:300].replace("<", "&lt;")
+    return "".join("'" if c == "`" else "/" if c == "|" else c for c in text if c.isprintable())[:300].replace(
+        "<", "&lt;"
+    )

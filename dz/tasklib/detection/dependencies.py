@@ -20,6 +20,12 @@ def toml(tree: Tree, path: str) -> dict[str, Any]:
         return {}
 
 
+def table(data: Any, key: str) -> dict[str, Any]:
+    """Return a table inside a table; anything else there counts as empty."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
     """Return the package manager and the files that a deploy installs from."""
     folders = list(dict.fromkeys([root, *_above(root)]))
@@ -44,13 +50,12 @@ def _above(folder: str) -> list[str]:
 def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
     pyproject = joined(folder, "pyproject.toml")
     data = toml(tree, pyproject)
-    tool = data.get("tool") if isinstance(data.get("tool"), dict) else {}
-    listed = bool((data.get("project") or {}).get("dependencies")) if isinstance(data.get("project"), dict) else False
-    listed = listed or "dependencies" in ((data.get("project") or {}).get("dynamic") or [])
+    project, tool = table(data, "project"), table(data, "tool")
+    listed = bool(project.get("dependencies")) or "dependencies" in str(project.get("dynamic"))
     chosen = requirements(tree, folder)
     for manager in ("uv", "poetry", "pdm"):
         lock = joined(folder, _LOCKS[manager])
-        poetic = manager == "poetry" and bool((tool.get("poetry") or {}).get("dependencies"))
+        poetic = manager == "poetry" and bool(table(tool, "poetry").get("dependencies"))
         if (
             (tree.has(lock) and (listed or poetic))
             or poetic

@@ -8,7 +8,7 @@ MISSING = object()
 _URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL", "cache": "CACHE_URL",
          "cache_url": "CACHE_URL", "email": "EMAIL_URL", "email_url": "EMAIL_URL", "search_url": "SEARCH_URL",
          "dj_cache_url": "CACHE_URL", "dj_email_url": "EMAIL_URL", "channels": "CHANNELS_URL"}  # fmt: skip
-_TYPES = set(["str", "unicode", "bool", "int", "float", "json", "list", "tuple", "dict", "url", "path", "bytes", "decimal", "date", "datetime", "timedelta", "uuid", "log_level", "enum", "get_value", "smart_cast"])  # fmt: skip
+_TYPES = {"str", "unicode", "bool", "int", "float", "json", "list", "tuple", "dict", "url", "path", "bytes", "decimal", "date", "datetime", "timedelta", "uuid", "log_level", "enum", "get_value", "smart_cast"}  # fmt: skip
 _DATABASES = {"db", "db_url", "dj_db_url"}
 
 NATIVES = {
@@ -56,16 +56,12 @@ class Variables:
                 if args
                 else UNKNOWN
             )
-        if name == "Env":
-            return Native("env", prefix="", schemes=kwargs)
-        if name == "AutoConfig":
-            return Native("config")
-        if name == "config":
-            return self._package(native, "", args, kwargs)
+        if name in ("Env", "AutoConfig"):
+            return Native("env", schemes=kwargs) if name == "Env" else Native("config")
         if name in ("url", "url.parse"):
             return self._url(name, args, kwargs)
-        if name == "env" or name.startswith("env."):
-            return self._package(native, name.removeprefix("env").lstrip("."), args, kwargs)
+        if name in ("config", "env") or name.startswith("env."):
+            return self._package(native, name.partition(".")[2], args, kwargs)
         return UNKNOWN
 
     def _url(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -33,12 +33,15 @@ def inspect(root: Path) -> Inspection:
         reason = (
             "it is a library; Django is only there for its tests" if found else "no manage.py, WSGI module or settings"
         )
-        return Inspection(False, reason, procfile=tree.has("Procfile"), warnings=_warnings(tree))
+        return Inspection(is_django=False, reason=reason, procfile=tree.has("Procfile"), warnings=_warnings(tree))
     ranked = [(one, _settings(tree, one)) for one in real if not one.aside or all(r.aside for r in real)]
     ranked = [(one, modules) for one, modules in ranked if modules[1]]
     if not ranked:
         return Inspection(
-            False, "no settings module was found", procfile=tree.has("Procfile"), warnings=_warnings(tree)
+            is_django=False,
+            reason="no settings module was found",
+            procfile=tree.has("Procfile"),
+            warnings=_warnings(tree),
         )
     chosen, (modules, candidates) = ranked[0]
     rivals = [one for one, _ in ranked[1:] if _rival(tree, chosen, one)]
@@ -95,7 +98,7 @@ def _inspection(
     apps = scope.get("INSTALLED_APPS")
     required = tuple(sorted(variables.required))
     unsure = bool(rivals) or settings.unclear(candidates)
-    first_wsgi, first_asgi = (wsgi or [(None, None)])[0], (asgi or [(None, None)])[0]
+    first_wsgi, first_asgi = _first(wsgi), _first(asgi)
     warning = settings.overlay_warning(candidates, root)
     guesses = [
         *_listed("project_root", [(root.folder or ".", root.basis), *((r.folder, r.basis) for r in rivals)]),
@@ -109,7 +112,7 @@ def _inspection(
         *_listed("celery_app", celery),
         *_listed("database", [(database.database(reader, scope), reader.bases.get("DATABASES", best.basis))]),
         *(Guess("env_required", name, variables.required[name]) for name in required),
-        *(Guess("needs_node_build", True, node_basis) for _ in [0] if node),
+        *(Guess("needs_node_build", node, node_basis) for _ in [0] if node),
     ]
     return Inspection(
         is_django=True,
@@ -132,7 +135,7 @@ def _inspection(
         procfile=processes.procfile(tree, root),
         needs_node_build=node,
         gis=legacy.gis(scope),
-        legacy_python2=legacy.python2(tree, root, python[0][0] if python else None),
+        legacy_python2=legacy.python2(tree, root, python[0][0] if python else None, django[0] if django else None),
         legacy_django1=legacy.django1(django[0] if django else None, scope),
         whitenoise=static.whitenoise(scope),
         static_root=static.folder(scope.get("STATIC_ROOT"), root),
@@ -142,6 +145,10 @@ def _inspection(
         warnings=(*_warnings(tree), *([warning] if warning else [])),
         guesses=tuple(guesses),
     )
+
+
+def _first(values: list[tuple[str, str]]) -> tuple[str | None, str | None]:
+    return values[0] if values else (None, None)
 
 
 def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ everything else is UNKNOWN. Steps, depth and sizes are bounded.
 import ast
 from typing import Any
 
-from dz.tasklib.detection.environment import NATIVES, Variables
-from dz.tasklib.detection.expressions import Expressions, Failure, Function
+from dz.tasklib.detection.environment import Variables
+from dz.tasklib.detection.expressions import Failure, Function
+from dz.tasklib.detection.imports import Imports
 from dz.tasklib.detection.modules import Modules
-from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
+from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.values import UNKNOWN, Unknown
 
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
 
@@ -23,7 +25,7 @@ class Returned(Exception):
         self.value = value
 
 
-class Interpreter(Expressions):
+class Interpreter(Imports):
     """Interprets modules of one project.
 
     Args:
@@ -32,40 +34,16 @@ class Interpreter(Expressions):
     """
 
     def __init__(self, modules: Modules, variables: Variables) -> None:
-        super().__init__(modules.tree, variables)
-        self.modules = modules
-        self.loaded: dict[str, dict[str, Any]] = {}
-        self.order: list[str] = []
+        super().__init__(modules, variables)
         self.switched: set[str] = set()
         self.bases: dict[str, str] = {}
-
-    def load(self, name: str) -> dict[str, Any] | None:
-        """Return the namespace of module `name`, or None if the project has no such module."""
-        path = self.modules.path(name)
-        if path is None:
-            return None
-        if path in self.loaded:
-            return self.loaded[path]
-        if "." in name:
-            self.load(name.rpartition(".")[0])
-        module = self.modules.tree.module(path)
-        scope: dict[str, Any] = {"__file__": f"/{path}", "__name__": name}
-        self.loaded[path] = scope
-        if module is None or len(self.loaded) > 60:
-            return scope
-        self.order.append(path)
-        outer = (self.path, self.name, self.tries)
-        self.path, self.name, self.tries = path, name, 0
-        self.block(module.body, scope)
-        self.path, self.name, self.tries = outer
-        return scope
 
     def block(self, statements: list[ast.stmt], scope: dict[str, Any]) -> None:
         """Run statements; outside of `try` a failure is recorded and the next statement runs."""
         for statement in statements:
             self.spend()
             self.variables.basis = f"{self.path}:{statement.lineno}"
-            run = getattr(self, f"run_{type(statement).__name__}", None)
+            run = getattr(self, f"_run_{type(statement).__name__.lower()}", None)
             if run is None:
                 continue
             try:
@@ -75,10 +53,10 @@ class Interpreter(Expressions):
                     raise
                 self.require(failure.names)
 
-    def run_Expr(self, node: ast.Expr, scope: dict[str, Any]) -> None:
+    def _run_expr(self, node: ast.Expr, scope: dict[str, Any]) -> None:
         self.value(node.value, scope)
 
-    def run_Assign(self, node: ast.Assign, scope: dict[str, Any]) -> None:
+    def _run_assign(self, node: ast.Assign, scope: dict[str, Any]) -> None:
         outer, self.variables.touched = self.variables.touched, set()
         try:
             value = self.value(node.value, scope)
@@ -91,14 +69,14 @@ class Interpreter(Expressions):
         for target in node.targets:
             self.bind(target, value, scope, touched)
 
-    def run_AnnAssign(self, node: ast.AnnAssign, scope: dict[str, Any]) -> None:
+    def _run_annassign(self, node: ast.AnnAssign, scope: dict[str, Any]) -> None:
         if node.value is not None:
-            self.run_Assign(ast.copy_location(ast.Assign([node.target], node.value), node), scope)
+            self._run_assign(ast.copy_location(ast.Assign([node.target], node.value), node), scope)
 
-    def run_AugAssign(self, node: ast.AugAssign, scope: dict[str, Any]) -> None:
-        target = ast.parse(ast.unparse(node.target), mode="eval").body
+    def _run_augassign(self, node: ast.AugAssign, scope: dict[str, Any]) -> None:
+        target = ast.parse(source(node.target), mode="eval").body
         combined = ast.copy_location(ast.BinOp(target, node.op, node.value), node)
-        self.run_Assign(ast.fix_missing_locations(ast.copy_location(ast.Assign([node.target], combined), node)), scope)
+        self._run_assign(ast.fix_missing_locations(ast.copy_location(ast.Assign([node.target], combined), node)), scope)
 
     def bind(self, target: ast.expr, value: Any, scope: dict[str, Any], touched: set[str]) -> None:
         """Store a value in a name, an element or several names."""
@@ -109,7 +87,6 @@ class Interpreter(Expressions):
                 self.bases[target.id] = f"{self.path}:{target.lineno}"
                 if not self.conditions and target.id == "DATABASES":
                     self.switched.clear()
-                    self.switched |= touched and set()
         elif isinstance(target, ast.Subscript):
             holder, key = self.value(target.value, scope), self.value(target.slice, scope)
             if isinstance(holder, dict) and isinstance(key, str | int):
@@ -119,9 +96,9 @@ class Interpreter(Expressions):
             for number, part in enumerate(target.elts):
                 self.bind(part, value[number] if several else UNKNOWN, scope, touched)
 
-    def run_If(self, node: ast.If, scope: dict[str, Any]) -> None:
+    def _run_if(self, node: ast.If, scope: dict[str, Any]) -> None:
         test, touched = self.test(node.test, scope)
-        if touched and "DATABASES" in ast.unparse(node) and not _only_debug(node.test):
+        if touched and "DATABASES" in source(node) and not _only_debug(node.test):
             self.switched |= touched
         self.conditions.append(touched)
         try:
@@ -147,7 +124,7 @@ class Interpreter(Expressions):
             finally:
                 self.tries -= 1
 
-    def run_Try(self, node: ast.Try, scope: dict[str, Any]) -> None:
+    def _run_try(self, node: ast.Try, scope: dict[str, Any]) -> None:
         self.tries += 1
         try:
             self.block(node.body, scope)
@@ -165,7 +142,7 @@ class Interpreter(Expressions):
     def handle(self, node: ast.Try, failed: Failure, scope: dict[str, Any]) -> None:
         """Run the handler that catches `failed`; a handler that raises needs the same variables."""
         for handler in node.handlers:
-            caught = ast.unparse(handler.type) if handler.type else "Exception"
+            caught = source(handler.type) if handler.type else "Exception"
             if any(name in caught for name in (failed.kind, "Exception")) or (
                 failed.kind == "ImproperlyConfigured" and "ImproperlyConfigured" in caught
             ):
@@ -177,73 +154,39 @@ class Interpreter(Expressions):
                 return
         raise failed
 
-    def run_Raise(self, node: ast.Raise, scope: dict[str, Any]) -> None:
-        raised = ast.unparse(node.exc) if node.exc else "Exception"
+    def _run_raise(self, node: ast.Raise, scope: dict[str, Any]) -> None:
+        raised = source(node.exc) if node.exc else "Exception"
         raise Failure(self.blamed(), raised.partition("(")[0].rpartition(".")[2])
 
-    def run_Assert(self, node: ast.Assert, scope: dict[str, Any]) -> None:
+    def _run_assert(self, node: ast.Assert, scope: dict[str, Any]) -> None:
         test, touched = self.test(node.test, scope)
         if not isinstance(test, Unknown) and not test:
             raise Failure(touched, "AssertionError")
 
-    def run_FunctionDef(self, node: ast.FunctionDef, scope: dict[str, Any]) -> None:
+    def _run_functiondef(self, node: ast.FunctionDef, scope: dict[str, Any]) -> None:
         scope[node.name] = Function(node, scope, self.path, self.name)
 
-    def run_ClassDef(self, node: ast.ClassDef, scope: dict[str, Any]) -> None:
+    def _run_classdef(self, node: ast.ClassDef, scope: dict[str, Any]) -> None:
         inner = dict(scope) if node.bases else {}
-        if any("Configuration" in ast.unparse(base) or ast.unparse(base) in scope for base in node.bases):
+        if any("Configuration" in source(base) or source(base) in scope for base in node.bases):
             self.block([s for s in node.body if not isinstance(s, ast.FunctionDef)], inner)
         scope[node.name] = UNKNOWN
 
-    def run_With(self, node: ast.With, scope: dict[str, Any]) -> None:
+    def _run_with(self, node: ast.With, scope: dict[str, Any]) -> None:
         for item in node.items:
             value = self.value(item.context_expr, scope)
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value, scope, set())
         self.block(node.body, scope)
 
-    def run_For(self, node: ast.For, scope: dict[str, Any]) -> None:
+    def _run_for(self, node: ast.For, scope: dict[str, Any]) -> None:
         items = self.value(node.iter, scope)
         for item in list(items)[:100] if isinstance(items, list | tuple | dict | set) else [UNKNOWN]:
             self.bind(node.target, item, scope, set())
             self.block(node.body, scope)
 
-    def run_Return(self, node: ast.Return, scope: dict[str, Any]) -> None:
+    def _run_return(self, node: ast.Return, scope: dict[str, Any]) -> None:
         raise Returned(self.value(node.value, scope) if node.value else None)
-
-    def run_Import(self, node: ast.Import, scope: dict[str, Any]) -> None:
-        for alias in node.names:
-            top = alias.name if alias.asname else alias.name.split(".")[0]
-            bound = alias.asname or top
-            inside = self.load(alias.name)
-            scope[bound] = Native(NATIVES[top]) if inside is None and top in NATIVES else (inside or UNKNOWN)
-            if inside is not None and not alias.asname and "." in alias.name:
-                scope[bound] = UNKNOWN
-
-    def run_ImportFrom(self, node: ast.ImportFrom, scope: dict[str, Any]) -> None:
-        name = self.modules.absolute(node, self.name, self.path)
-        inside = self.load(name) if name else None
-        if inside is None and self.tries and (node.level or self.modules.is_own(name)):
-            raise Failure(set(), "ImportError")
-        for alias in node.names:
-            if alias.name == "*":
-                self.star(inside, scope)
-                continue
-            bound = alias.asname or alias.name
-            if inside is not None and alias.name in inside:
-                scope[bound] = inside[alias.name]
-                self.taint[id(scope), bound] = self.taint.get((id(inside), alias.name), set())
-            else:
-                full = f"{name}.{alias.name}"
-                part = self.load(full) if self.modules.path(full) else None
-                scope[bound] = part if part is not None else self.imported(full)
-
-    def star(self, inside: dict[str, Any] | None, scope: dict[str, Any]) -> None:
-        """Bring the public names of a module into `scope`."""
-        for name, value in (inside or {}).items():
-            if not name.startswith("_"):
-                scope[name] = value
-                self.taint[id(scope), name] = self.taint.get((id(inside), name), set())
 
     def call_function(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Interpret a call of a function of the project."""

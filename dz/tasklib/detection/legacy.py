@@ -13,10 +13,12 @@ _OLD = re.compile(
 _GUARD = re.compile(r"except ImportError|\bsix\b|PY2|PY3|python_2_unicode")
 
 
-def python2(tree: Tree, root: Root, version: str | None) -> bool:
+def python2(tree: Tree, root: Root, version: str | None, django: str | None) -> bool:
     """Say whether the project's own code needs Python 2."""
     if version and re.match(r"[=~<>^ ]*2\.", version):
         return True
+    if django and re.match(r"[=~<]=\s*(?:0|1\.[0-4])(?:\.|$)", django):
+        return True  # Django runs on Python 3 since 1.5
     inside = f"{root.folder}/" if root.folder else ""
     old = 0
     for path in [p for p in tree.files if p.endswith(".py") and p.startswith(inside)][:400]:

@@ -6,9 +6,9 @@ from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined
 
-_FLAG = re.compile(r"celery[^\n|&;]*?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
+_FLAG = re.compile(r"celery[^\n|&;]{0,300}?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
 _WORKER = re.compile(
-    r"celery[^\n|&;]*?\b(worker|beat|flower)\b|manage\.py\s+(rqworker|qcluster|run_huey|rundramatiq|process_tasks|runworker|db_worker)"
+    r"celery[^\n|&;]{0,300}?\b(worker|beat|flower)\b|manage\.py\s+(rqworker|qcluster|run_huey|rundramatiq|process_tasks|runworker|db_worker)"
 )
 
 

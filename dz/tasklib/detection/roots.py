@@ -32,7 +32,7 @@ class Root:
 
 def candidates(tree: Tree) -> list[Root]:
     """Return the folders that could be the project's, the likeliest first."""
-    found = {root.folder: root for root in map(lambda p: _managed(tree, p), _manage_files(tree)) if root}
+    found = {root.folder: root for root in (_managed(tree, path) for path in _manage_files(tree)) if root}
     for path in tree.named("wsgi.py", "asgi.py", "django.wsgi"):
         text = tree.text(path) or ""
         if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path):
@@ -63,7 +63,7 @@ def _managed(tree: Tree, path: str) -> Root | None:
 
 
 def _importable(tree: Tree, path: str, text: str) -> str:
-    named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]*['\"]([\w.]+)['\"]", text)
+    named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]{0,200}['\"]([\w.]+)['\"]", text)
     folder = folder_of(path)
     if named:
         inside = named[1].replace(".", "/")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.tree import Tree, joined, source
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
 _HOSTED = re.compile(
@@ -22,6 +22,21 @@ _WORD = r"['\"]?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)['\"]?"
 _MENTION = re.compile(rf"DJANGO_SETTINGS_MODULE['\"]?\s*(?:[,=:\]]|\s)\s*=?\s*(?:\$\{{\w+:?-)?{_WORD}")
 _FLAG = re.compile(rf"--settings[= ]{_WORD}")
 _CORE = ("INSTALLED_APPS", "ROOT_URLCONF")
+
+_NOT_ASKED = re.compile(r"(^|/)(docs?|tests?|node_modules)/|\.(md|rst|lock)$")
+_WEIGHTS = (
+    (re.compile(r"(^|/)\w*(wsgi\.py|\.wsgi)$"), 30, False),
+    (re.compile(r"(^|/)asgi\.py$"), 12, False),
+    (re.compile(r"(^|/)celery[^/]*$"), 12, False),
+    (re.compile(r"(^|/)(procfile|app\.json|render\.yaml|fly\.toml|heroku\.yml)$"), 35, True),
+    (re.compile(r"(^|/)dockerfile[^/]*$"), 35, False),
+    (
+        re.compile(r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks"),
+        25,
+        True,
+    ),
+)
+"""Pattern of a path, weight of what it names, whether it counts outside the project's root."""
 
 
 @dataclass
@@ -54,9 +69,9 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             if name and modules.path(name) == path:
                 found[name] = Candidate(name, path, f"{path}:1")
     for module, weight, basis in mentions(tree, root):
-        path = modules.path(module)
-        if path:
-            candidate = found.setdefault(module, Candidate(module, path, basis))
+        mentioned = modules.path(module)
+        if mentioned:
+            candidate = found.setdefault(module, Candidate(module, mentioned, basis))
             candidate.score += weight
             if weight > 0 and not candidate.reasons:
                 candidate.basis = basis
@@ -68,8 +83,19 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             role(candidate.module)
         ]
         candidate.score += 20 if "ROOT_URLCONF" in names else 0
+        candidate.score -= 30 if _takes_over_other(tree, modules, candidate) else 0
     usable = [c for c in found.values() if c.complete or (c.reasons and c.score > 0)] or list(found.values())
     return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
+
+
+def _takes_over_other(tree: Tree, modules: Modules, candidate: Candidate) -> bool:
+    """Say whether a settings package takes over a committed module for development, which then has the last word."""
+    module = tree.module(candidate.path) if candidate.path.endswith("/__init__.py") else None
+    stars = [
+        n for n in ast.walk(module or ast.Module([], [])) if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"
+    ]
+    targets = [modules.absolute(node, candidate.module, candidate.path) for node in stars]
+    return any(role(target) == "other" and modules.path(target) for target in targets)
 
 
 def unclear(ranked: list[Candidate]) -> bool:
@@ -124,7 +150,7 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
                     names |= defined(tree, modules, target, seen)
                 elif alias.name.isupper():
                     names.add(alias.name)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        elif isinstance(node, ast.Call) and source(node.func) in (
             "include",
             "execfile",
             "exec",
@@ -169,46 +195,30 @@ def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
             isinstance(a, ast.Constant) and a.value == "DJANGO_SETTINGS_MODULE" for a in node.args[:1]
         ):
             values += node.args[1:2]
-        elif isinstance(node, ast.Assign) and "DJANGO_SETTINGS_MODULE" in ast.unparse(node.targets[0]):
+        elif isinstance(node, ast.Assign) and "DJANGO_SETTINGS_MODULE" in source(node.targets[0]):
             values.append(node.value)
     found = []
     for value in values:
-        source = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
-        for part in ast.walk(source):
-            if (
-                isinstance(part, ast.Constant)
-                and isinstance(part.value, str)
-                and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", part.value)
-            ):
-                found.append((part.value, f"{path}:{part.lineno}"))
+        chosen = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
+        texts = [part for part in ast.walk(chosen) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        found += [(str(t.value), f"{path}:{t.lineno}") for t in texts if re.fullmatch(_WORD, str(t.value))]
     return found
 
 
 def _weight(path: str, root: Root) -> int:
-    name = path.rsplit("/", 1)[-1].lower()
-    folder = path.lower()
-    if re.search(r"(^|/)(docs?|tests?|node_modules)/", folder) or name.endswith((".md", ".rst", ".lock")):
+    """Return how much a file's word counts for production; 0: it is not asked."""
+    lower = path.lower()
+    name = lower.rsplit("/", 1)[-1]
+    if _NOT_ASKED.search(lower):
         return 0
-    if re.search(r"(dev|local|test|ci)\b", folder.removesuffix(".py").replace("_", " ")) or ".github" in folder:
-        return 1 if name.startswith(("dockerfile", "docker-compose", "compose")) else 0
-    inside = not root.folder or path.startswith(f"{root.folder}/")
-    if name in ("wsgi.py", "asgi.py") or name.endswith(".wsgi"):
-        return 30 if inside and name != "asgi.py" else 12 * inside
+    if re.search(r"(dev|local|test|ci)\b", lower.removesuffix(".py").replace("_", " ")) or ".github" in lower:
+        return int(name.startswith(("dockerfile", "docker-compose", "compose")))
     if name == "manage.py":
         return 20 if path == root.manage_py else 0
-    if (name.startswith(("celery", "dockerfile")) and inside) or name in (
-        "procfile",
-        "app.json",
-        "render.yaml",
-        "fly.toml",
-        "heroku.yml",
-    ):
-        return 35 if not name.startswith("celery") else 12
-    if re.search(
-        r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks|\.ebextensions",
-        folder,
-    ):
-        return 25
+    inside = not root.folder or path.startswith(f"{root.folder}/")
+    for pattern, weight, anywhere in _WEIGHTS:
+        if pattern.search(lower) and (inside or anywhere):
+            return weight
     return 0
 
 

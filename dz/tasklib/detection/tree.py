@@ -154,6 +154,8 @@ def parsed(text: str) -> ast.Module | None:
 
 def modernised(text: str) -> str:
     """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
+    if len(text) > 300_000 or any(len(line) > 5000 for line in text.splitlines()):
+        return text
     text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
     text = re.sub(r"(?m)^([ \t]*)print[ \t]*\(.*\)[ \t]*%.*$", r"\1pass", text)
     text = re.sub(
@@ -165,3 +167,11 @@ def modernised(text: str) -> str:
     text = re.sub(r"\b0([0-7]{2,})\b(?!['\"])", r"0o\1", text)
     text = re.sub(r"\b(\d+)L\b", r"\1", text)
     return text.replace("<>", "!=").expandtabs(8)
+
+
+def source(node: ast.AST) -> str:
+    """Return the source of a syntax tree; one that is nested too deeply has none."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""

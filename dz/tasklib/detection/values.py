@@ -35,12 +35,12 @@ class UrlDatabase:
 UNKNOWN = Unknown()
 
 METHODS: dict[type, set[str]] = {
-    str: set(["split", "rsplit", "lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "join", "replace", "removeprefix", "removesuffix", "splitlines", "partition", "rpartition", "isdigit", "isnumeric", "isalnum", "title", "capitalize", "count", "find", "encode"]),
-    list: set(["append", "extend", "insert", "copy", "index", "remove", "pop", "count", "reverse"]),
+    str: {"split", "rsplit", "lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "join", "replace", "removeprefix", "removesuffix", "splitlines", "partition", "rpartition", "isdigit", "isnumeric", "isalnum", "title", "capitalize", "count", "find", "encode"},
+    list: {"append", "extend", "insert", "copy", "index", "remove", "pop", "count", "reverse"},
     tuple: {"count", "index"},
-    dict: set(["get", "update", "keys", "values", "items", "copy", "setdefault", "pop"]),
-    set: set(["add", "update", "union", "discard", "copy"]),
-    PurePosixPath: set(["joinpath", "with_name", "with_suffix", "as_posix", "is_absolute", "absolute", "resolve", "expanduser"]),
+    dict: {"get", "update", "keys", "values", "items", "copy", "setdefault", "pop"},
+    set: {"add", "update", "union", "discard", "copy"},
+    PurePosixPath: {"joinpath", "with_name", "with_suffix", "as_posix", "is_absolute", "absolute", "resolve", "expanduser"},
 }  # fmt: skip
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Add": operator.add, "Sub": operator.sub, "Div": operator.truediv, "FloorDiv": operator.floordiv,

@@ -1,0 +1,199 @@
+"""Attributes, elements and calls of the settings reader; see `interpreter`."""
+
+import ast
+from pathlib import PurePosixPath
+from typing import Any
+
+from dz.tasklib.detection.environment import MISSING, NATIVES
+from dz.tasklib.detection.expressions import Expressions, Failure, Function
+from dz.tasklib.detection.tree import folder_of, joined, source
+from dz.tasklib.detection.values import (
+    METHODS,
+    PATHS,
+    UNKNOWN,
+    Native,
+    Unknown,
+    UrlDatabase,
+    bounded,
+    known,
+)
+
+
+class Calls(Expressions):
+    """Adds attributes, elements and calls to the expressions."""
+
+    def imported(self, full: str) -> Any:
+        """Return what an imported name of a package outside the project stands for."""
+        if full in ("pathlib.Path", "pathlib.PurePath", "unipath.Path"):
+            return PurePosixPath
+        if full.startswith("os.path.") and full[8:] in PATHS:
+            return PATHS[full[8:]]
+        return Native(NATIVES[full]) if full in NATIVES else UNKNOWN
+
+    def _of_attribute(self, node: ast.Attribute, scope: dict[str, Any]) -> Any:
+        holder = self.value(node.value, scope)
+        if isinstance(holder, Native):
+            return self.native_attribute(holder, node.attr)
+        if isinstance(holder, dict) and "__name__" in holder:
+            self.variables.touched |= self.taint.get((id(holder), node.attr), set())
+            return holder.get(node.attr, UNKNOWN)
+        if isinstance(holder, PurePosixPath) and node.attr in ("parent", "name", "stem", "suffix", "parents"):
+            return holder.parent if node.attr == "parent" else getattr(holder, node.attr)
+        return UNKNOWN
+
+    def native_attribute(self, holder: Native, attribute: str) -> Any:
+        """Return an attribute of an imitated module or object."""
+        full = f"{holder.name}.{attribute}"
+        if full == "sys.argv":
+            return ["manage.py"]
+        if full in ("sys.platform", "os.name"):
+            return "linux" if attribute == "platform" else "posix"
+        if holder.name == "os.path":
+            return PATHS.get(attribute, Native(full))
+        if full in NATIVES or full == "pathlib.Path":
+            return self.imported(full)
+        if holder.name == "env":
+            return Native(full, holder.prefix, holder.schemes)
+        return Native(full) if holder.name in ("os.environ", "env") else UNKNOWN
+
+    def _of_subscript(self, node: ast.Subscript, scope: dict[str, Any]) -> Any:
+        holder, key = self.value(node.value, scope), self.value(node.slice, scope)
+        if isinstance(holder, Native) and holder.name in ("os.environ", "env"):
+            return self.missing(self.variables.ask(key, strict=True), key, "KeyError")
+        if holder is None:
+            raise Failure(self.causes(), "TypeError")
+        if (
+            isinstance(holder, Unknown | Native | UrlDatabase)
+            or isinstance(key, Unknown)
+            or isinstance(node.slice, ast.Slice)
+        ):
+            return UNKNOWN
+        try:
+            return holder[key]
+        except (LookupError, TypeError):
+            return UNKNOWN
+
+    def missing(self, got: Any, key: Any, kind: str) -> Any:
+        """Turn a failed read into a failure inside `try`, else record it and go on."""
+        if got is not MISSING:
+            return got
+        if self.tries:
+            raise Failure({key}, kind)
+        self.require({key})
+        return UNKNOWN
+
+    def causes(self) -> set[str]:
+        """Return the variables without a default that the current statement touched."""
+        return self.variables.touched & self.variables.without_default
+
+    def _of_call(self, node: ast.Call, scope: dict[str, Any]) -> Any:
+        if isinstance(node.func, ast.Attribute):
+            holder = self.value(node.func.value, scope)
+            if not isinstance(holder, Native) and not (isinstance(holder, dict) and "__name__" in holder):
+                return self.method(holder, node, scope)
+        function = self.value(node.func, scope)
+        args = [self.value(arg, scope) for arg in node.args]
+        kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
+        if isinstance(function, Function):
+            return self.call_function(function, args, kwargs)
+        if isinstance(function, Native):
+            return self.native_call(function, node, args, kwargs)
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id in ("include", "optional")
+            and isinstance(function, Unknown)
+        ):
+            return self.include(args, scope) if node.func.id == "include" else (args or [UNKNOWN])[0]
+        if source(node.func) in ("sys.exit", "exit", "quit"):
+            raise Failure(self.blamed(), "SystemExit")
+        if not callable(function) or not known([*args, *kwargs.values()]):
+            return UNKNOWN
+        return self.safely(function, args, kwargs)
+
+    def include(self, args: list[Any], scope: dict[str, Any]) -> Any:
+        """Follow an include of django-split-settings; the subclass knows modules."""
+        return UNKNOWN
+
+    def call_function(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Interpret a call of a function of the project; the subclass knows statements."""
+        raise NotImplementedError
+
+    def native_call(self, function: Native, node: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Imitate a call of a settings package or of `os`."""
+        if function.name in ("dotenv", "env.read_env", "env.read_envfile"):
+            self.read_dotenv(args)
+            return UNKNOWN
+        if function.name == "env.prefixed":
+            return Native("env", prefix=str(args[0]) if args else "", schemes=function.schemes)
+        if function.name.startswith("os.path.") and args and isinstance(args[0], str | PurePosixPath):
+            path = str(args[0]).strip("/")
+            return self.tree.has(path) or self.tree.has_folder(path)
+        if function.name == "config":
+            self.read_dotenv([])
+        got = self.variables.call(function, args, kwargs)
+        if got is not MISSING:
+            return got
+        name = function.prefix + str(args[0] if args else "DATABASE_URL")
+        return self.missing(MISSING, name, "ImproperlyConfigured UndefinedValueError EnvError KeyError")
+
+    def read_dotenv(self, args: list[Any]) -> None:
+        """Take the names that a committed .env sets."""
+        named = [str(arg).strip("/") for arg in args if isinstance(arg, str | PurePosixPath)]
+        for path in named or dict.fromkeys([joined(self.home, ".env"), joined(folder_of(self.path), ".env")]):
+            for line in (self.tree.text(path) or "").splitlines():
+                name = line.removeprefix("export ").partition("=")[0].strip()
+                if name.isidentifier():
+                    self.variables.dotenv.add(name)
+
+    def method(self, holder: Any, node: ast.Call, scope: dict[str, Any]) -> Any:
+        """Call a harmless method of a known value."""
+        assert isinstance(node.func, ast.Attribute)  # noqa: S101 - for mypy
+        args = [self.value(arg, scope) for arg in node.args]
+        kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
+        name = node.func.attr
+        if holder is None:
+            raise Failure(self.causes(), "AttributeError")
+        if isinstance(holder, PurePosixPath) and name in ("exists", "is_file", "is_dir"):
+            path = str(holder).strip("/")
+            return self.tree.has(path) or self.tree.has_folder(path)
+        if isinstance(holder, PurePosixPath) and name in ("resolve", "absolute", "expanduser"):
+            return holder
+        if isinstance(holder, PurePosixPath) and name == "read_text":
+            return UNKNOWN
+        if isinstance(holder, dict) and name == "update" and args and isinstance(args[0], UrlDatabase):
+            return holder.update({"ENGINE": args[0]})
+        kind = next((kind for kind in METHODS if isinstance(holder, kind)), None)
+        if kind is None or name not in METHODS[kind] or (kind is str and not known(args)):
+            return UNKNOWN
+        return self.safely(getattr(holder, name), args, kwargs)
+
+    def safely(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call, and read a TypeError about None as what an unset variable causes."""
+        try:
+            return bounded(function(*args, **kwargs))
+        except TypeError:
+            if None in args and self.causes():
+                raise Failure(self.causes(), "TypeError") from None
+            return UNKNOWN
+        except ValueError:
+            causes = self.causes()
+            if causes:
+                raise Failure(causes, "ValueError") from None
+            return UNKNOWN
+        except (LookupError, AttributeError, OverflowError):
+            return UNKNOWN
+
+    @staticmethod
+    def arguments(function: Function, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the local names that a call binds; defaults that are not literals are UNKNOWN."""
+        spec = function.node.args
+        names = [arg.arg for arg in [*spec.posonlyargs, *spec.args]]
+        bound: dict[str, Any] = dict.fromkeys([*names, *(arg.arg for arg in spec.kwonlyargs)], UNKNOWN)
+        pairs = [*zip(reversed(names), reversed(spec.defaults), strict=False)]
+        pairs += [(arg.arg, default) for arg, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default]
+        for name, default in pairs:
+            bound[name] = default.value if isinstance(default, ast.Constant) else UNKNOWN
+        bound |= dict(zip(names, args, strict=False)) | kwargs
+        if spec.vararg:
+            bound[spec.vararg.arg] = args[len(names) :]
+        return bound

@@ -31,6 +31,9 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requi
     for line, reason in _missing(names, plan, django, interpreter):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
+    if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines}:
+        # Every virtualenv of these versions came with it, so nothing lists it; setuptools 81 has no pkg_resources.
+        lines.append("setuptools<81")
     return Requirements(sorted(set(lines)), list(found.constraints), list(found.local), warnings)
 
 

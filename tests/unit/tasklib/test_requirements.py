@@ -229,9 +229,15 @@ def test_poetrys_versions_are_translated(tmp_path, spec, wanted):
 
 def test_a_server_and_a_driver_are_added_with_warnings():
     found = completed("Django==5.1")
-    assert found.lines == ["Django==5.1", "gunicorn", "psycopg[binary]"]
+    assert found.lines == ["Django==5.1", "gunicorn", "psycopg[binary]", "setuptools<81"]
     assert len(found.warnings) == 2
     assert completed("Django==5.1", use_asgi=True).lines[-2:] == ["uvicorn", "uvicorn-worker"]
+
+
+def test_what_every_virtualenv_had_before_python_3_12_is_there_still():
+    assert "setuptools<81" in completed("Django==4.0.3", "gunicorn==20.1.0", "psycopg2-binary").lines
+    own = completed("Django==4.0.3", "gunicorn", "psycopg2-binary", "setuptools==65.5")
+    assert [line for line in own.lines if line.startswith("setuptools")] == ["setuptools==65.5"]
 
 
 @pytest.mark.parametrize(
@@ -250,10 +256,10 @@ def test_the_driver_fits_the_version_of_django(django, driver):
 
 def test_psycopg2_is_taken_as_a_wheel_of_the_same_version():
     found = completed("Django==4.2", "gunicorn", "psycopg2==2.9.9 --hash=sha256:00")
-    assert found.lines == ["Django==4.2", "gunicorn", "psycopg2-binary==2.9.9"]
+    assert found.lines == ["Django==4.2", "gunicorn", "psycopg2-binary==2.9.9", "setuptools<81"]
     assert "psycopg2-binary==2.9.9" in found.warnings[0]
     assert (
-        completed("Django==4.2", "gunicorn", "psycopg2", "psycopg2-binary==2.9.9").lines[-1] == "psycopg2-binary==2.9.9"
+        completed("Django==4.2", "gunicorn", "psycopg2", "psycopg2-binary==2.9.9").lines[-2] == "psycopg2-binary==2.9.9"
     )
 
 

@@ -19,7 +19,8 @@ from dz.tasklib.zoombuild import Plan
 
 _TEMPLATES = Path(__file__).parent / "shim"
 _FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_verify.py")
-_MANIFESTS = ("staticfiles.json", "manifest.json")
+_MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
+"""Lists of Django, of bundlers, and of django-compressor."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -
     if verified is None:
         return
     for manifest in verified.manifests:
-        _write(target / "static" / manifest.name, manifest.read_bytes())
+        place = target / "static" / manifest.relative_to(verified.static_dir / "static")
+        place.parent.mkdir(exist_ok=True)
+        _write(place, manifest.read_bytes())
     options = {"environment": dict(verified.shim_environment)}
     _write(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
 
@@ -215,7 +218,9 @@ def _verification(
         static_map=tuple(sorted(mapped, key=lambda entry: -len(entry[0]))),
         django_version=verdicts.word(report.get("django_version")),
         warnings=(*warnings, *verdicts.warnings(report)),
-        manifests=tuple(path for path in listed if path.is_file() and not path.is_symlink()),
+        manifests=tuple(
+            path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
+        ),
         shim_environment={**attempt, "DZ_STATIC_URL": static_url},
         migrations=verdicts.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in verdicts.word(report.get("used_engine")) else "postgresql",

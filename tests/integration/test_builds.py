@@ -276,6 +276,24 @@ def test_a_manifest_storage_is_kept_and_its_list_goes_into_the_bundle(check, tmp
     assert "admin/css/base.css" in json.loads((tmp_path / "dz/static/staticfiles.json").read_text())["paths"]
 
 
+def test_files_committed_in_the_static_root_are_served_too_and_collected_ones_win(check, tmp_path):
+    code = """
+        STATICFILES_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        STATIC_ROOT = BASE_DIR / "static"
+    """
+    committed = {"paths": {"icon.png": "icon.1.png", "admin/css/base.css": "admin/css/base.old.css"}}
+    files = {"site1/static/icon.1.png": "x", "site1/static/admin/css/base.css": "old"}
+    found = check(
+        make_project(tmp_path / "src", code, **files, **{"site1/static/staticfiles.json": json.dumps(committed)})
+    )
+    (manifest,) = found.manifests
+    paths = json.loads(manifest.read_text())["paths"]
+    assert paths["icon.png"] == "icon.1.png"
+    assert paths["admin/css/base.css"] != "admin/css/base.old.css"
+    assert (found.static_dir / "static/icon.1.png").read_text() == "x"
+    assert (found.static_dir / "static/admin/css/base.css").read_text() != "old"
+
+
 def test_a_manifest_storage_that_fails_is_replaced_with_a_warning(check, tmp_path):
     code = """
         STATICFILES_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"

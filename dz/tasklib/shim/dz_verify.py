@@ -72,7 +72,7 @@ def run_checks():
     return errors
 
 
-def collect_static(job, settings):
+def collect_static(job, settings, source):
     """Collect the static files; if the project's storage refuses, with Django's plain one."""
     from django.apps import apps
     from django.core.management import call_command
@@ -84,7 +84,37 @@ def collect_static(job, settings):
         return False
     settings.STATICFILES_DIRS = _existing(settings.STATICFILES_DIRS)
     call_command("collectstatic", interactive=False, verbosity=0)
+    if apps.is_installed("compressor") and getattr(settings, "COMPRESS_OFFLINE", False):
+        call_command("compress", verbosity=0)
+    add_committed(source, str(settings.STATIC_ROOT))
     return True
+
+
+def add_committed(source, target):
+    """Add the files that the repository itself keeps in its STATIC_ROOT; what was collected wins."""
+    own = os.path.realpath(str(sys.modules["dz_settings"]._own.get("STATIC_ROOT") or source))
+    if not own.startswith(os.path.realpath(source) + os.sep) or not os.path.isdir(own):
+        return
+    for folder, _, names in os.walk(own):
+        place = os.path.join(target, os.path.relpath(folder, own))
+        for name in names:
+            path, wanted = os.path.join(folder, name), os.path.join(place, name)
+            if not os.path.islink(path) and not os.path.exists(wanted):
+                os.makedirs(place, exist_ok=True)
+                shutil.copyfile(path, wanted)
+    _merge_manifest(os.path.join(own, "staticfiles.json"), os.path.join(target, "staticfiles.json"))
+
+
+def _merge_manifest(committed, collected):
+    if not os.path.isfile(committed) or not os.path.isfile(collected):
+        return
+    with open(committed, encoding="utf-8") as stream:
+        paths = json.load(stream).get("paths") or {}
+    with open(collected, encoding="utf-8") as stream:
+        manifest = json.load(stream)
+    manifest["paths"] = dict(paths, **(manifest.get("paths") or {}))
+    with open(collected, "w", encoding="utf-8") as stream:
+        json.dump(manifest, stream)
 
 
 def _existing(folders):
@@ -162,7 +192,7 @@ def stages(job, source, report):
     STAGE[0] = "map"
     copy_map(job, source)
     STAGE[0] = "static"
-    report["collected"] = collect_static(job, settings)
+    report["collected"] = collect_static(job, settings, source)
     return True
 
 

@@ -124,7 +124,7 @@ class Calls(Expressions):
             self.read_dotenv(args)
             return UNKNOWN
         if function.name == "env.prefixed":
-            return Native("env", prefix=str(args[0]) if args else "", schemes=function.schemes)
+            return Native("env", prefix=function.prefix + str(args[0]) if args else "", schemes=function.schemes)
         if function.name.startswith("os.path.") and args and isinstance(args[0], str | PurePosixPath):
             path = str(args[0]).strip("/")
             return self.tree.has(path) or self.tree.has_folder(path)

@@ -1,12 +1,14 @@
 """Imports of the settings reader; see `interpreter`."""
 
 import ast
+import fnmatch
 from typing import Any
 
 from dz.tasklib.detection.calls import Calls
 from dz.tasklib.detection.environment import NATIVES, Variables
 from dz.tasklib.detection.expressions import Failure
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.tree import folder_of, joined
 from dz.tasklib.detection.values import UNKNOWN, Native
 
 
@@ -76,3 +78,17 @@ class Imports(Calls):
             if not name.startswith("_"):
                 scope[name] = value
                 self.taint[id(scope), name] = self.taint.get((id(inside), name), set())
+
+    def include(self, args: list[Any], scope: dict[str, Any]) -> Any:
+        """Run the files that django-split-settings includes, in the scope of the module that asks."""
+        outer = self.path
+        for pattern in args:
+            wanted = joined(folder_of(outer), pattern) if isinstance(pattern, str) else ""
+            for path in sorted(fnmatch.filter(self.tree.files, wanted)):
+                module = self.tree.module(path)
+                if module is not None and path not in self.loaded:
+                    self.loaded[path] = scope
+                    self.path = path
+                    self.block(module.body, scope)
+        self.path = outer
+        return UNKNOWN

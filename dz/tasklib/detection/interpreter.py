@@ -12,7 +12,7 @@ from dz.tasklib.detection.expressions import Failure, Function
 from dz.tasklib.detection.imports import Imports
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import source
-from dz.tasklib.detection.values import UNKNOWN, Unknown
+from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
 
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
 
@@ -173,11 +173,22 @@ class Interpreter(Imports):
         scope[node.name] = UNKNOWN
 
     def _run_with(self, node: ast.With, scope: dict[str, Any]) -> None:
+        prefixed: list[tuple[Native, str]] = []
         for item in node.items:
             value = self.value(item.context_expr, scope)
+            call = item.context_expr
+            if isinstance(value, Native) and isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                holder = self.value(call.func.value, scope)
+                if isinstance(holder, Native):  # environs changes the object itself until the block ends
+                    prefixed.append((holder, holder.prefix))
+                    holder.prefix = value.prefix
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value, scope, set())
-        self.block(node.body, scope)
+        try:
+            self.block(node.body, scope)
+        finally:
+            for holder, before in prefixed:
+                holder.prefix = before
 
     def _run_for(self, node: ast.For, scope: dict[str, Any]) -> None:
         items = self.value(node.iter, scope)

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env(DEBUG=(bool, False))
+environ.Env.read_env(BASE_DIR / ".env")
+
+SECRET_KEY = env("SECRET_KEY")
+DEBUG = env("DEBUG")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+INSTALLED_APPS = ["django.contrib.staticfiles"]
+ROOT_URLCONF = "config.urls"
+DATABASES = {"default": env.db("DATABASE_URL", default="sqlite:///db.sqlite3")}
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -1,0 +1,96 @@
+"""Which variables settings cannot be imported without."""
+
+from pathlib import Path
+
+import pytest
+
+from dz.tasklib.detection import Inspection, inspect
+
+HEAD = """
+INSTALLED_APPS = []
+ROOT_URLCONF = "site1.urls"
+"""
+
+
+def read(tmp_path: Path, body: str, **others: str) -> Inspection:
+    package = tmp_path / "site1"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "settings.py").write_text(HEAD + body)
+    (tmp_path / "manage.py").write_text(
+        "import os\nfrom django.core.management import execute_from_command_line\n"
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
+    )
+    for name, text in others.items():
+        (package / f"{name}.py").write_text(text)
+    return inspect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nX = os.environ['NAME']",
+        "from os import environ\nX = environ['NAME']",
+        "import os\nX = os.environ.get('NAME').split(',')",
+        "import os\nX = int(os.getenv('NAME'))",
+        "import os\nX = 'a' in os.getenv('NAME')",
+        "import os\nX = os.getenv('NAME')\nif not X:\n    raise ValueError('NAME')",
+        "import os, sys\nif 'NAME' not in os.environ:\n    sys.exit('NAME')",
+        "import os\nX = os.getenv('NAME', 'change-me')\nif X == 'change-me':\n    raise ValueError",
+        "import environ\nenv = environ.Env()\nX = env('NAME')",
+        "from environs import Env\nenv = Env()\nX = env.str('NAME')",
+        "from environs import Env\nenv = Env()\nwith env.prefixed('NA'):\n    X = env('ME')",
+        "from decouple import config\nX = config('NAME', cast=int)",
+        "import os\ntry:\n    X = os.environ['NAME']\nexcept KeyError:\n    raise RuntimeError",
+        (
+            "import os\ndef need(key):\n    value = os.environ.get(key)\n    if value is None:\n        raise KeyError(key)\n"
+            "    return value\nX = need('NAME')"
+        ),
+        "from .secrets import X",
+    ],
+)
+def test_a_variable_is_required_when_its_absence_stops_the_import(tmp_path: Path, body: str) -> None:
+    found = read(tmp_path, body, secrets="import os\nX = os.environ['NAME']")
+    assert found.env_required == ("NAME",)
+    guess = next(guess for guess in found.guesses if guess.field == "env_required")
+    assert guess.basis.startswith("site1/")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nX = os.environ.get('NAME', '').split(',')",
+        "import os\nX = os.environ.get('NAME') or 'default'",
+        "import os\nX = os.environ['NAME'] if 'NAME' in os.environ else None",
+        "import os\ntry:\n    X = os.environ['NAME']\nexcept KeyError:\n    X = 'default'",
+        "import environ\nenv = environ.Env(NAME=(bool, False))\nX = env('NAME')",
+        "from decouple import config\nX = config('NAME', default='')",
+        "import os\nif os.getenv('NAME'):\n    X = os.environ['OTHER']",
+    ],
+)
+def test_a_variable_with_a_way_out_is_not_required(tmp_path: Path, body: str) -> None:
+    found = read(tmp_path, body)
+    assert found.env_required == ()
+    assert "NAME" in found.env_needed
+
+
+@pytest.mark.parametrize(
+    ("body", "database"),
+    [
+        ("DATABASES = {'default': {'ENGINE': 'django.db.backends.mysql'}}", "mysql"),
+        ("import dj_database_url\nDATABASES = {'default': dj_database_url.config()}", "any"),
+        (
+            (
+                "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3'}}\n"
+                "if os.getenv('PG'):\n    DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'"
+            ),
+            "any",
+        ),
+    ],
+)
+def test_the_database_is_what_production_expects(tmp_path: Path, body: str, database: str) -> None:
+    assert read(tmp_path, body).database == database
+
+
+def test_geodjango_is_seen(tmp_path: Path) -> None:
+    assert read(tmp_path, "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}").gis

@@ -1,0 +1,87 @@
+"""Detection on the tiny repositories of tests/projects: one for each shape."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dz.tasklib.detection import inspect
+
+PROJECTS = Path(__file__).parents[2] / "projects"
+
+EXPECTED = {
+    "sqlite_single": {
+        "project_root": ".",
+        "settings_module": "mysite.settings",
+        "wsgi": "mysite.wsgi:application",
+        "asgi": "mysite.asgi:application",
+        "asgi_needed": False,
+        "dependency_files": ("requirements.txt",),
+        "package_manager": "pip",
+        "django_version": "~=5.2",
+        "database": "sqlite",
+        "env_required": (),
+    },
+    "asgi_only": {
+        "settings_module": "chat.settings",
+        "wsgi": None,
+        "asgi": "chat.asgi:application",
+        "asgi_needed": True,
+        "django_version": ">=5.1,<5.3",
+    },
+    "uv_pyproject": {
+        "settings_module": "config.settings",
+        "dependency_files": ("pyproject.toml", "uv.lock"),
+        "package_manager": "uv",
+        "python_version": ">=3.11",
+        "python_version_basis": "requires-python",
+        "database": "any",
+        "env_required": ("SECRET_KEY",),
+        "env_needed": ("ALLOWED_HOSTS", "DATABASE_URL", "DEBUG"),
+        "static_root": "staticfiles",
+    },
+    "poetry_lock": {
+        "settings_module": "shop.settings.prod",
+        "package_manager": "poetry",
+        "dependency_files": ("pyproject.toml", "poetry.lock"),
+        "django_version": "^5.1",
+        "database": "postgres",
+        "env_required": ("SHOP_DB_NAME", "SHOP_SECRET_KEY"),
+        "env_needed": ("SHOP_DB_HOST", "SHOP_HOSTS"),
+    },
+    "not_django": {"is_django": False, "procfile": True, "settings_module": None},
+    "two_candidates": {"ambiguous": True, "is_django": True},
+}
+
+
+@pytest.mark.parametrize("case", sorted(EXPECTED))
+def test_a_repository_of_this_shape_is_read_right(case: str) -> None:
+    found = inspect(PROJECTS / case)
+    assert {field: getattr(found, field) for field in EXPECTED[case]} == EXPECTED[case]
+    assert found.ambiguous == (case == "two_candidates")
+
+
+def test_rejected_candidates_are_kept_with_their_basis() -> None:
+    guesses = [g for g in inspect(PROJECTS / "poetry_lock").guesses if g.field == "settings_module"]
+    assert [guess.is_primary for guess in guesses] == [True, *[False] * (len(guesses) - 1)]
+    assert "shop.settings.dev" in [guess.value for guess in guesses]
+    assert all(guess.basis.rpartition(":")[2].isdigit() for guess in guesses)
+
+
+def test_both_projects_are_among_the_guesses_when_it_is_ambiguous() -> None:
+    guesses = inspect(PROJECTS / "two_candidates").guesses
+    assert {g.value for g in guesses if g.field == "project_root"} == {"blog", "store"}
+    assert {g.value for g in guesses if g.field == "settings_module"} >= {"blogsite.settings", "storesite.settings"}
+
+
+def test_the_command_prints_one_json_object_without_prefect_or_sqlalchemy() -> None:
+    script = (
+        "import sys; from pathlib import Path; from dz.cli.inspect import inspect_command;"
+        "inspect_command(Path(sys.argv[1]), True);"
+        "sys.exit(any(name in sys.modules for name in ('prefect', 'sqlalchemy')))"
+    )
+    command = [sys.executable, "-c", script, str(PROJECTS / "sqlite_single")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECTS.parents[1])
+    assert json.loads(done.stdout)["settings_module"] == "mysite.settings"

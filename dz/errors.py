@@ -45,7 +45,7 @@ class DzError(Exception):
 
     def record(self) -> FailureRecord:
         """Return the row that stores this error."""
-        return FailureRecord(self.code, self.found, self.remedy)
+        return FailureRecord(self.code, self.found.replace("\0", ""), self.remedy.replace("\0", ""))
 
 
 class OwnerError(DzError):
@@ -179,6 +179,10 @@ class StoreRefused(OperatorError):
 # -- servers -----------------------------------------------------------------------------------------------
 class WrongServer(OperatorError):
     """Work reached a worker of another role or another server; nothing was touched."""
+
+
+class StaleWork(OperatorError):
+    """Work was sent for a job that has ended meanwhile; nothing was touched."""
 
 
 class NoAppserver(OperatorError):

@@ -84,8 +84,8 @@ class Settings(BaseSettings):
     """Settings of a local stack that a person gave; the stack starts no server of its own for them."""
     platform_domain: str = "localhost"
     """Every project has the host name `<project>.<platform_domain>`."""
-    platform_https: bool = False
-    """Users reach the proxies through https, ended before them."""
+    database_prefix: str = ""
+    """Put before a project's sysid to name its database and user (several stacks on one database server)."""
 
     prefect_api_url: str | None = None
     prefect_ui_url: str | None = None

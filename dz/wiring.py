@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from dz import names
 from dz.adapters import interpreters as python_interpreters
 from dz.adapters import users
 from dz.adapters.archive import Layer
@@ -20,7 +21,7 @@ from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
-from dz.errors import StackProblem
+from dz.errors import HostTaken, StackProblem
 from dz.settings import Role, settings
 from dz.tasklib import appservers, deploys, heartbeats, jobs, projects, proxy_updates, servers, static_files
 from dz.tasklib.deploys import Target
@@ -49,6 +50,11 @@ def server_dir(role: Role, server: str | None = None) -> Path:
     folder = settings().server_dir(server or server_name(role))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def work_dir(sysid: str) -> Path:
+    """Return the folder for what builds of a project need for a while."""
+    return server_dir("build") / "work" / sysid
 
 
 def git() -> Git:
@@ -94,7 +100,8 @@ def database_place() -> dict[str, Any]:
     """Return which database server this is and where app instances reach it."""
     url = make_url(settings().sites_database_url.get_secret_value())
     host = settings().sites_database_host or url.host or "127.0.0.1"
-    return {"server_name": server_name("database"), "host": host, "port": url.port or 5432}
+    prefix = settings().database_prefix
+    return {"server_name": server_name("database"), "host": host, "port": url.port or 5432, "prefix": prefix}
 
 
 def supervisor(server: str) -> Supervisor:
@@ -159,6 +166,16 @@ def alive(role: Role) -> list[str]:
 def platform_host(project: int) -> str:
     """Return the host name that every project has."""
     return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
+
+
+def refuse_platform_host(project: int, host: str) -> None:
+    """Raise HostTaken for a name below the platform's domain that is not below the project's own."""
+    name = names.hostname(host)
+    if name.endswith(f".{settings().platform_domain}") and not name.endswith(f".{platform_host(project)}"):
+        raise HostTaken(
+            f"The host name {name} belongs to the platform.",
+            f"Choose one of your own domain, or one that ends in .{platform_host(project)}.",
+        )
 
 
 def beat(role: Role, server: str) -> None:

@@ -9,5 +9,5 @@ from tasks.jobs import child_of
 @flow(name="create-database", flow_run_name="database of project {project}", persist_result=False)
 def create_database(project: int, bundle: int, job: int) -> None:
     """Create the database and user of a project if they are missing; the password stays in zoomdb, encrypted."""
-    with child_of(job):
+    with child_of(job, "database"):
         ensure_database(job, project, bundle)

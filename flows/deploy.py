@@ -10,7 +10,7 @@ from tasks.jobs import child_of
 @flow(name="deploy", flow_run_name="release {release} on {server}", persist_result=False)
 def deploy(release: int, server: str, job: int) -> None:
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet."""
-    with child_of(job), freed_on_failure(release, server):
+    with child_of(job, "appserver", server), freed_on_failure(release, server):
         create_project_user(job, release, server=server)
         install_bundle(job, release, server=server)
         run_release_hooks(job, release, server=server)

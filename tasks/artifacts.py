@@ -1,7 +1,9 @@
 """What the Prefect UI shows of a job besides its runs: progress, tables, links."""
 
 import contextlib
+import logging
 import uuid
+from collections.abc import Iterator
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -10,16 +12,27 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+logger = logging.getLogger("dz.artifacts")
 STEPS_EXPECTED = 14
 """Steps of a usual build_and_deploy; the bar is a hint, the job's log is exact."""
 
 _progress: dict[int, tuple[uuid.UUID, int]] = {}
 
 
+@contextlib.contextmanager
+def _decoration() -> Iterator[None]:
+    """Artifacts are for the eye: a job never fails because of one."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001  whatever Prefect's client raises
+        logger.warning("An artifact of this job could not be stored.")
+
+
 def progress_begins(job: int) -> None:
     """Show an empty progress bar for a job."""
-    artifact = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
-    _progress[job] = (artifact, 0)  # type: ignore[assignment]  # a sync call returns the id itself
+    with _decoration():
+        artifact = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
+        _progress[job] = (artifact, 0)  # type: ignore[assignment]  # a sync call returns the id itself
 
 
 def step_done(job: int) -> None:
@@ -27,22 +40,25 @@ def step_done(job: int) -> None:
     if job in _progress:
         artifact, done = _progress[job]
         _progress[job] = (artifact, done + 1)
-        # The bar is decoration: a step never fails because of it.
-        with contextlib.suppress(Exception):
+        with _decoration():
             update_progress_artifact(artifact, min(95.0, 100.0 * (done + 1) / STEPS_EXPECTED))
 
 
 def progress_ends(job: int) -> None:
     """Show the job's bar full."""
-    artifact, _ = _progress.pop(job)
-    update_progress_artifact(artifact, 100.0)
+    if job in _progress:
+        artifact, _ = _progress.pop(job)
+        with _decoration():
+            update_progress_artifact(artifact, 100.0)
 
 
 def show_guesses(job: int, markdown: str) -> None:
     """Show what check_repo found, with the next step."""
-    create_markdown_artifact(markdown, key=f"guesses-{job}", description="What check_repo found")
+    with _decoration():
+        create_markdown_artifact(markdown, key=f"guesses-{job}", description="What check_repo found")
 
 
 def show_link(job: int, url: str, text: str) -> None:
     """Show the link to a live site."""
-    create_link_artifact(url, link_text=text, key=f"site-{job}", description=f"Live site of job {job}")
+    with _decoration():
+        create_link_artifact(url, link_text=text, key=f"site-{job}", description=f"Live site of job {job}")

@@ -14,15 +14,15 @@ def archive_bundle(
     job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, verification: Verification
 ) -> int:
     """Archive a verified build as layers, and return the bundle's id in zoomdb."""
-    folder = wiring.server_dir("build")
-    manifest = builds.archive(
-        plan, checkout, environment, verification, work=folder / "work", layers_folder=folder / "layers"
-    )
+    folder, work = wiring.server_dir("build"), wiring.work_dir(checkout.sysid)
+    manifest = builds.archive(plan, checkout, environment, verification, work=work, layers_folder=folder / "layers")
     config = zoombuild.render(plan)
     projects.set_title(wiring.zoomdb(), project, plan.title)
     projects.set_source(wiring.zoomdb(), project, url=checkout.url, ref=checkout.ref)
     commit = {"commit": checkout.commit, "message": checkout.message}
-    return bundles.record(wiring.zoomdb(), project, manifest, config=config, **commit)
+    bundle = bundles.record(wiring.zoomdb(), project, manifest, config=config, **commit)
+    builds.clean_up(work, checkout, checkouts_folder=folder / "checkouts")
+    return bundle
 
 
 @on_role("build")

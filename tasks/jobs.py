@@ -9,17 +9,20 @@ from pydantic import BaseModel
 
 from dz import wiring
 from dz.errors import DeployInProgress
+from dz.settings import Role
 from dz.tasklib import failures, jobs
 from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
+from tasks.roles import refuse_other_server
 
 
 @contextlib.contextmanager
 def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[int]:
     """Run a flow as a job; one started from the Prefect UI or API opens its own."""
     zoomdb = wiring.zoomdb()
-    job_id = job or jobs.open_job(
+    # A run that is repeated from the Prefect UI names a job that has run already.
+    job_id = jobs.if_pending(zoomdb, job) or jobs.open_job(
         zoomdb, kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
     )
     with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
@@ -29,9 +32,16 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
 
 
 @contextlib.contextmanager
-def child_of(job: int) -> Iterator[None]:
-    """Run a subflow whose error must reach the parent that waits on another server."""
+def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: bool = False) -> Iterator[None]:
+    """Run a subflow on the server that it is meant for, and let its error reach the parent that waits elsewhere.
+
+    Args:
+        outlives_job: nobody waits for it; else work of a job that has ended is refused.
+    """
     with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
+        refuse_other_server(role, server=server)
+        if not outlives_job:
+            jobs.refuse_ended(wiring.zoomdb(), job)
         yield
 
 

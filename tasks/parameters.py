@@ -5,11 +5,16 @@ Nothing here may be secret: Prefect shows parameters in clear. Secret values are
 
 from pydantic import BaseModel, Field
 
+PLAIN_URL = r"^[^@\s]*$"
+"""A URL with a name or password in it is refused before Prefect stores it."""
+
 
 class Source(BaseModel):
     """A git repository at a ref."""
 
-    url: str = Field(title="Git URL", description="https://... of a host that the operator allows", max_length=500)
+    url: str = Field(
+        title="Git URL", description="https://... of a host that the operator allows", max_length=500, pattern=PLAIN_URL
+    )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
 
 
@@ -17,7 +22,9 @@ class DeployRequest(BaseModel):
     """A request to build a project and put it live: a known project by name, or a new one by URL."""
 
     project: str | None = Field(None, title="Project", description="Name of a project; empty: taken from the URL")
-    url: str | None = Field(None, title="Git URL", description="Needed for a new project", max_length=500)
+    url: str | None = Field(
+        None, title="Git URL", description="Needed for a new project", max_length=500, pattern=PLAIN_URL
+    )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: as before, or the default branch")
     config: str | None = Field(
         None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"

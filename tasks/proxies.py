@@ -16,6 +16,7 @@ def alive_proxies(job: int) -> list[str]:
 def claim_host(job: int, project: int, request: HostRequest) -> None:
     """Give a project a host name, or refuse because it is another's."""
     zoomdb = wiring.zoomdb()
+    wiring.refuse_platform_host(project, request.host)
     release = releases.shown(zoomdb, project, request.version) if request.version else None
     host = virtual_hosts.claim_host(zoomdb, project, request.host, release_id=release)
     jobs.set_result(zoomdb, job, hosts=[host])

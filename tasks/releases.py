@@ -36,8 +36,8 @@ def mark_published(job: int, release: int) -> None:
 
 
 @on_role("build")
-def older_instances(job: int, project: int) -> list[Retired]:
-    """Return the app instances that rollback no longer needs."""
+def retire_older(job: int, project: int) -> list[Retired]:
+    """Mark the app instances that rollback no longer needs, and return them."""
     return releases.retire(wiring.zoomdb(), project, settings().versions_kept)
 
 

@@ -1,20 +1,26 @@
 """Runs a subflow on a server of another role."""
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
 from dz import wiring
+from dz.errors import ServiceUnavailable
 from dz.settings import Role, settings
 from dz.tasklib import servers
 from tasks.roles import refuse_other_server
 
+logger = logging.getLogger("dz.servers")
 POLL_SECONDS = 0.5
 """How often a parent asks for its child; Prefect's own default of 5 s would be most of a short run."""
-CHILD_TIMEOUT = 1800
+CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""
 
 
@@ -44,15 +50,16 @@ def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids
     if settings().local_mode:
         flow(**parameters)
         return
-    servers.refuse_silent_role(wiring.zoomdb(), role)
-    run = run_deployment(
-        f"{flow.name}/{flow.name}",
-        parameters=parameters,
-        work_queue_name=server,
-        as_subflow=True,
-        poll_interval=POLL_SECONDS,
-        timeout=CHILD_TIMEOUT,
-    )
+    servers.refuse_silent_role(wiring.zoomdb(), role, server)
+    with _prefect_answers():
+        run = run_deployment(
+            f"{flow.name}/{flow.name}",
+            parameters=parameters,
+            work_queue_name=server,
+            as_subflow=True,
+            poll_interval=POLL_SECONDS,
+            timeout=CHILD_TIMEOUT,
+        )
     _raise_failure(run, server or role)  # type: ignore[arg-type]  # a sync call returns the run itself
 
 
@@ -62,9 +69,23 @@ def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -
     if settings().local_mode:
         flow(**parameters)
         return
-    run_deployment(
-        f"{flow.name}/{flow.name}", parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0
-    )
+    name = f"{flow.name}/{flow.name}"
+    try:
+        run_deployment(name, parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0)
+    except httpx.HTTPError:
+        # The job has reached its end; the instance is taken down by the server's own repair.
+        logger.warning("%s could not be queued on %s: Prefect's server does not answer.", flow.name, server)
+
+
+@contextlib.contextmanager
+def _prefect_answers() -> Iterator[None]:
+    """Name Prefect's server if it is the one that does not answer."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable(
+            f"Prefect's server does not answer ({type(error).__name__}).", "Start it again, then run the job again."
+        ) from error
 
 
 def _raise_failure(run: FlowRun, where: str) -> None:

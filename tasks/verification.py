@@ -18,7 +18,7 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: 
         plan,
         checkout,
         environment,
-        work=wiring.server_dir("build") / "work",
+        work=wiring.work_dir(checkout.sysid),
         sandbox=wiring.sandbox(checkout.sysid, "build"),
         environment_variables={**verification.placeholder_environment(plan), **variables},
         timeout=settings().build_timeout,

@@ -39,6 +39,7 @@ def check(
 
 def inspect_source(url: str, ref: str | None, *, local: bool) -> tuple[JobView, list[Any]]:
     """Run check_repo on a git URL and return its job and the guesses that it stored."""
+    wiring.git().source(url)  # refused here, before a URL that may hold a password is stored as a parameter
     source = Source(url=url, ref=names.git_ref(ref) if ref else None)
     job = runs.run(JobKind.CHECK_REPO, source, local=local)
     return job, guesses.load(wiring.zoomdb(), job.id)

@@ -37,12 +37,13 @@ def deploy(
         names.git_ref(ref)
     text = _read_config(config) if config else None
     known = names.PROJECT_NAME.fullmatch(target) is not None
+    if not known:
+        # Refused here, before a URL that may hold a password is stored as a parameter.
+        wiring.git().source(target)
     request = DeployRequest(project=target if known else name, url=None if known else target, ref=ref, config=text)
     zoomdb = wiring.zoomdb()
     if known or environment:
         # A known project is looked up before a job is made; variables need a project to belong to.
-        if request.url:
-            wiring.git().source(request.url)
         project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
         projects.set_variables(zoomdb, project.id, environment)
         request = request.model_copy(update={"project": project.name})

@@ -1,6 +1,7 @@
 """Booting, checking, stopping and repairing the app instances of an appserver."""
 
 import http.client
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ from sqlalchemy import select
 
 from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
-from dz.errors import HealthCheckFailed
+from dz.errors import DzError, HealthCheckFailed
 from dz.tasklib import instances
 from dz.tasklib.instances import Installed, Instance
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Server
-from dz.zoomdb.states import LIVE, DeploymentState
+from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
+logger = logging.getLogger("dz.appservers")
 _DEAD = {"BACKOFF", "FATAL", "EXITED", "STOPPED", "UNKNOWN", None}
 
 
@@ -123,7 +125,11 @@ def check(
 
 
 def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
-    """Take an app instance down, then free its port; a repeat changes nothing."""
+    """Take a retiring app instance down, then free its port; one that is needed again by now is left alone."""
+    with zoomdb.session() as session:
+        row = session.get(Deployment, deployment_id)
+        if row is None or row.state != DeploymentState.RETIRING:
+            return
     _take_down(supervisor, deployment_id, folder)
     _set_state(zoomdb, deployment_id, DeploymentState.STOPPED)
 
@@ -144,17 +150,30 @@ def reconcile(
 
     Args:
         restart: installs and boots the deployment of this id. Rows still starting belong to a running deploy.
+
+    One instance that cannot be repaired does not keep the others from it.
     """
     query = select(Deployment.id, Deployment.state).join(Server, Deployment.server_id == Server.id)
-    running = running_ids(supervisor)
+    known = running_ids(supervisor)
     with zoomdb.session() as session:
         found = session.execute(query.where(Server.name == server_name, Deployment.state.in_(LIVE)))
         live = {row.id: row.state for row in found}
-    for deployment_id in running - live.keys():
+    for deployment_id in known - live.keys():
         _take_down(supervisor, deployment_id, folder)
     for deployment_id, state in live.items():
-        if deployment_id not in running and state != DeploymentState.STARTING:
-            restart(deployment_id)
+        if state == DeploymentState.RETIRING:
+            stop(zoomdb, supervisor, deployment_id, folder=folder)
+    for deployment_id, state in live.items():
+        if state in SHOWN and (deployment_id not in known or _given_up(supervisor, deployment_id)):
+            try:
+                restart(deployment_id)
+            except DzError as error:
+                logger.warning("App instance %s was not repaired: %s", deployment_id, error.found)
+
+
+def _given_up(supervisor: Supervisor, deployment_id: int) -> bool:
+    """Say whether supervisord does not try to run an instance any more."""
+    return supervisor.state(program_name(deployment_id)) in {"FATAL", "EXITED", "STOPPED"}
 
 
 def running_ids(supervisor: Supervisor) -> set[int]:

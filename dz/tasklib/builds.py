@@ -10,7 +10,7 @@ from typing import Any
 
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
-from dz.tasklib import bundles, verification, zoombuild
+from dz.tasklib import bundles, checkouts, verification, zoombuild
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment, platform_name
@@ -89,8 +89,14 @@ def archive(
             static=verified.static_dir,
             layers_folder=layers_folder,
         )
-    shutil.rmtree(work / verified.static_dir.relative_to(work).parts[0], ignore_errors=True)
     return _manifest(plan, checkout, environment, verified, layers)
+
+
+def clean_up(work: Path, checkout: Checkout, *, checkouts_folder: Path) -> None:
+    """Remove what builds of this project have left behind; called while no other one runs."""
+    for left in (*work.glob("verify-*"), *work.glob("code-*")):
+        shutil.rmtree(left, ignore_errors=True)
+    checkouts.prune(checkouts_folder, checkout.sysid, {checkout.commit})
 
 
 def _link(source: str, target: str) -> None:

@@ -18,8 +18,8 @@ from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
 from dz.zoomdb.states import DeploymentState
 
-HOOK_TIMEOUT = 1800
-"""Seconds for one release hook; Heroku allows an hour for all of them."""
+HOOK_TIMEOUT = 1500
+"""Seconds for one release hook, less than a task may take, which is less than a parent waits."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ def run_hooks(
 ) -> None:
     """Run the hooks of a release once, whichever appserver comes first; the others wait and see that it is done.
 
+    Hooks of two releases of one project never run at the same time, even if a deploy was given up meanwhile.
+
     Args:
         run: runs `manage.py` with these words as the project's user, with the instance's environment and a time limit.
         hooks: `migrate`, or words for `manage.py`.
@@ -44,9 +46,11 @@ def run_hooks(
         ServiceUnavailable: another appserver does not end (transient).
     """
     commands = [words for hook in hooks for words in _commands(hook, django_version, south=south)]
+    with zoomdb.session() as session:
+        project_id = session.get_one(Release, release_id).project_id
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        with zoomdb.lock(locks.HOOKS, release_id) as taken:
+        with zoomdb.lock(locks.HOOKS, project_id) as taken:
             if _done(zoomdb, release_id):
                 return
             if taken:

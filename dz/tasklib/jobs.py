@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord
+from dz.errors import DzError, FailureRecord, StaleWork
 from dz.tasklib.failures import unexpected
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
@@ -20,7 +20,7 @@ FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED)
 _CRASHED = FailureRecord(
     "Crashed",
     "The process that ran this job ended without a word (killed, or its server went down).",
-    "Run the job again: every step can be repeated. What users see was not changed.",
+    "Run the job again: every step can be repeated. Proxies that it had changed go back within a minute.",
 )
 
 
@@ -138,6 +138,21 @@ def show(zoomdb: Zoomdb, job_id: int) -> JobView | None:
     with zoomdb.session() as session:
         job = session.get(Job, job_id)
         return _view(job) if job else None
+
+
+def if_pending(zoomdb: Zoomdb, job_id: int | None) -> int | None:
+    """Return the job if it waits to be run, else None."""
+    view = show(zoomdb, job_id) if job_id else None
+    return view.id if view and view.state == JobState.PENDING else None
+
+
+def refuse_ended(zoomdb: Zoomdb, job_id: int) -> None:
+    """Raise StaleWork if the job that work was sent for has ended."""
+    view = show(zoomdb, job_id)
+    if view is None or view.over:
+        raise StaleWork(
+            f"Job {job_id}, for which this work was sent, has ended; nothing was done.", "Run the job again."
+        )
 
 
 def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> list[JobView]:

@@ -2,8 +2,7 @@
 
 import contextlib
 import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -103,9 +102,9 @@ def place(
 
     Raises:
         NoAppserver: no server, or no port, is left.
-        ServiceUnavailable: another placement does not end (transient).
+        ServiceUnavailable: another placement does not end, or the release is being taken down (transient).
     """
-    with _waiting_lock(zoomdb), zoomdb.session() as session:
+    with zoomdb.turn(locks.PLACEMENT, 0), zoomdb.session() as session:
         release = session.get_one(Release, release_id)
         wanted = instances or int(release.bundle.manifest["plan"].get("instances", 1))
         states = {state.name: state for state in _states(session)}
@@ -145,6 +144,8 @@ def _states(session: Session) -> list[ServerState]:
 def _reserve(
     session: Session, release_id: int, name: str, row: Deployment | None, port_range: tuple[int, int]
 ) -> Placed:
+    if row and row.state == DeploymentState.RETIRING:
+        raise ServiceUnavailable(f"{name} is just taking this version down.", "Run the job again in a minute.")
     if row is None or row.state not in LIVE:
         server = session.scalars(select(Server).where(Server.name == name)).one()
         port = _port(session, server.id, name, tuple(server.facts.get("app_ports", port_range)))
@@ -162,15 +163,3 @@ def _port(session: Session, server_id: int, name: str, port_range: tuple[int, in
     if not free:
         raise NoAppserver(f"All ports {port_range[0]} to {port_range[1]} of {name} are taken.", "Widen DZ_APP_PORTS.")
     return random.choice(free)
-
-
-@contextlib.contextmanager
-def _waiting_lock(zoomdb: Zoomdb) -> Iterator[None]:
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while time.monotonic() < deadline:
-        with zoomdb.lock(locks.PLACEMENT, 0) as taken:
-            if taken:
-                yield
-                return
-        time.sleep(0.1)
-    raise ServiceUnavailable("Another placement has not ended within a minute.", "Run the job again.")

@@ -1,15 +1,14 @@
 """Brings one proxy to what zoomdb says it should show."""
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select, update
 
 from dz.adapters.nginx import Nginx, can_listen
-from dz.errors import DzError, ProxyRefused
+from dz.errors import DzError
 from dz.tasklib import proxies, virtual_hosts
-from dz.zoomdb import Zoomdb
+from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Project, Server
 
 
@@ -30,25 +29,54 @@ def show(
         site_ports: local stacks: the range of ports on 127.0.0.1 that sites get.
         static_fetch: see `proxies.publish`.
     """
+    with zoomdb.session() as session:
+        proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
+    # What is read here must still hold when it is written: one writer of a proxy at a time.
+    with zoomdb.turn(locks.PROXY, proxy, seconds=120):
+        _show(
+            zoomdb,
+            project_id,
+            release_id,
+            server_name=server_name,
+            nginx=nginx,
+            site_ports=site_ports,
+            static_fetch=static_fetch,
+        )
+
+
+def _show(
+    zoomdb: Zoomdb,
+    project_id: int,
+    release_id: int | None,
+    *,
+    server_name: str,
+    nginx: Nginx,
+    site_ports: tuple[int, int] | None,
+    static_fetch: Callable[[str, int], Path],
+) -> None:
     if site_ports:
         virtual_hosts.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=can_listen)
     site = virtual_hosts.vhosts_of(zoomdb, project_id, server_name, release_id)
     if site.vhosts:
         proxies.publish(site, nginx=nginx, static_fetch=static_fetch)
-    else:
-        with contextlib.suppress(ProxyRefused):
-            proxies.remove(site.sysid, nginx=nginx)
+    elif nginx.site(site.sysid) is not None:
+        proxies.remove(site.sysid, nginx=nginx)
     with zoomdb.session() as session:
         generation = nginx.generation()
         session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
 
 
 def show_all(zoomdb: Zoomdb, show_one: Callable[[int], None], *, report: Callable[[DzError], None]) -> None:
-    """Make a proxy that was away show every published project; one that cannot be shown does not stop the others."""
+    """Make a proxy show every published project; one that cannot be shown does not stop the others.
+
+    A project that is being deployed is left to its deploy.
+    """
     with zoomdb.session() as session:
         published = select(Project.id).where(Project.current_release_id.is_not(None)).order_by(Project.id)
         project_ids = list(session.scalars(published))
     for project_id in project_ids:
+        if not zoomdb.is_free(locks.DEPLOY, project_id):
+            continue
         try:
             show_one(project_id)
         except DzError as error:

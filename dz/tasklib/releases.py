@@ -12,7 +12,7 @@ from dz.errors import UnknownVersion
 from dz.tasklib import projects
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
-from dz.zoomdb.states import LIVE, DeploymentState
+from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,13 @@ def publish(zoomdb: Zoomdb, release_id: int) -> None:
         project.current_release_id = release_id
         release.published = func.now()
         for deployment in _live(session, project.id):
-            serves = deployment.release_id == release_id
-            deployment.state = DeploymentState.SERVING if serves else DeploymentState.DRAINING
+            if deployment.state in SHOWN:
+                serves = deployment.release_id == release_id
+                deployment.state = DeploymentState.SERVING if serves else DeploymentState.DRAINING
 
 
 def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
-    """Return the app instances that rollback no longer needs.
+    """Mark the app instances that rollback no longer needs as retiring, and return them.
 
     Args:
         keep: published versions that stay warm, the serving one included. A version that has a host name of its
@@ -96,7 +97,10 @@ def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
             VirtualHost.project_id == project_id, VirtualHost.release_id.is_not(None)
         )
         kept |= {release_id for release_id in session.scalars(named) if release_id}
-        return [Retired(d.id, d.server.name) for d in _live(session, project_id) if d.release_id not in kept]
+        old = [deployment for deployment in _live(session, project_id) if deployment.release_id not in kept]
+        for deployment in old:
+            deployment.state = DeploymentState.RETIRING
+        return [Retired(deployment.id, deployment.server.name) for deployment in old]
 
 
 def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:

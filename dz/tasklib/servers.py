@@ -42,12 +42,13 @@ def listed(zoomdb: Zoomdb, *, role: str | None = None, alive_only: bool = False)
     return [server for server in found if server.alive or not alive_only]
 
 
-def refuse_silent_role(zoomdb: Zoomdb, role: str) -> None:
-    """Raise NoServerOfRole if no server of a role is alive, before work is queued that nobody would take."""
-    if listed(zoomdb, role=role, alive_only=True):
+def refuse_silent_role(zoomdb: Zoomdb, role: str, server: str | None = None) -> None:
+    """Raise NoServerOfRole if no server of a role (or not the one named) is alive: nobody would take queued work."""
+    alive = [found.name for found in listed(zoomdb, role=role, alive_only=True)]
+    if server in alive or (server is None and alive):
         return
     raise NoServerOfRole(
-        f"No server of the role {role!r} is alive: none has sent a heartbeat in the last {SILENT_AFTER} s.",
+        f"{server or f'No server of the role {role!r}'} is {'not ' if server else ''}alive: none has sent a heartbeat in the last {SILENT_AFTER} s.",
         f"Start a worker of that role (`dz status` shows the local stack; elsewhere `python -m dz.worker --role {role}`).",
     )
 

@@ -24,7 +24,7 @@ class Site:
         return asdict(self)
 
 
-def of_release(zoomdb: Zoomdb, release_id: int, *, https: bool = False) -> Site:
+def of_release(zoomdb: Zoomdb, release_id: int) -> Site:
     """Return where a release is shown; in a local stack a port on 127.0.0.1 that opens without any host file."""
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
@@ -41,8 +41,7 @@ def of_release(zoomdb: Zoomdb, release_id: int, *, https: bool = False) -> Site:
             .order_by(SitePort.id)
             .limit(1)
         )
-        scheme = "https" if https else "http"
-        url = f"http://127.0.0.1:{port}/" if port else f"{scheme}://{hosts[-1].name}/"
+        url = f"http://127.0.0.1:{port}/" if port else f"http://{hosts[-1].name}/"
         return Site(
             url, release.project.name, release.number, release.bundle.commit, tuple(host.name for host in hosts)
         )

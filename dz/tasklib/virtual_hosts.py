@@ -11,10 +11,7 @@ from dz.errors import HostTaken, InvalidName, PortTaken
 from dz.tasklib.proxies import SiteConfig, Upstream, Vhost
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Project, Release, Server, SitePort, VirtualHost
-from dz.zoomdb.states import DeploymentState
-
-SHOWN = (DeploymentState.HEALTHY, DeploymentState.SERVING, DeploymentState.DRAINING)
-"""States in which an app instance can take requests."""
+from dz.zoomdb.states import SHOWN
 
 
 def claim_host(
@@ -103,7 +100,9 @@ def vhosts_of(zoomdb: Zoomdb, project_id: int, server_name: str, candidate_relea
         for row in rows:
             release_id = row.release_id or shown
             if release_id is not None:
-                vhosts.append(_vhost(session, project, row, session.get_one(Release, release_id), server_name))
+                vhost = _vhost(session, project, row, session.get_one(Release, release_id), server_name)
+                # A version of its own name that does not run any more must not keep the current one from users.
+                vhosts += [vhost] if vhost.upstreams or vhost.default else []
         return SiteConfig(project.sysid, tuple(vhosts))
 
 

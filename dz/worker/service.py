@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import math
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
@@ -21,7 +21,7 @@ from dz.settings import Role, settings
 BEAT_SECONDS = 5
 """Between two heartbeats; a server that is silent for 30 s is not chosen by placement."""
 REPAIR_SECONDS = 60
-"""Between two comparisons of what an appserver should run with what it runs."""
+"""Between two comparisons of what a server should run or show with what it does."""
 logger = logging.getLogger("dz.worker")
 
 
@@ -30,7 +30,8 @@ def serve(role: Role, server: str) -> None:
     adopt_shared_settings()
     with get_client(sync_client=True) as client:
         ensure_queue(client, role, server)
-    threading.Thread(target=_beat_for_ever, args=(role, server), daemon=True, name="heartbeat").start()
+    for loop in (_beat_for_ever, _repair_for_ever):
+        threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
     worker = ProcessWorker(
         work_pool_name=role,
@@ -56,16 +57,23 @@ def adopt_shared_settings() -> None:
 
 
 def _beat_for_ever(role: Role, server: str) -> None:
-    """Say every few seconds how this server is; repair what it shows or runs at the start, app instances every minute."""
-    due = 0.0
+    """Say every few seconds how this server is."""
     while True:
-        try:
-            wiring.beat(role, server)
-            if time.monotonic() >= due:
-                wiring.repair(role, server)
-                due = time.monotonic() + (REPAIR_SECONDS if role == "appserver" else math.inf)
-        except DzError as error:
-            logger.warning("%s", error.found)
-        except Exception:
-            logger.exception("The heartbeat of %s failed; it goes on.", server)
-        threading.Event().wait(BEAT_SECONDS)
+        _attempt("heartbeat", role, server, wiring.beat)
+        time.sleep(BEAT_SECONDS)
+
+
+def _repair_for_ever(role: Role, server: str) -> None:
+    """Bring what this server shows or runs to what zoomdb says, now and every minute."""
+    while True:
+        _attempt("repair", role, server, wiring.repair)
+        time.sleep(REPAIR_SECONDS)
+
+
+def _attempt(what: str, role: Role, server: str, action: Callable[[Role, str], None]) -> None:
+    try:
+        action(role, server)
+    except DzError as error:
+        logger.warning("%s", error.found)
+    except Exception:
+        logger.exception("The %s of %s failed; it goes on.", what, server)

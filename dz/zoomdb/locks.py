@@ -5,7 +5,7 @@ DEPLOY = 1
 JOB = 2
 """Held while a job runs; a running job whose lock is free has died. The number is the job's id."""
 HOOKS = 3
-"""Release hooks run once; the number is the release's id."""
+"""Release hooks of a project run one after another; the number is the project's id."""
 PLACEMENT = 4
 """Placement decisions are made one after another; the number is 0."""
 PROXY = 5

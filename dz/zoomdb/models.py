@@ -226,7 +226,7 @@ class Deployment(Base):
             "server_id",
             "port",
             unique=True,
-            postgresql_where=text("state in ('starting', 'healthy', 'serving', 'draining')"),
+            postgresql_where=text("state in ('starting', 'healthy', 'serving', 'draining', 'retiring')"),
         ),
         UniqueConstraint("release_id", "server_id"),
     )

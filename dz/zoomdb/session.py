@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from dz.errors import ServiceUnavailable
 from dz.zoomdb.encryption import Encryption
 
+_KEEPALIVE = {"options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"}
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -30,6 +33,11 @@ class Zoomdb:
         self._key_file = key_file
         self._engine: Engine = create_engine(
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
+        )
+        # A lock lives as long as its connection, so that one is never shared and never kept; a machine that is gone
+        # loses its locks within a minute.
+        self._locks: Engine = create_engine(
+            url, poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": 10, **_KEEPALIVE}
         )
         self._session = sessionmaker(self._engine, expire_on_commit=False)
 
@@ -65,7 +73,7 @@ class Zoomdb:
         keys = {"kind": kind, "number": number}
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(self._engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
+                connection = stack.enter_context(self._locks.connect()).execution_options(isolation_level="AUTOCOMMIT")
                 taken = bool(connection.scalar(text("select pg_try_advisory_lock(:kind, :number)"), keys))
             except OperationalError as error:
                 raise _unavailable() from error
@@ -77,6 +85,30 @@ class Zoomdb:
                     if taken:
                         connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
 
+    @contextlib.contextmanager
+    def turn(self, kind: int, number: int, *, seconds: float = 60) -> Iterator[None]:
+        """Wait for an advisory lock and hold it.
+
+        Args:
+            seconds: how long to wait.
+
+        Raises:
+            ServiceUnavailable: it was not free in that time (transient).
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self.lock(kind, number) as taken:
+                if taken:
+                    yield
+                    return
+            time.sleep(0.1)
+        raise ServiceUnavailable("Other work of the same kind has not ended in time.", "Run the job again.")
+
+    def is_free(self, kind: int, number: int) -> bool:
+        """Say whether nobody holds an advisory lock at this moment."""
+        with self.lock(kind, number) as taken:
+            return taken
+
     def migrate(self) -> None:
         """Bring the schema to the newest migration."""
         config = Config()
@@ -87,6 +119,7 @@ class Zoomdb:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._locks.dispose()
 
 
 def _unavailable() -> ServiceUnavailable:

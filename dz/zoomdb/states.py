@@ -42,6 +42,7 @@ class DeploymentState(enum.StrEnum):
     HEALTHY = "healthy"
     SERVING = "serving"
     DRAINING = "draining"
+    RETIRING = "retiring"
     STOPPED = "stopped"
     FAILED = "failed"
 
@@ -51,5 +52,8 @@ LIVE = (
     DeploymentState.HEALTHY,
     DeploymentState.SERVING,
     DeploymentState.DRAINING,
+    DeploymentState.RETIRING,
 )
 """States in which an app instance holds its port."""
+SHOWN = (DeploymentState.HEALTHY, DeploymentState.SERVING, DeploymentState.DRAINING)
+"""States in which it can take requests."""

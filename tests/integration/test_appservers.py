@@ -127,6 +127,10 @@ class Site:
     def stop(self):
         appservers.stop(self.zoomdb, self.supervisor, self.deployment, folder=self.room / "server")
 
+    def retire(self):
+        with self.zoomdb.session() as session:
+            session.get_one(Deployment, self.deployment).state = DeploymentState.RETIRING
+
     @property
     def state(self):
         with self.zoomdb.session() as session:
@@ -158,6 +162,7 @@ def site(zoomdb, supervisor, room, bundle, python, user):
     installed = instances.install(manifest, folder=room / "server", store=store, interpreters=[python])
     found = Site(zoomdb, supervisor, room, placed.deployment_id, placed.port, installed, user)
     yield found
+    found.retire()
     found.stop()
 
 
@@ -174,6 +179,9 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
     assert (made.env_file.stat().st_mode & 0o777, made.env_file.stat().st_uid) == (0o400, uid)
     assert set(psutil.Process(pid).environ()) <= {"PATH", "LANG", "LC_ALL", "HOME", "TMPDIR"}
     site.stop()
+    assert site.state == DeploymentState.HEALTHY  # nobody has marked it
+    site.retire()
+    site.stop()
     site.stop()
     assert site.name not in site.supervisor.names()
     assert site.state == DeploymentState.STOPPED
@@ -186,7 +194,7 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
 def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said):
     site.boot(mode)
     with pytest.raises(HealthCheckFailed, match=said):
-        site.check(15 if mode == "crash" else 4)
+        site.check(40 if mode == "crash" else 4)
     assert site.state == DeploymentState.FAILED
     assert site.name not in site.supervisor.names()
 

@@ -75,8 +75,10 @@ def test_following_a_job_shows_its_steps_and_ends_with_its_failure(zoomdb: Zoomd
     assert found["steps"] == {"install dependencies": pytest.approx(0.4, abs=0.3)}
 
 
-def test_a_deploy_without_a_prefect_server_fails_and_leaves_no_pending_job(zoomdb: Zoomdb, capsys) -> None:
-    code, found = dz(capsys, "deploy", "https://example.org/shop.git")
+def test_a_deploy_without_a_prefect_server_fails_and_leaves_no_pending_job(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DZ_GIT_HOSTS", '["git://127.0.0.1:9418"]')
+    settings.cache_clear()
+    code, found = dz(capsys, "deploy", "git://127.0.0.1:9418/shop.git")
 
     assert (code, found["error"]["code"]) == (1, "StackProblem")
     (job,) = jobs.newest(zoomdb)

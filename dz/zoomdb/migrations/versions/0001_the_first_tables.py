@@ -272,7 +272,7 @@ def upgrade() -> None:
         "deployment",
         ["server_id", "port"],
         unique=True,
-        postgresql_where=sa.text("state in ('starting', 'healthy', 'serving', 'draining')"),
+        postgresql_where=sa.text("state in ('starting', 'healthy', 'serving', 'draining', 'retiring')"),
     )
     op.create_table(
         "virtual_host",
@@ -322,7 +322,7 @@ def downgrade() -> None:
     op.drop_index(
         "deployment_port",
         table_name="deployment",
-        postgresql_where=sa.text("state in ('starting', 'healthy', 'serving', 'draining')"),
+        postgresql_where=sa.text("state in ('starting', 'healthy', 'serving', 'draining', 'retiring')"),
     )
     op.drop_table("deployment")
     op.drop_table("release")

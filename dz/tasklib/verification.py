@@ -18,7 +18,7 @@ from dz.tasklib.environments import Environment, owned
 from dz.tasklib.zoombuild import Plan
 
 _TEMPLATES = Path(__file__).parent / "shim"
-_FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_verify.py")
+_FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_media.py", "dz_verify.py")
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
 """Lists of Django, of bundlers, and of django-compressor."""
 

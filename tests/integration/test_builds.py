@@ -373,3 +373,27 @@ def test_a_bundle_answers_under_the_platforms_settings(server, built, check, san
     assert answer["hosts"][0] == "site.example.org"
     assert answer["secret"] == answer["jwt"] == "given"
     assert answer["root"] == "/srv/media"
+
+
+def test_uploaded_files_are_served_unless_the_project_answers_itself(server, built, check, sandbox, tmp_path):
+    urls = textwrap.dedent(URLS) + 'urlpatterns.append(path("media/own.txt", home))\n'
+    checkout = make_project(tmp_path / "bundle" / "src", 'MEDIA_URL = "media/"\n', **{"site1/urls.py": urls})
+    verification.write_shim(PLAN, tmp_path / "bundle" / "dz", check(checkout))
+    (tmp_path / "media").mkdir()
+    for name in ("photo.txt", "own.txt"):
+        (tmp_path / "media" / name).write_text("uploaded")
+    (tmp_path / "outside.txt").write_text("secret")
+    env = {**verification.placeholder_environment(PLAN), "DZ_MEDIA_ROOT": str(tmp_path / "media")}
+    (tmp_path / "env.json").write_text(json.dumps(env))
+    code = """if True:
+        from django.test import AsyncClient, Client
+        from asgiref.sync import async_to_sync
+        paths = ["photo.txt", "own.txt", "gone.txt", "../outside.txt", "%2e%2e/outside.txt"]
+        for get in (Client().get, async_to_sync(AsyncClient().get)):
+            answers = [get("/media/" + path) for path in paths]
+            print([answer.status_code for answer in answers], answers[1]["Content-Type"])
+    """
+    argv = [built.program, "-I", tmp_path / "bundle/dz/dz_run.py", tmp_path / "env.json", "manage", "shell", "-c", code]
+    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60)
+    assert done.ok, done.output
+    assert done.output.count("[200, 200, 404, 400, 400] application/json") == 2

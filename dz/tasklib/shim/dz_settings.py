@@ -212,6 +212,9 @@ def _overrides(values):
     for name in ("INSTALLED_APPS", "MIDDLEWARE", "MIDDLEWARE_CLASSES"):
         if isinstance(values.get(name), (list, tuple)):
             settings[name] = _without_absent(values[name])
+    # Last, so that the project's middleware sees these answers as its own.
+    if django.VERSION >= (3, 1) and "MIDDLEWARE" in settings and settings.get("MEDIA_URL"):
+        settings["MIDDLEWARE"] = list(settings["MIDDLEWARE"]) + ["dz_media.middleware"]
     return settings
 
 

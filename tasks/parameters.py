@@ -3,17 +3,20 @@
 Nothing here may be secret: Prefect shows parameters in clear. Secret values are stored with `dz deploy --set`.
 """
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
-PLAIN_URL = r"^[^@\s]*$"
-"""A URL with a name or password in it is refused before Prefect stores it."""
+PLAIN_URL: dict[str, JsonValue] = {"pattern": r"^[^@\s]*$"}
+"""For Prefect's API, which then refuses a URL with a name or password in it before it is stored."""
 
 
 class Source(BaseModel):
     """A git repository at a ref."""
 
     url: str = Field(
-        title="Git URL", description="https://... of a host that the operator allows", max_length=500, pattern=PLAIN_URL
+        title="Git URL",
+        description="https://... of a host that the operator allows",
+        max_length=500,
+        json_schema_extra=PLAIN_URL,
     )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
 
@@ -23,7 +26,7 @@ class DeployRequest(BaseModel):
 
     project: str | None = Field(None, title="Project", description="Name of a project; empty: taken from the URL")
     url: str | None = Field(
-        None, title="Git URL", description="Needed for a new project", max_length=500, pattern=PLAIN_URL
+        None, title="Git URL", description="Needed for a new project", max_length=500, json_schema_extra=PLAIN_URL
     )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: as before, or the default branch")
     config: str | None = Field(

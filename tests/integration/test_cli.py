@@ -21,6 +21,7 @@ def here(zoomdb: Zoomdb, key_file: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("DZ_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("DZ_ZOOMDB_URL", zoomdb.url)
     monkeypatch.setenv("DZ_ENCRYPTION_KEY_FILE", str(key_file))
+    monkeypatch.setenv("DZ_GIT_HOSTS", '["git://127.0.0.1:9418"]')
     for name in ("DZ_LOCAL_MODE", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "PREFECT_HOME"):
         monkeypatch.setenv(name, "")  # so that what the command sets is undone
         monkeypatch.delenv(name)
@@ -90,10 +91,7 @@ def test_a_deploy_of_an_unknown_project_makes_no_job(zoomdb: Zoomdb, capsys) -> 
     assert jobs.newest(zoomdb) == []
 
 
-def test_variables_are_stored_encrypted_and_are_no_parameters(zoomdb: Zoomdb, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("DZ_GIT_HOSTS", '["git://127.0.0.1:9418"]')
-    settings.cache_clear()
-
+def test_variables_are_stored_encrypted_and_are_no_parameters(zoomdb: Zoomdb, capsys) -> None:
     dz(capsys, "deploy", "git://127.0.0.1:9418/shop.git", "--set", "MAIL_TOKEN=s3cret-value")
 
     (project,) = projects.listed(zoomdb)
@@ -130,7 +128,7 @@ def tiny_flow(zoomdb: Zoomdb, monkeypatch: pytest.MonkeyPatch) -> types.ModuleTy
 
 
 def test_local_mode_runs_the_flow_in_this_process_and_shows_it(tiny_flow: types.ModuleType, capsys) -> None:
-    code = main.run(["deploy", "https://example.org/shop.git", "--local", "--json"])
+    code = main.run(["deploy", "git://127.0.0.1:9418/shop.git", "--local", "--json"])
 
     written = capsys.readouterr()
     found = json.loads(written.out)
@@ -147,7 +145,7 @@ def test_a_local_flow_that_is_interrupted_says_so(tiny_flow: types.ModuleType, z
 
     tiny_flow.tiny = interrupted  # type: ignore[attr-defined]
 
-    assert main.run(["deploy", "https://example.org/shop.git", "--local"]) == 130
+    assert main.run(["deploy", "git://127.0.0.1:9418/shop.git", "--local"]) == 130
 
     assert "was ended" in capsys.readouterr().err
     assert jobs.newest(zoomdb)[0].state == "crashed"

@@ -78,7 +78,15 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     home = server_dir(role, server) / "homes" / sysid
     home.mkdir(parents=True, exist_ok=True)
     if user:
-        os.chown(home, *users.ensure_user(user))
+        uid, gid = users.ensure_user(user)
+        os.chown(home, uid, gid)
+        home.chmod(0o700)
+        for kind in ("checkouts", "envs") if role == "build" else ():
+            # A project's source is nobody else's to read.
+            own = server_dir(role, server) / kind / sysid
+            own.mkdir(parents=True, exist_ok=True)
+            os.chown(own, 0, gid)
+            own.chmod(0o750)
     return UserSandbox(user, home)
 
 

@@ -190,7 +190,7 @@ class DirectoryBundleStore:
 
     def ensure(self) -> None:
         """Make the folder if it is not there."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put_layer(self, archive: Path, layer: Layer) -> None:
         """Copy a layer unless it is there with the same size."""

@@ -79,6 +79,7 @@ def run(
     user: str | None = None,
     limits: Limits | None = None,
     on_line: Callable[[str], None] | None = None,
+    grace: float = 0,
 ) -> Finished:
     """Run a program to its end and return how it ended; its process group dies with it.
 
@@ -90,6 +91,7 @@ def run(
         user: the Unix user to become, with its primary group only; needs root.
         limits: bounds of the program.
         on_line: called with each line of output as it comes.
+        grace: seconds between SIGTERM to the program and the end of its process group; 0: no SIGTERM.
 
     Raises:
         OSError: the program cannot be started.
@@ -112,6 +114,10 @@ def run(
     try:
         output, timed_out = _read(process, started + timeout, on_line)
     finally:
+        if grace and process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
         _kill_group(process)
     return Finished(words, process.wait(), output, timed_out, time.monotonic() - started)
 

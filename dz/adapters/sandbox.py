@@ -1,11 +1,15 @@
 """The one seam through which code of project owners runs: build steps, checks, hooks, app instances.
 
-Today the confinement is the project's own Unix user (as root), a cleared environment, limits of resources and a
-process group that dies with the step. A stronger one replaces `UserSandbox` here and nowhere else.
+Today the confinement is the project's own Unix user (as root), a cleared environment, limits of resources, no way to
+new privileges, and the end of all that a step started when the step ends. A stronger one replaces `UserSandbox` here
+and nowhere else.
 """
 
+import pwd
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +18,8 @@ from dz.adapters.processes import Finished, Limits
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 """All that project code finds in its environment besides what it is given by name."""
+_CONFINE = Path(__file__).with_name("confine.py")
+_GRACE_SECONDS = 15
 
 
 class Sandbox(Protocol):
@@ -50,6 +56,8 @@ class UserSandbox:
     user: str | None
     home: Path
     limits: Limits = field(default_factory=lambda: Limits(file_bytes=2 * 1024**3))
+    most_processes: int = 2000
+    """Processes and threads that the project's user may have at once, its app instances on this machine included."""
 
     def run(
         self,
@@ -62,6 +70,20 @@ class UserSandbox:
     ) -> Finished:
         """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else."""
         whole = {**BASE_ENVIRONMENT, "HOME": str(self.home), **env}
+        uid = gid = -1
+        limits = self.limits
+        if self.user:
+            entry = pwd.getpwnam(self.user)
+            uid, gid = entry.pw_uid, entry.pw_gid
+            limits = replace(limits, processes=self.most_processes)
+        words = [sys.executable, "-I", "-S", _CONFINE, str(uid), str(gid), *argv]
         return processes.run(
-            argv, cwd=cwd, env=whole, timeout=timeout, user=self.user, limits=self.limits, on_line=on_line
+            words, cwd=cwd, env=whole, timeout=timeout, limits=limits, on_line=on_line, grace=_GRACE_SECONDS
         )
+
+
+def supervised(argv: Sequence[str | Path]) -> list[str]:
+    """Return the command line of a program that a supervisor runs as the project's user: no way to new privileges."""
+    setpriv = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
+    before = [setpriv, "--no-new-privs"] if setpriv else []
+    return [*before, *(str(word) for word in argv)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.sandbox import BASE_ENVIRONMENT, supervised
 from dz.adapters.supervisor import Supervisor
 from dz.errors import DzError, HealthCheckFailed
 from dz.tasklib import instances
@@ -40,7 +40,7 @@ def boot(
     kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
     clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
     command = [*clear, *installed.command(instance.env_file, "gunicorn", str(instance.gunicorn_file))]
-    supervisor.add(program_name(deployment_id), command, cwd=instance.home, user=user, logs=logs)
+    supervisor.add(program_name(deployment_id), supervised(command), cwd=instance.home, user=user, logs=logs)
 
 
 def wait_until_healthy(

@@ -65,7 +65,7 @@ def pack_layers(
     Raises:
         BundleRefused: a folder holds something that cannot be archived.
     """
-    layers_folder.mkdir(parents=True, exist_ok=True)
+    layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     layers = [
         _environment_layer(environment, environment_key, layers_folder),
         _pack(code, "code", layers_folder, _is_version_control),

@@ -129,7 +129,7 @@ def run_hooks(zoomdb: Zoomdb, place: Target, *, sandbox: Sandbox) -> None:
 
 def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
     """Start the app instance under supervision."""
-    place.logs.mkdir(exist_ok=True)
+    place.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
     appservers.boot(
         supervisor, place.deployment_id, installed=place.installed, instance=place.files, user=user, logs=place.logs
     )

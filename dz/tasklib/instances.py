@@ -128,6 +128,12 @@ def write_instance(
     gunicorn = _GUNICORN.format(
         bind=f"{address}:{port}", workers=processes, tmp=str(found.home / "tmp"), proxies=proxies
     )
+    if owner:
+        # A project's code is nobody else's to read.
+        bundles = folder / "bundles" / sysid
+        bundles.mkdir(parents=True, exist_ok=True)
+        os.chown(bundles, 0, owner[1])
+        bundles.chmod(0o750)
     write(found.gunicorn_file, gunicorn, mode=0o644)
     write(found.env_file, json.dumps(dict(environment), sort_keys=True), mode=0o400, owner=owner)
     return found

@@ -1,0 +1,44 @@
+"""What runs in a sandbox has no way to more rights, and nothing of it outlives its step."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import UserSandbox
+
+LEAVE = "import os, subprocess, sys\nq = open(os.devnull, 'r+')\nsubprocess.Popen([sys.executable, '-c', "
+LEAVE += (
+    "'import os, time\\nos.setsid()\\nif os.fork(): os._exit(0)\\ntime.sleep(99)', sys.argv[1]], stdout=q, stderr=q)\n"
+)
+
+
+def run(program: str, *words: str, timeout: float = 20) -> Finished:
+    sandbox = UserSandbox("nobody" if os.geteuid() == 0 else None, Path("/tmp"))
+    return sandbox.run(["/usr/bin/env", "python3", "-c", program, *words], cwd=Path("/"), env={}, timeout=timeout)
+
+
+def alive(mark: str) -> list[int]:
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+
+
+@pytest.mark.parametrize(("rest", "timeout", "timed_out"), [("", 20, False), ("import time; time.sleep(60)", 2, True)])
+def test_what_left_its_session_dies_with_the_step(rest: str, timeout: float, timed_out: object) -> None:
+    mark = f"leftover-{os.getpid()}-{timed_out}"
+    assert run(LEAVE + rest, mark, timeout=timeout).timed_out is timed_out
+    assert alive(mark) == []
+
+
+def test_no_new_privileges_and_the_projects_own_user() -> None:
+    output = run("print(open('/proc/self/status').read())").output
+    assert "NoNewPrivs:\t1" in output
+    assert "Uid:\t0" not in output
+
+
+def test_the_end_of_the_program_is_reported_as_it_was() -> None:
+    assert run("print('x'); raise SystemExit(7)").returncode == 7
+    assert run("import os; os.kill(os.getpid(), 9)").returncode == -signal.SIGKILL
+    assert run("import os; print(sorted(os.environ))").output.strip() == str(sorted(["HOME", "LANG", "LC_ALL", "PATH"]))

@@ -1,5 +1,6 @@
 """One stack with workers of all roles, two appservers and two proxies, driven through `bin/dz`."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from dz.zoomdb import Zoomdb
@@ -48,6 +50,16 @@ class Stack:
         user, _, word = self.settings["prefect_auth_string"].partition(":")
         return httpx.Client(base_url=self.settings["prefect_api_url"], auth=(user, word), trust_env=False, timeout=30)
 
+    def processes(self) -> list[str]:
+        """Every process that runs in the stack's folder, from it, or with it in its environment or arguments."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                signs = [process.exe(), process.cwd(), *process.cmdline(), *process.environ().values()]
+                if any(str(self.state) in sign for sign in signs) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(process.cmdline())}"[:200])
+        return found
+
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Everything of one kind that Prefect holds."""
         found: list[dict[str, Any]] = []
@@ -71,4 +83,6 @@ def stack() -> Iterator[Stack]:
         yield found
     finally:
         found.run("down")
+        left = found.processes()
         shutil.rmtree(state, ignore_errors=True)
+    assert left == []

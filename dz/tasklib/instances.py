@@ -26,6 +26,14 @@ accesslog = None
 errorlog = "-"
 worker_tmp_dir = {tmp!r}
 forwarded_allow_ips = {proxies!r}
+
+
+def post_fork(server, worker):
+    # A worker whose master was killed would keep the port for up to half of `timeout`, and no new master could listen.
+    import ctypes, os, signal
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    if os.getppid() != worker.ppid:
+        os._exit(1)
 """
 
 

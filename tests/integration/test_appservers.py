@@ -188,6 +188,19 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
     assert not made.folder.exists()
 
 
+def test_an_instance_whose_master_is_killed_listens_again_at_once(site):
+    site.boot()
+    site.check()
+    master = psutil.Process(site.supervisor.pid(site.name))
+    workers = master.children()
+    assert workers
+    master.kill()
+    _, orphans = psutil.wait_procs(workers, timeout=5)
+    assert orphans == []
+    site.check(10)
+    assert site.supervisor.pid(site.name) != master.pid
+
+
 @pytest.mark.parametrize(
     ("mode", "said"), [("crash", "no such table: sky"), ("hang", "no answer"), ("error", "GET / answered 500")]
 )

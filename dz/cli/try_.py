@@ -27,6 +27,8 @@ from infra.local import stack
 from infra.local.stack import Stack
 from tasks.parameters import DeployRequest
 
+REDIRECTS = 5
+"""How many pages a front page may lead through."""
 POLLS = PROJECT_ROOT / "demo" / "polls"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 _LOCAL_URL = re.compile(r"git://127\.0\.0\.1:\d+/")
@@ -130,7 +132,13 @@ def _without_port(url: str) -> str:
 def _front_page(url: str) -> httpx.Response:
     try:
         # Proxies of the environment lead away from this machine.
-        answer = httpx.get(url, trust_env=False, follow_redirects=False, timeout=settings().health_timeout)
+        with httpx.Client(trust_env=False, timeout=settings().health_timeout) as client:
+            answer = client.get(url)
+            # A front page that leads to another page of the site is only as good as that page.
+            for _ in range(REDIRECTS):
+                if answer.next_request is None or answer.next_request.url.host != answer.url.host:
+                    break
+                answer = client.send(answer.next_request)
     except httpx.HTTPError as error:
         raise HealthCheckFailed(
             f"{url} was deployed, but does not answer through nginx ({type(error).__name__}).",

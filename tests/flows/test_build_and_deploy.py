@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dz.errors import DeployInProgress, DzError, HookFailed, RefNotFound, RepoUnreachable, WrongServer
+from dz.errors import (
+    DeployInProgress,
+    DzError,
+    HookFailed,
+    HostTaken,
+    RefNotFound,
+    RepoUnreachable,
+    UnknownVersion,
+    WrongServer,
+)
 from dz.settings import settings
 from dz.tasklib import jobs, releases
 from dz.zoomdb import locks
@@ -84,6 +93,26 @@ def test_a_second_version_replaces_the_first_and_rollback_brings_it_back(
     status, body, answered_by = _get(live["url"])
     assert (status, answered_by) == (200, "polls v1")
     assert "second polls site" not in body
+
+
+def _by_name(host: str) -> str:
+    """Ask the proxy's main port for a host name and return who answered."""
+    request = urllib.request.Request(f"http://127.0.0.1:{settings().proxy_port}/", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        return str(answer.headers["X-DjangoZoom"])
+
+
+def test_a_version_is_shown_under_a_host_name_of_its_own(live: dict[str, Any], platform: Platform) -> None:
+    from flows.publish_host import publish_host  # noqa: PLC0415
+    from tasks.parameters import HostRequest  # noqa: PLC0415
+
+    publish_host(HostRequest(project="polls", host="second.polls.localhost", version=2))
+    assert _by_name("second.polls.localhost") == "polls v2"
+    assert _by_name("polls.localhost") == "polls v1"
+    with pytest.raises(HostTaken):
+        publish_host(HostRequest(project="polls", host="www.localhost"))
+    with pytest.raises(UnknownVersion):
+        publish_host(HostRequest(project="polls", host="www.example.org", version=99))
 
 
 def test_a_migration_that_fails_leaves_the_old_version_serving(

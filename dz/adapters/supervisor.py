@@ -77,7 +77,7 @@ class Supervisor:
     def argv(self) -> list[str]:
         """Write the configuration and return the command that runs supervisord in the foreground."""
         self._programs.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o755)
+        self.folder.chmod(0o700)  # its log names what runs for whom
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         user = "user=root\n" if os.geteuid() == 0 else ""
         text = _CONFIG.format(socket=_value(self.socket), folder=_value(self.folder), user=user)

@@ -18,6 +18,7 @@ from dz.zoomdb.encryption import Encryption
 
 _KEEPALIVE = {"options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"}
 MIGRATIONS = Path(__file__).parent / "migrations"
+_CLOSE = "do $$ begin execute format('revoke all on database %I from public', current_database()); end $$"
 
 
 class Zoomdb:
@@ -115,6 +116,9 @@ class Zoomdb:
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["url"] = self.url
         command.upgrade(config, "head")
+        with self._engine.begin() as connection:
+            # A new database lets every login of its server in, also those of sites that share the server.
+            connection.execute(text(_CLOSE))
 
     def close(self) -> None:
         """Close all connections."""

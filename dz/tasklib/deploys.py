@@ -1,5 +1,7 @@
 """A release on an appserver: the steps of `deploy`, each of which can be repeated."""
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ from dz.adapters.supervisor import Supervisor
 from dz.errors import WrongServer
 from dz.tasklib import appservers, databases, hooks, instances
 from dz.tasklib.instances import Installed, Instance
+from dz.tasklib.redaction import redacted
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
 from dz.zoomdb.states import DeploymentState
 
+_PUBLIC = re.compile(r"DZ_|(DJANGO_)?(DEBUG|ALLOWED_HOSTS|SETTINGS_MODULE)$|CONFIG_PG_(DBNAME|USER|HOST|PORT)$")
+"""Names of variables whose values everybody may see."""
 HOOK_TIMEOUT = 1500
 """Seconds for one release hook, less than a task may take, which is less than a parent waits."""
 
@@ -124,7 +129,14 @@ def run_hooks(zoomdb: Zoomdb, place: Target, *, sandbox: Sandbox) -> None:
         return sandbox.run(command, cwd=place.files.home, env={}, timeout=HOOK_TIMEOUT)
 
     wanted = place.manifest["plan"]["hooks"]
-    hooks.run_hooks(zoomdb, place.release_id, run=manage, hooks=wanted, django_version=place.manifest["django"])
+    with redacted(secrets_of(place)):
+        hooks.run_hooks(zoomdb, place.release_id, run=manage, hooks=wanted, django_version=place.manifest["django"])
+
+
+def secrets_of(place: Target) -> list[str]:
+    """Return the values of the app instance's variables that must not appear in any text."""
+    environment = json.loads(place.files.env_file.read_text())
+    return [value for name, value in environment.items() if not _PUBLIC.match(name)]
 
 
 def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
@@ -137,17 +149,18 @@ def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
 
 def check(zoomdb: Zoomdb, place: Target, *, supervisor: Supervisor, deadline: float) -> None:
     """Wait until the app instance is healthy; deadline in seconds."""
-    appservers.check(
-        zoomdb,
-        supervisor,
-        place.deployment_id,
-        folder=place.folder,
-        address=place.address,
-        host=place.hosts[0] if place.hosts else "127.0.0.1",
-        path=place.manifest["plan"]["health_path"],
-        deadline=deadline,
-        logs=place.logs,
-    )
+    with redacted(secrets_of(place)):
+        appservers.check(
+            zoomdb,
+            supervisor,
+            place.deployment_id,
+            folder=place.folder,
+            address=place.address,
+            host=place.hosts[0] if place.hosts else "127.0.0.1",
+            path=place.manifest["plan"]["health_path"],
+            deadline=deadline,
+            logs=place.logs,
+        )
 
 
 def release_of(zoomdb: Zoomdb, deployment_id: int) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 import psycopg2
 from psycopg2 import extensions as pg
@@ -26,6 +27,8 @@ class PostgresServer:
 
     def __init__(self, admin_url: str) -> None:
         self._url = admin_url.replace("postgresql+psycopg2://", "postgresql://", 1)
+        found = urlsplit(self._url)
+        self._place = f"{found.hostname or 'the local socket'}:{found.port or 5432}"
 
     def check_version(self) -> None:
         """Raise StackProblem if the server has a hole that lets one tenant take it over."""
@@ -162,7 +165,7 @@ class PostgresServer:
                 yield cursor
         except psycopg2.OperationalError as error:
             raise ServiceUnavailable(
-                "The sites' database server does not answer.",
+                f"The sites' database server at {self._place} does not answer.",
                 "Check that its PostgreSQL runs and that this server may reach it; `dz status` shows the local one.",
             ) from error
         except psycopg2.Error as error:

@@ -7,6 +7,7 @@ from tasks.checkouts import check_out_code
 from tasks.detection import plan_build
 from tasks.environments import choose_interpreter, create_virtualenv
 from tasks.parameters import DeployRequest
+from tasks.projects import remember_config
 from tasks.verification import verify
 
 
@@ -18,4 +19,5 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     interpreter = choose_interpreter(job, plan)
     environment = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
     verification = verify(job, project, plan, checkout, environment)
+    remember_config(job, project, request.config)
     return archive_bundle(job, project, plan, checkout, environment, verification)

@@ -18,6 +18,12 @@ def identify_project(job: int, request: DeployRequest) -> int:
 
 
 @on_role("build")
+def remember_config(job: int, project: int, config: str | None) -> None:
+    """Keep an attached configuration that was proved to build, for later deploys."""
+    projects.store_config(wiring.zoomdb(), project, config)
+
+
+@on_role("build")
 def known_project(job: int, name: str) -> int:
     """Find a project by name and return its id."""
     project = projects.find(wiring.zoomdb(), name)

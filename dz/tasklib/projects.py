@@ -135,14 +135,13 @@ def stored_config(zoomdb: Zoomdb, project_id: int) -> str | None:
         return session.scalar(query.limit(1))
 
 
-def store_config(zoomdb: Zoomdb, project_id: int, text: str) -> int:
-    """Store a verified `zoombuild.cfg` and return its number; the same text again is not stored twice."""
-    if stored_config(zoomdb, project_id) == text:
-        return _newest_number(zoomdb, project_id)
+def store_config(zoomdb: Zoomdb, project_id: int, text: str | None) -> None:
+    """Store a verified `zoombuild.cfg` for later deploys; None, or the same text again, changes nothing."""
+    if text is None or text == stored_config(zoomdb, project_id):
+        return
     number = _newest_number(zoomdb, project_id) + 1
     with zoomdb.session() as session:
         session.add(BuildConfig(project_id=project_id, number=number, text=text))
-    return number
 
 
 def _newest_number(zoomdb: Zoomdb, project_id: int) -> int:

@@ -115,6 +115,13 @@ def test_a_version_is_shown_under_a_host_name_of_its_own(live: dict[str, Any], p
         publish_host(HostRequest(project="polls", host="www.example.org", version=99))
 
 
+def test_an_attached_configuration_is_kept_for_later_deploys(live: dict[str, Any], platform: Platform) -> None:
+    _deploy(project="polls", config="[project]\ntitle = Polls of the town\n")
+    _deploy(project="polls")
+    with platform.zoomdb.session() as session:
+        assert "title = Polls of the town" in session.scalars(select(Bundle.config).order_by(Bundle.id.desc())).first()
+
+
 def test_a_migration_that_fails_leaves_the_old_version_serving(
     live: dict[str, Any], platform: Platform, tmp_path: Path
 ) -> None:

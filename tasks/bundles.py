@@ -1,7 +1,7 @@
 """Tasks about bundles."""
 
 from dz import wiring
-from dz.tasklib import builds, bundles, projects, zoombuild
+from dz.tasklib import builds, bundles
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment
 from dz.tasklib.verification import Verification
@@ -16,11 +16,7 @@ def archive_bundle(
     """Archive a verified build as layers, and return the bundle's id in zoomdb."""
     folder, work = wiring.server_dir("build"), wiring.work_dir(checkout.sysid)
     manifest = builds.archive(plan, checkout, environment, verification, work=work, layers_folder=folder / "layers")
-    config = zoombuild.render(plan)
-    projects.set_title(wiring.zoomdb(), project, plan.title)
-    projects.set_source(wiring.zoomdb(), project, url=checkout.url, ref=checkout.ref)
-    commit = {"commit": checkout.commit, "message": checkout.message}
-    bundle = bundles.record(wiring.zoomdb(), project, manifest, config=config, **commit)
+    bundle = builds.record(wiring.zoomdb(), project, plan, checkout, manifest)
     builds.clean_up(work, checkout, checkouts_folder=folder / "checkouts")
     return bundle
 

@@ -36,7 +36,6 @@ def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -
     """Decide how to build: attached configuration, stored one, the repository's own, detection."""
     zoomdb = wiring.zoomdb()
     stored, names = projects.stored_config(zoomdb, project), projects.variables(zoomdb, project)
-    inspection = detection.inspect(checkout.path)
-    plan = builds.plan(inspection, checkout, attached=config, stored=stored, variables=names)
+    plan = builds.plan(detection.inspect(checkout.path), checkout, attached=config, stored=stored, variables=names)
     jobs.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}")
     return plan

@@ -10,12 +10,13 @@ from typing import Any
 
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
-from dz.tasklib import bundles, checkouts, verification, zoombuild
+from dz.tasklib import bundles, checkouts, projects, verification, zoombuild
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment, platform_name
 from dz.tasklib.verification import Verification
 from dz.tasklib.zoombuild import Plan, Zoombuild
+from dz.zoomdb import Zoomdb
 
 CONFIG_FILE = "zoombuild.cfg"
 
@@ -90,6 +91,14 @@ def archive(
             layers_folder=layers_folder,
         )
     return _manifest(plan, checkout, environment, verified, layers)
+
+
+def record(zoomdb: Zoomdb, project_id: int, plan: Plan, checkout: Checkout, manifest: dict[str, Any]) -> int:
+    """Store what a build has proved: its bundle, and the project's title and source; return the bundle's id."""
+    projects.set_title(zoomdb, project_id, plan.title)
+    projects.set_source(zoomdb, project_id, url=checkout.url, ref=checkout.ref)
+    commit = {"commit": checkout.commit, "message": checkout.message}
+    return bundles.record(zoomdb, project_id, manifest, config=zoombuild.render(plan), **commit)
 
 
 def clean_up(work: Path, checkout: Checkout, *, checkouts_folder: Path) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dz.adapters import archive
 from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore
 from dz.adapters.interpreters import Interpreter
 from dz.errors import BundleRefused, NoMatchingPython
+from dz.tasklib import layers as server_layers
 
 MAX_BYTES = 8 * 1024**3
 MAX_MEMBERS = 500_000
@@ -88,9 +88,11 @@ def install(
         raise BundleRefused(f"Bundle {manifest['name']} lists no environment or no code.", "Build the version again.")
     env_path = folder / "envs" / layers["environment"].sha256
     bundle_path = folder / "bundles" / manifest["sysid"] / manifest["name"]
-    _fetch(layers["environment"], env_path, store)
+    owner = (0, 0) if os.geteuid() == 0 else None
+    limits = {"max_bytes": MAX_BYTES, "max_members": MAX_MEMBERS}
+    server_layers.ensure(layers["environment"], env_path, store=store, owner=owner, **limits)
     link_interpreter(env_path, fitting[0])
-    _fetch(layers["code"], bundle_path, store)
+    server_layers.ensure(layers["code"], bundle_path, store=store, owner=owner, **limits)
     return Installed(env_path, bundle_path)
 
 
@@ -171,16 +173,3 @@ def write(path: Path, text: str, *, mode: int, owner: tuple[int, int] | None = N
         file.flush()
         os.fsync(descriptor)
     part.replace(path)
-
-
-def _fetch(layer: Layer, target: Path, store: BundleStore) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    download = target.parent / f".{layer.sha256}.{uuid.uuid4().hex}.tar.zst"
-    owner = (0, 0) if os.geteuid() == 0 else None
-    try:
-        store.get_layer(layer, download)
-        archive.extract(download, target, owner=owner, max_bytes=MAX_BYTES, max_members=MAX_MEMBERS)
-    finally:
-        download.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ class JobKind(enum.StrEnum):
     CHECK_REPO = "check_repo"
     BUILD_AND_DEPLOY = "build_and_deploy"
     ROLLBACK = "rollback"
-    UNDEPLOY = "undeploy"
     PUBLISH = "publish"
 
 

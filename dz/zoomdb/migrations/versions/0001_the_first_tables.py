@@ -131,7 +131,6 @@ def upgrade() -> None:
                 "check_repo",
                 "build_and_deploy",
                 "rollback",
-                "undeploy",
                 "publish",
                 name="jobkind",
                 native_enum=False,

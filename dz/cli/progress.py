@@ -45,16 +45,16 @@ class Progress:
         return [text for line in lines if (text := self._take(line, now))]
 
     def _take(self, line: LogLine, now: float) -> str | None:
-        message = printable(line.message)
+        message, step = printable(line.message), printable(line.step)
         if line.type == LogType.STEP_BEGIN:
-            self.steps.setdefault(line.step, Step(line.step, now)).running += 1
-            return f"begun   {line.step}"
+            self.steps.setdefault(step, Step(step, now)).running += 1
+            return f"begun   {step}"
         if line.type == LogType.STEP_END:
-            return self._end(line.step, float(line.message), now)
-        if line.type == LogType.ERROR and line.step in self.steps:
-            self.steps[line.step].failed = True
+            return self._end(step, float(line.message), now)
+        if line.type == LogType.ERROR and step in self.steps:
+            self.steps[step].failed = True
             self.tail.append(_first_line(message))
-            return f"failed  {line.step}"
+            return f"failed  {step}"
         if line.type in (LogType.INFO, LogType.WARN) and message:
             self.tail.append(_first_line(message))
             return f"{'warning' if line.type == LogType.WARN else '       '} {message}"

@@ -1,7 +1,7 @@
 import datetime as dt
 import io
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -80,6 +80,7 @@ def test_on_a_terminal_the_picture_is_drawn_in_place() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(), st.text(max_size=30))
+@example("", "0\x1b")
 def test_no_log_line_can_steer_the_terminal_or_break_the_picture(message: str, step: str) -> None:
     progress = Progress()
     progress.feed([line(LogType.STEP_BEGIN, step), line(LogType.INFO, message=message)], 0.0)

@@ -11,6 +11,7 @@ from dz.tasklib.detection.values import (
     METHODS,
     PATHS,
     UNKNOWN,
+    EnvironPath,
     Native,
     Unknown,
     UrlDatabase,
@@ -26,6 +27,8 @@ class Calls(Expressions):
         """Return what an imported name of a package outside the project stands for."""
         if full in ("pathlib.Path", "pathlib.PurePath", "unipath.Path"):
             return PurePosixPath
+        if full == "environ.Path":
+            return EnvironPath
         if full.startswith("os.path.") and full[8:] in PATHS:
             return PATHS[full[8:]]
         return Native(NATIVES[full]) if full in NATIVES else UNKNOWN
@@ -50,10 +53,10 @@ class Calls(Expressions):
             return "linux" if attribute == "platform" else "posix"
         if holder.name == "os.path":
             return PATHS.get(attribute, Native(full))
-        if full in NATIVES or full == "pathlib.Path":
+        if full in NATIVES or full in ("pathlib.Path", "environ.Path"):
             return self.imported(full)
-        if holder.name == "env":
-            return Native(full, holder.prefix, holder.schemes)
+        if holder.name == "env" or full == "config.get":
+            return Native(full if holder.name == "env" else "config", holder.prefix, holder.schemes)
         return Native(full) if holder.name in ("os.environ", "env") else UNKNOWN
 
     def _of_subscript(self, node: ast.Subscript, scope: dict[str, Any]) -> Any:
@@ -121,6 +124,9 @@ class Calls(Expressions):
     def native_call(self, function: Native, node: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call of a settings package or of `os`."""
         if function.name in ("dotenv", "env.read_env", "env.read_envfile"):
+            self.read_dotenv(args)
+            return UNKNOWN
+        if function.name == "RepositoryEnv":
             self.read_dotenv(args)
             return UNKNOWN
         if function.name == "env.prefixed":

@@ -4,8 +4,10 @@ import re
 import tomllib
 from typing import Any
 
-from dz.tasklib.detection.tree import Tree, folder_of, joined
+from dz.tasklib.detection.tree import Tree, folder_of, joined, relative
 
+_DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
+_NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
 _NOT_DEPLOYED = re.compile(r"dev|test|local|doc|lint|ci\b|debug|build|optional|extra", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|deploy|live|heroku|server", re.IGNORECASE)
@@ -33,10 +35,13 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
         manager, files = _in_folder(tree, folder)
         if files:
             return manager, files
-    nested = [path for path in tree.named("requirements.txt") if path.startswith(f"{root}/" if root else "")]
+    inside = f"{root}/" if root else ""
+    nested = [path for path in tree.named("requirements.txt") if path.startswith(inside)]
     if nested:
         return "pip", chain(tree, nested[0])
-    return "none", ()
+    deeper = [path for path in tree.files if path.startswith(inside) and _NESTED.search(path)]
+    folder = folder_of(folder_of(deeper[0])) if deeper else ""
+    return ("pip", requirements(tree, folder)) if deeper else ("none", ())
 
 
 def _above(folder: str) -> list[str]:
@@ -116,18 +121,14 @@ def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
     for line in (tree.text(path) or "").splitlines():
         included = re.match(r"\s*(?:-r|--requirement|-c|--constraint)[ =]*([^\s#]+)", line)
         if included:
-            seen = chain(tree, _relative(folder_of(path), included[1]), seen)
+            seen = chain(tree, relative(folder_of(path), included[1]), seen)
     return seen
 
 
-def _relative(folder: str, name: str) -> str:
-    parts = folder.split("/") if folder else []
-    for part in name.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+def declared(tree: Tree, root: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return all files that declare what code of Python 2 needs: no single one installs any more."""
+    every = [path for path in tree.files if folder_of(path) in (root, "") and _DECLARES.search(path)]
+    return tuple(dict.fromkeys([*files, *every]))
 
 
 def files_for(manager: str, files: tuple[str, ...]) -> tuple[str, ...]:

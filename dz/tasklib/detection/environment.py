@@ -14,7 +14,7 @@ _DATABASES = {"db", "db_url", "dj_db_url"}
 NATIVES = {
     "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
     "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
-    "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig",
+    "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
     "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
     "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
@@ -30,6 +30,7 @@ class Variables:
         self.read: dict[str, str] = {}
         self.without_default: set[str] = set()
         self.dotenv: set[str] = set()
+        self.given: dict[str, Any] = dict.fromkeys(("PATH", "HOME", "PWD"), UNKNOWN)
         self.touched: set[str] = set()
         self.basis = ""
 
@@ -37,6 +38,8 @@ class Variables:
         """Return what an unset variable gives: its default, None, or MISSING where the read fails."""
         if not isinstance(name, str) or not name.isidentifier():
             return UNKNOWN
+        if name in self.given:
+            return self.given[name]
         self.read.setdefault(name, self.basis)
         self.touched.add(name)
         if name in self.dotenv:
@@ -50,7 +53,9 @@ class Variables:
     def call(self, native: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call of a settings package."""
         name = native.name
-        if name in ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"):
+        if name == "os.environ.setdefault" and len(args) > 1 and isinstance(args[0], str):
+            return self.given.setdefault(args[0], args[1])
+        if name in ("os.getenv", "os.environ.get", "os.environ.pop"):
             return (
                 self.ask(*args[:2], **({"default": kwargs["default"]} if "default" in kwargs else {}))
                 if args

@@ -20,6 +20,7 @@ class Imports(Calls):
         self.modules = modules
         self.home = modules.folders[0]
         self.loaded: dict[str, dict[str, Any]] = {}
+        self.implicit = False
 
     def block(self, statements: list[ast.stmt], scope: dict[str, Any]) -> None:
         """Run statements; the subclass knows them."""
@@ -57,6 +58,10 @@ class Imports(Calls):
     def _run_importfrom(self, node: ast.ImportFrom, scope: dict[str, Any]) -> None:
         name = self.modules.absolute(node, self.name, self.path)
         inside = self.load(name) if name else None
+        beside = None if inside is not None or self.tries else self.modules.implicit(node, self.name)
+        if beside:
+            self.implicit = True
+            inside = self.load(beside)
         if inside is None and self.tries and (node.level or self.modules.is_own(name)):
             raise Failure(set(), "ImportError")
         for alias in node.names:

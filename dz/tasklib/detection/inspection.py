@@ -8,6 +8,7 @@ from dz.tasklib.detection import (
     database,
     dependencies,
     entrypoints,
+    frontend,
     legacy,
     processes,
     roots,
@@ -94,7 +95,11 @@ def _inspection(
     python = versions.python(tree, root.folder)
     django = versions.django(tree, files)
     celery = processes.celery(tree, root, modules)
-    node, node_basis = static.needs_node_build(tree)
+    old = legacy.python2(
+        tree, root, python[0][0] if python else None, django[0] if django else None, implicit=reader.implicit
+    )
+    files = files if not old else dependencies.declared(tree, root.folder, files)
+    node, node_basis = frontend.needs_node_build(tree, root, list(reader.loaded))
     apps = scope.get("INSTALLED_APPS")
     required = tuple(sorted(variables.required))
     unsure = bool(rivals) or settings.unclear(candidates)
@@ -135,7 +140,7 @@ def _inspection(
         procfile=processes.procfile(tree, root),
         needs_node_build=node,
         gis=legacy.gis(scope),
-        legacy_python2=legacy.python2(tree, root, python[0][0] if python else None, django[0] if django else None),
+        legacy_python2=old,
         legacy_django1=legacy.django1(django[0] if django else None, scope),
         whitenoise=static.whitenoise(scope),
         static_root=static.folder(scope.get("STATIC_ROOT"), root),

@@ -91,6 +91,8 @@ class Interpreter(Imports):
             holder, key = self.value(target.value, scope), self.value(target.slice, scope)
             if isinstance(holder, dict) and isinstance(key, str | int):
                 holder[key] = value
+            elif isinstance(holder, Native) and holder.name == "os.environ" and isinstance(key, str):
+                self.variables.given[key] = value
         elif isinstance(target, ast.Tuple | ast.List):
             several = isinstance(value, list | tuple) and len(value) == len(target.elts)
             for number, part in enumerate(target.elts):

@@ -13,14 +13,20 @@ _OLD = re.compile(
 _GUARD = re.compile(r"except ImportError|\bsix\b|PY2|PY3|python_2_unicode")
 
 
-def python2(tree: Tree, root: Root, version: str | None, django: str | None) -> bool:
-    """Say whether the project's own code needs Python 2."""
+def python2(tree: Tree, root: Root, version: str | None, django: str | None, *, implicit: bool = False) -> bool:
+    """Say whether the project's own code needs Python 2.
+
+    Args:
+        implicit: the settings import modules of their own package without a dot.
+    """
     if version and re.match(r"[=~<>^ ]*2\.", version):
         return True
     if django and re.match(r"[=~<]=\s*(?:0|1\.[0-4])(?:\.|$)", django):
         return True  # Django runs on Python 3 since 1.5
+    if django and re.match(r"\W*(?:[2-9]|1\d)(?:\.|$)", django):
+        return False
     inside = f"{root.folder}/" if root.folder else ""
-    old = 0
+    old = 2 if implicit else 0
     for path in [p for p in tree.files if p.endswith(".py") and p.startswith(inside)][:400]:
         text = tree.text(path) or ""
         if (
@@ -29,6 +35,8 @@ def python2(tree: Tree, root: Root, version: str | None, django: str | None) -> 
             and path in tree.python2
         ):
             old += 2
+        elif path == root.manage_py and "execute_manager" in text and "execute_from_command_line" not in text:
+            old += 2  # gone since Django 1.6
         elif _OLD.search(text) and not _GUARD.search(text):
             old += 1
     return old >= 2

@@ -49,3 +49,10 @@ class Modules:
         drop = node.level - (1 if path.endswith("/__init__.py") else 0)
         base = package[: len(package) - drop] if drop else package
         return ".".join([*base, *((node.module or "").split(".") if node.module else [])])
+
+    def implicit(self, node: ast.ImportFrom, module: str) -> str | None:
+        """Return the module of the same package that Python 2 takes for `from module import *` without a dot."""
+        if node.level or not node.module or node.names[0].name != "*" or self.is_own(node.module):
+            return None
+        beside = f"{module.rpartition('.')[0]}.{node.module}".lstrip(".")
+        return beside if beside != node.module and self.path(beside) else None

@@ -147,6 +147,7 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
             target = modules.absolute(node, name, path)
             for alias in node.names:
                 if alias.name == "*":
+                    target = modules.implicit(node, name) or target
                     names |= defined(tree, modules, target, seen)
                 elif alias.name.isupper():
                     names.add(alias.name)

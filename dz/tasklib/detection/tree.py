@@ -129,6 +129,17 @@ def joined(*parts: str) -> str:
     return "/".join(part.strip("/") for part in parts if part not in ("", "."))
 
 
+def relative(folder: str, name: str) -> str:
+    """Return the path that `name`, written in `folder`, stands for; `..` does not leave the tree."""
+    parts = folder.split("/") if folder else []
+    for part in name.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
 def decoded(data: bytes) -> str:
     """Return text of any encoding; what cannot be decoded is replaced."""
     for mark, encoding in _BOMS:

@@ -25,6 +25,24 @@ class Native:
         self.schemes = schemes or {}
 
 
+class EnvironPath(PurePosixPath):
+    """`environ.Path` of django-environ: `path - 2` goes up, `path("a")` and `path.path("a")` go down."""
+
+    def __sub__(self, levels: int) -> "EnvironPath":
+        path = self
+        for _ in range(min(levels, 20)):
+            path = path.parent
+        return path
+
+    def __call__(self, *names: str) -> str:
+        """Return the text of a path below."""
+        return str(self.joinpath(*names))
+
+    def path(self, *names: str) -> "EnvironPath":
+        """Return the path of a name below."""
+        return self.joinpath(*names)
+
+
 class UrlDatabase:
     """A DATABASES entry that a URL in the environment decides."""
 
@@ -40,6 +58,7 @@ METHODS: dict[type, set[str]] = {
     tuple: {"count", "index"},
     dict: {"get", "update", "keys", "values", "items", "copy", "setdefault", "pop"},
     set: {"add", "update", "union", "discard", "copy"},
+    EnvironPath: {"path", "joinpath", "with_name", "with_suffix", "as_posix"},
     PurePosixPath: {"joinpath", "with_name", "with_suffix", "as_posix", "is_absolute", "absolute", "resolve", "expanduser"},
 }  # fmt: skip
 BINARY: dict[str, Callable[[Any, Any], Any]] = {

@@ -41,6 +41,7 @@ def read(tmp_path: Path, body: str, **others: str) -> Inspection:
         "from environs import Env\nenv = Env()\nX = env.str('NAME')",
         "from environs import Env\nenv = Env()\nwith env.prefixed('NA'):\n    X = env('ME')",
         "from decouple import config\nX = config('NAME', cast=int)",
+        "from decouple import Config\nX = Config('.env.production').get('NAME')",
         "import os\ntry:\n    X = os.environ['NAME']\nexcept KeyError:\n    raise RuntimeError",
         (
             "import os\ndef need(key):\n    value = os.environ.get(key)\n    if value is None:\n        raise KeyError(key)\n"
@@ -72,6 +73,22 @@ def test_a_variable_with_a_way_out_is_not_required(tmp_path: Path, body: str) ->
     found = read(tmp_path, body)
     assert found.env_required == ()
     assert "NAME" in found.env_needed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nos.environ['NAME'] = 'set'\nX = os.environ['NAME']",
+        "import os\nos.environ.setdefault('NAME', 'set')\nX = os.environ['NAME']",
+        "import os\nX = os.environ['PATH'] + os.environ['HOME']",
+        "import environ\nenv = environ.Env()\nenv.read_env(str((environ.Path(__file__) - 2).path('kept/.web')))\nX = env('NAME')",
+        "from decouple import Config, RepositoryEnv\nX = Config(RepositoryEnv('kept/.web')).get('NAME')",
+    ],
+)
+def test_a_variable_that_the_project_sets_itself_is_not_required(tmp_path: Path, body: str) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".web").write_text("NAME=set\n")
+    assert read(tmp_path, body).env_required == ()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,20 @@ EXPECTED = {
         "env_needed": ("SHOP_DB_HOST", "SHOP_HOSTS"),
     },
     "not_django": {"is_django": False, "procfile": True, "settings_module": None},
+    "frontend_apart": {
+        "project_root": "backend",
+        "dependency_files": ("backend/config/requirements/base.txt",),
+        "package_manager": "pip",
+        "django_version": "==5.1.2",
+        "needs_node_build": False,
+    },
+    "frontend_served": {"needs_node_build": True},
+    "python2_implicit": {
+        "settings_module": "shop.settings",
+        "database": "any",
+        "legacy_python2": True,
+        "legacy_django1": True,
+    },
     "two_candidates": {"ambiguous": True, "is_django": True},
 }
 

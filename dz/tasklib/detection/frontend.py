@@ -1,0 +1,86 @@
+"""The build of the front end: whether a deploy of the Django project lacks assets without Node."""
+
+import json
+import re
+from typing import Any
+
+from dz.tasklib.detection.dependencies import table
+from dz.tasklib.detection.roots import Root
+from dz.tasklib.detection.tree import Tree, folder_of, joined, parents, relative
+
+_BUILDERS = re.compile(
+    r"webpack|vite|rollup|parcel|gulp|grunt|esbuild|tailwind|react-scripts|next|nuxt|@angular|laravel-mix|browserify|sass|less|brunch|svelte|vue-cli|bun"
+)
+_SCRIPT = re.compile(r"^(build|prod|production|compile|dist|bundle|css|js|assets|release)")
+_ASIDE = re.compile(r"(^|/)(tests?|docs?|static|staticfiles|vendor|examples?|e2e)/")
+_WRITTEN = re.compile(r"(?:--output(?:-path)?[ =]|-o[ =]?|:)([\w./-]+\.(?:css|js))\b")
+_CONFIGS = re.compile(r"(vite|webpack|vue|rollup|next|nuxt|svelte|angular|package)[\w.]*\.(js|ts|mjs|cjs|json)")
+_OUTSIDE = re.compile(
+    r"""(\b(path|outDir|outputPath|outputDir|distDir|dest|assetsDir|base)['"]?\s*[:=][^\n]{0,80}|(--out\S*|-o|BUILD_PATH=|:)\s*['"]?)\.\./"""
+)
+
+
+def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple[bool, str]:
+    """Say whether Django serves what only Node builds; linters, a front end of its own or committed output do not count.
+
+    Args:
+        settings_files: the files that the production settings are read from.
+    """
+    texts = "\n".join(tree.text(path) or "" for path in settings_files)
+    for path in tree.named("package.json"):
+        if path.count("/") > 3 or _ASIDE.search(path):
+            continue
+        packages, scripts, runs = _read(tree, path)
+        builds = any(_SCRIPT.match(name) for name in scripts) and any(
+            _BUILDERS.search(value) for value in [*packages, *scripts.values()]
+        )
+        if not builds and not runs:
+            continue
+        if "node_modules" in texts:
+            return True, f"{path}:1"
+        folder = folder_of(path)
+        if _served(tree, root, folder, texts) and not _committed(tree, folder, scripts):
+            return True, f"{path}:1"
+    return False, ""
+
+
+def _read(tree: Tree, path: str) -> tuple[dict[str, Any], dict[str, str], bool]:
+    """Return all packages, the scripts, and whether there are packages for more than development."""
+    try:
+        data = json.loads(tree.text(path) or "")
+    except (ValueError, RecursionError):
+        data = {}
+    packages = table(data, "dependencies")
+    scripts = {name: str(value) for name, value in table(data, "scripts").items()}
+    return {**packages, **table(data, "devDependencies")}, scripts, bool(packages)
+
+
+def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
+    """Say whether what is built in `folder` comes to the Django project; else it is a front end of its own."""
+    if folder in ("", root.folder):
+        return True
+    inside = [place for place in [folder, *parents(folder)] if place not in ("", root.folder)]
+    if any(tree.has(joined(place, name)) for place in inside for name in ("__init__.py", "apps.py")):
+        return True
+    name = re.escape(folder.rpartition("/")[2])
+    if re.search(rf"['\"/]{name}['\"/]", texts):
+        return True
+    configs = [path for path in tree.files if folder_of(path) == folder and _CONFIGS.fullmatch(path[len(folder) + 1 :])]
+    if any(_OUTSIDE.search(tree.text(path) or "") for path in configs):
+        return True
+    images = [tree.text(path) or "" for path in tree.files if "dockerfile" in path.lower().rpartition("/")[2]]
+    return any(re.search(rf"\b{name}\b", text) and "python" in text and "npm" in text for text in images)
+
+
+def _committed(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:
+    """Say whether the output of the build is part of the repository."""
+    written = [match[1] for value in scripts.values() for match in _WRITTEN.finditer(value)]
+    if written:
+        return all(tree.has(relative(folder, path)) for path in written)
+    if not any("gulp" in value or "grunt" in value for value in scripts.values()):
+        return False
+    inside = f"{folder}/" if folder else ""
+    sheets = [path for path in tree.files if path.startswith(inside) and path.endswith((".scss", ".sass", ".less"))]
+    stems = {path.rpartition("/")[2].rpartition(".")[0] for path in sheets}
+    have = {path.rpartition("/")[2].split(".")[0] for path in tree.files if path.endswith(".css")}
+    return any(stem in have for stem in stems if not stem.startswith("_"))

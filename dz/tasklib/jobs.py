@@ -16,7 +16,7 @@ from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
 from dz.zoomdb.states import JobKind, JobState, LogType
 
-FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED)
+FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED, JobState.EXPIRED)
 _CRASHED = FailureRecord(
     "Crashed",
     "The process that ran this job ended without a word (killed, or its server went down).",

@@ -120,6 +120,27 @@ class ConfigGuess(Base):
     basis: Mapped[str] = mapped_column(Text)
     is_primary: Mapped[bool]
     proof: Mapped[str] = mapped_column(String(20), default="read")
+    happened: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What running it showed, short; empty where it was only read."""
+
+
+class Launch(Base):
+    """How far a launch is, so that a run that is resumed or started again repeats nothing; holds no secret."""
+
+    __tablename__ = "launch"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
+    check_job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    deploy_job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    form: Mapped[int] = mapped_column(default=0)
+    """How many forms were shown; the last one waits or has been answered."""
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the form shows, then what the person made of it."""
+    problems: Mapped[list[Any]] = mapped_column(default=list)
+    """Why the last answer was not accepted."""
+    confirmed: Mapped[dt.datetime | None]
+    expires: Mapped[dt.datetime | None]
+    """When the form that waits is given up."""
 
 
 class BuildConfig(Base):

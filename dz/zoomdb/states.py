@@ -10,16 +10,19 @@ class JobKind(enum.StrEnum):
     BUILD_AND_DEPLOY = "build_and_deploy"
     ROLLBACK = "rollback"
     PUBLISH = "publish"
+    LAUNCH = "launch"
 
 
 class JobState(enum.StrEnum):
-    """How far a job is; the last three are final."""
+    """How far a job is; a waiting one needs a person's answer; the last four are final."""
 
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CRASHED = "crashed"
+    EXPIRED = "expired"
 
 
 class LogType(enum.StrEnum):

@@ -131,6 +131,8 @@ class _Collector:
         """Read one line: an option, a path, a URL or a requirement."""
         if "${" in line:
             raise bad_line(origin, line, "variables are not filled in", "Write the value itself, without ${...}.")
+        if "\0" in line:
+            raise bad_line(origin, line, "a line cannot hold a null byte", "Remove the byte.")
         if match := _INCLUDE.fullmatch(line):
             self.include(match[1], origin, folder, constraint=constraint)
         elif match := _CONSTRAINT.fullmatch(line):

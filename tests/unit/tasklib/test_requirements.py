@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
@@ -279,6 +279,7 @@ def test_no_django_among_the_requirements_is_an_error_and_no_list_at_all_is_not(
 
 
 @given(st.text(max_size=200))
+@example("/\0")
 @settings(max_examples=200)
 def test_whatever_a_line_holds_it_is_kept_or_named(text):
     root = Path(__file__).parent

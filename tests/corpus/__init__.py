@@ -1,0 +1,1 @@
+"""Repositories whose right answers are written down; see README.md."""

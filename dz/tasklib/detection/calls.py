@@ -1,11 +1,12 @@
 """Attributes, elements and calls of the settings reader; see `interpreter`."""
 
 import ast
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
 from dz.tasklib.detection.environment import MISSING, NATIVES
-from dz.tasklib.detection.expressions import Expressions, Failure, Function
+from dz.tasklib.detection.expressions import Expressions, Failure, Fields, Function
 from dz.tasklib.detection.tree import folder_of, joined, source
 from dz.tasklib.detection.values import (
     METHODS,
@@ -19,6 +20,8 @@ from dz.tasklib.detection.values import (
     known,
 )
 
+_FIXED: dict[str, Any] = {"sys.argv": ["manage.py"], "sys.platform": "linux", "os.name": "posix"}
+
 
 class Calls(Expressions):
     """Adds attributes, elements and calls to the expressions."""
@@ -31,6 +34,8 @@ class Calls(Expressions):
             return EnvironPath
         if full.startswith("os.path.") and full[8:] in PATHS:
             return PATHS[full[8:]]
+        if full.startswith("configurations.values."):
+            return Native(f"values.{full.rpartition('.')[2]}")
         return Native(NATIVES[full]) if full in NATIVES else UNKNOWN
 
     def _of_attribute(self, node: ast.Attribute, scope: dict[str, Any]) -> Any:
@@ -47,17 +52,15 @@ class Calls(Expressions):
     def native_attribute(self, holder: Native, attribute: str) -> Any:
         """Return an attribute of an imitated module or object."""
         full = f"{holder.name}.{attribute}"
-        if full == "sys.argv":
-            return ["manage.py"]
-        if full in ("sys.platform", "os.name"):
-            return "linux" if attribute == "platform" else "posix"
+        if full in _FIXED:
+            return _FIXED[full]
         if holder.name == "os.path":
             return PATHS.get(attribute, Native(full))
         if full in NATIVES or full in ("pathlib.Path", "environ.Path"):
             return self.imported(full)
         if holder.name == "env" or full == "config.get":
             return Native(full if holder.name == "env" else "config", holder.prefix, holder.schemes)
-        return Native(full) if holder.name in ("os.environ", "env") else UNKNOWN
+        return Native(full) if holder.name in ("os.environ", "env", "values") else UNKNOWN
 
     def _of_subscript(self, node: ast.Subscript, scope: dict[str, Any]) -> Any:
         holder, key = self.value(node.value, scope), self.value(node.slice, scope)
@@ -95,12 +98,10 @@ class Calls(Expressions):
             if not isinstance(holder, Native) and not (isinstance(holder, dict) and "__name__" in holder):
                 return self.method(holder, node, scope)
         function = self.value(node.func, scope)
-        args = [self.value(arg, scope) for arg in node.args]
+        args = self.items(node.args, scope)
         kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
-        if isinstance(function, Function):
-            return self.call_function(function, args, kwargs)
-        if isinstance(function, Native):
-            return self.native_call(function, node, args, kwargs)
+        if isinstance(function, Function | Fields | Native):
+            return self.call_imitated(function, args, kwargs)
         if (
             isinstance(node.func, ast.Name)
             and node.func.id in ("include", "optional")
@@ -121,14 +122,29 @@ class Calls(Expressions):
         """Interpret a call of a function of the project; the subclass knows statements."""
         raise NotImplementedError
 
-    def native_call(self, function: Native, node: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def call_imitated(self, function: Function | Fields | Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call what the project defines or what is imitated."""
+        if isinstance(function, Native):
+            return self.native_call(function, args, kwargs)
+        if isinstance(function, Fields):
+            return self.call_fields(function, kwargs)
+        return self.call_function(function, args, kwargs)
+
+    def call_fields(self, fields: Fields, given: dict[str, Any]) -> Any:
+        """Make an instance of a class of pydantic-settings; the subclass knows classes."""
+        raise NotImplementedError
+
+    def call_value(self, native: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Read a value of django-configurations; the subclass knows classes."""
+        raise NotImplementedError
+
+    def native_call(self, function: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call of a settings package or of `os`."""
-        if function.name in ("dotenv", "env.read_env", "env.read_envfile"):
+        if function.name in ("dotenv", "env.read_env", "env.read_envfile", "RepositoryEnv"):
             self.read_dotenv(args)
             return UNKNOWN
-        if function.name == "RepositoryEnv":
-            self.read_dotenv(args)
-            return UNKNOWN
+        if function.name.startswith("values."):
+            return self.call_value(function, args, kwargs)
         if function.name == "env.prefixed":
             return Native("env", prefix=function.prefix + str(args[0]) if args else "", schemes=function.schemes)
         if function.name.startswith("os.path.") and args and isinstance(args[0], str | PurePosixPath):
@@ -154,7 +170,7 @@ class Calls(Expressions):
     def method(self, holder: Any, node: ast.Call, scope: dict[str, Any]) -> Any:
         """Call a harmless method of a known value."""
         assert isinstance(node.func, ast.Attribute)  # noqa: S101 - for mypy
-        args = [self.value(arg, scope) for arg in node.args]
+        args = self.items(node.args, scope)
         kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
         name = node.func.attr
         if holder is None:
@@ -162,12 +178,13 @@ class Calls(Expressions):
         if isinstance(holder, PurePosixPath) and name in ("exists", "is_file", "is_dir"):
             path = str(holder).strip("/")
             return self.tree.has(path) or self.tree.has_folder(path)
-        if isinstance(holder, PurePosixPath) and name in ("resolve", "absolute", "expanduser"):
-            return holder
-        if isinstance(holder, PurePosixPath) and name == "read_text":
-            return UNKNOWN
+        if isinstance(holder, PurePosixPath) and name in ("resolve", "absolute", "expanduser", "read_text"):
+            return UNKNOWN if name == "read_text" else holder
         if isinstance(holder, dict) and name == "update" and args and isinstance(args[0], UrlDatabase):
             return holder.update({"ENGINE": args[0]})
+        if isinstance(holder, str) and name == "format":
+            plain = "{" not in re.sub(r"\{\w*\}", "", holder) and known([*args, *kwargs.values()])
+            return self.safely(holder.format, args, kwargs) if plain else UNKNOWN
         kind = next((kind for kind in METHODS if isinstance(holder, kind)), None)
         if kind is None or name not in METHODS[kind] or (kind is str and not known(args)):
             return UNKNOWN

@@ -1,5 +1,6 @@
 """Which database the production settings expect."""
 
+import re
 from typing import Any
 
 from dz.tasklib.detection.interpreter import Interpreter
@@ -7,6 +8,9 @@ from dz.tasklib.detection.values import UrlDatabase
 
 _ENGINES = {"postgis": "postgres", "postgres": "postgres", "psycopg": "postgres", "timescale": "postgres", "mysql": "mysql",
             "sqlite": "sqlite", "spatialite": "sqlite", "oracle": "oracle", "mssql": "mssql"}  # fmt: skip
+
+
+_ENGINE = re.compile(r"ENGINE['\"]\]?\s*[:=]\s*([^,\n}]+)")
 
 
 def database(reader: Interpreter, settings: dict[str, Any]) -> str | None:
@@ -26,7 +30,5 @@ def database(reader: Interpreter, settings: dict[str, Any]) -> str | None:
 def _engine_from_environment(reader: Interpreter, settings: dict[str, Any]) -> bool:
     path = (reader.bases.get("DATABASES") or "").rsplit(":", 1)[0]
     text = reader.tree.text(path) or ""
-    lines = [line for line in text.splitlines() if "ENGINE" in line and "django.db" in line]
-    return bool(lines) and all(
-        "environ" in line or "env" in line.lower().split("engine", 1)[1] or "config(" in line for line in lines
-    )
+    engines = _ENGINE.findall(text)
+    return bool(engines) and all("env" in engine.lower() or "config(" in engine for engine in engines)

@@ -6,6 +6,8 @@ from typing import Any
 
 from dz.tasklib.detection.tree import Tree, folder_of, joined, relative
 
+_SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
+_INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
 _DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
 _NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
@@ -40,8 +42,20 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
     if nested:
         return "pip", chain(tree, nested[0])
     deeper = [path for path in tree.files if path.startswith(inside) and _NESTED.search(path)]
-    folder = folder_of(folder_of(deeper[0])) if deeper else ""
-    return ("pip", requirements(tree, folder)) if deeper else ("none", ())
+    if deeper:
+        return "pip", requirements(tree, folder_of(folder_of(deeper[0])))
+    named = _installed(tree, folders)
+    return ("pip" if named else "none"), named
+
+
+def _installed(tree: Tree, folders: list[str]) -> tuple[str, ...]:
+    """Return the file, whatever its name, that a Dockerfile or a script installs with pip."""
+    for path in [p for p in tree.files if folder_of(p) in folders and _SCRIPTS.search(p)]:
+        for match in _INSTALLS.finditer(tree.text(path) or ""):
+            for folder in folders:
+                if tree.has(relative(folder, match[1])):
+                    return chain(tree, relative(folder, match[1]))
+    return ()
 
 
 def _above(folder: str) -> list[str]:

@@ -1,6 +1,7 @@
 """WSGI and ASGI applications."""
 
 import re
+from typing import Any
 
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
@@ -37,6 +38,15 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
             rank = (aside, not exact, module.split(".")[0] != package, module.count("."), module)
             found.append((rank, f"{module}:{attribute[1]}", f"{path}:{line}"))
     return [(value, basis) for _, value, basis in sorted(found)]
+
+
+def named_by_settings(tree: Tree, modules: Modules, value: Any) -> list[tuple[str, str]]:
+    """Return the entry point that WSGI_APPLICATION names, if that module, whatever its name, makes one."""
+    module, _, attribute = str(value).rpartition(".")
+    path = modules.path(module) if module else None
+    if path is None or "get_wsgi_application" not in (tree.text(path) or ""):
+        return []
+    return [(f"{module}:{attribute}", tree.line(path, "get_wsgi_application()"))]
 
 
 def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | None, apps: list[object]) -> bool:

@@ -1,8 +1,9 @@
 """Variables that settings read: os.environ, django-environ, environs, decouple, dj-database-url, dotenv."""
 
+import re
 from typing import Any
 
-from dz.tasklib.detection.values import UNKNOWN, Native, UrlDatabase
+from dz.tasklib.detection.values import UNKNOWN, Native, Stage, UrlDatabase
 
 MISSING = object()
 _URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL", "cache": "CACHE_URL",
@@ -16,10 +17,26 @@ NATIVES = {
     "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
     "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
-    "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
+    "configurations.values": "values", "configurations": "configurations", "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
     "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
     "envparse.env": "env", "envparse.Env": "Env", "prettyconf.config": "config",
 }  # fmt: skip
+
+
+_SWITCH = re.compile(r"(^|_)(ENV|ENVIRONMENT|STAGE|DEPLOYMENT|MODE|TIER|PROFILE)$|SETTINGS_ENV", re.IGNORECASE)
+_DEVELOPMENT = {"dev", "develop", "development", "local"}
+
+
+def stage(name: str, value: Any) -> Any:
+    """Return the stage of production where a variable that names the environment would fall to development."""
+    return (
+        Stage("production") if isinstance(value, str) and value.lower() in _DEVELOPMENT and is_switch(name) else value
+    )
+
+
+def is_switch(name: str) -> bool:
+    """Say whether a variable names the environment that the settings are for."""
+    return bool(_SWITCH.search(name))
 
 
 class Variables:
@@ -48,13 +65,13 @@ class Variables:
             self.without_default.add(name)
         if default is MISSING:
             return MISSING if strict else None
-        return default
+        return stage(name, default)
 
     def call(self, native: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call of a settings package."""
         name = native.name
         if name == "os.environ.setdefault" and len(args) > 1 and isinstance(args[0], str):
-            return self.given.setdefault(args[0], args[1])
+            return self.given.setdefault(args[0], self.ask(args[0], args[1]))
         if name in ("os.getenv", "os.environ.get", "os.environ.pop"):
             return (
                 self.ask(*args[:2], **({"default": kwargs["default"]} if "default" in kwargs else {}))

@@ -1,16 +1,17 @@
 """Expressions of the settings reader; see `interpreter`."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dz.tasklib.detection.environment import Variables
+from dz.tasklib.detection.environment import Variables, is_switch, stage
 from dz.tasklib.detection.tree import Tree
 from dz.tasklib.detection.values import (
     BUILTINS,
     COMPARE,
     UNKNOWN,
     Native,
+    Stage,
     Unknown,
     UrlDatabase,
     binary,
@@ -45,6 +46,16 @@ class Function:
     module: str
 
 
+@dataclass(frozen=True)
+class Fields:
+    """A class of pydantic-settings: its fields are variables."""
+
+    scope: dict[str, Any]
+    path: str
+    names: dict[str, ast.AnnAssign] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
 class Expressions:
     """Evaluates expressions; statements are the subclass's."""
 
@@ -56,6 +67,7 @@ class Expressions:
         self.home = ""
         self.path = ""
         self.name = ""
+        self.target = ""
         self.tries = 0
         self.depth = 0
         self.steps = 0
@@ -144,13 +156,18 @@ class Expressions:
         wanted = isinstance(node.op, ast.Or)
         unsure = False
         value: Any = UNKNOWN
+        asked = next((name for name in self.asked_in(node.values[0], scope) if is_switch(name)), "")
         for part in node.values:
-            value = self.value(part, scope)
+            value = stage(asked, self.value(part, scope)) if wanted else self.value(part, scope)
             if isinstance(value, Unknown | UrlDatabase):
                 unsure = True
             elif bool(value) == wanted:
                 return value
         return UNKNOWN if unsure else value
+
+    def asked_in(self, node: ast.expr, scope: dict[str, Any]) -> set[str]:
+        """Return the variables that an expression depends on."""
+        return self.test(node, scope)[1]
 
     def _of_unaryop(self, node: ast.UnaryOp, scope: dict[str, Any]) -> Any:
         value = self.value(node.operand, scope)
@@ -168,6 +185,8 @@ class Expressions:
         left, right = self.value(node.left, scope), self.value(node.comparators[0], scope)
         if len(node.ops) > 1 or isinstance(left, Unknown):
             return UNKNOWN
+        if None in (left, right) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            left, right = self.staged(node, left, right, scope)
         name = type(node.ops[0]).__name__
         if isinstance(right, Native) and right.name == "os.environ":
             self.variables.ask(left)
@@ -175,6 +194,14 @@ class Expressions:
         if isinstance(right, Unknown | Native) or (not known(right) and name not in ("Is", "IsNot")):
             return UNKNOWN
         return self.safely(COMPARE[name], [left, right], {})
+
+    def staged(self, node: ast.Compare, left: Any, right: Any, scope: dict[str, Any]) -> tuple[Any, Any]:
+        """Compare an unset variable that names the environment as a deploy sets it."""
+        sides = []
+        for side, value in ((node.left, left), (node.comparators[0], right)):
+            switched = value is None and any(map(is_switch, self.asked_in(side, scope)))
+            sides.append(Stage("production") if switched else value)
+        return sides[0], sides[1]
 
     def _of_joinedstr(self, node: ast.JoinedStr, scope: dict[str, Any]) -> Any:
         parts = [self.value(part, scope) for part in node.values]

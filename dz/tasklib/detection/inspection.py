@@ -80,6 +80,9 @@ def _read(modules: Modules, module: str) -> tuple[Interpreter, Variables, dict[s
         scope = reader.load(module) or {}
     except Exception:  # noqa: BLE001 - outside text: a reader that gives up must not end the inspection
         scope = reader.loaded.get(modules.path(module) or "", {})
+    classes = sorted(reader.configurations, key=lambda name: (settings.role(name) != "production", -len(name)))
+    if classes and "INSTALLED_APPS" not in scope:
+        scope = {**scope, **reader.configurations[classes[0]]}
     return reader, variables, scope
 
 
@@ -90,6 +93,7 @@ def _inspection(
     reader, variables, scope = _read(modules, best.module)
     package = best.module.split(".")[0]
     wsgi = entrypoints.find(tree, root, modules, "wsgi", package)
+    wsgi = wsgi or entrypoints.named_by_settings(tree, modules, scope.get("WSGI_APPLICATION"))
     asgi = entrypoints.find(tree, root, modules, "asgi", package)
     manager, files = dependencies.find(tree, root.folder)
     python = versions.python(tree, root.folder)

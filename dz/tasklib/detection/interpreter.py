@@ -7,9 +7,9 @@ everything else is UNKNOWN. Steps, depth and sizes are bounded.
 import ast
 from typing import Any
 
-from dz.tasklib.detection.environment import Variables
+from dz.tasklib.detection.classes import Classes
+from dz.tasklib.detection.environment import Variables, is_switch
 from dz.tasklib.detection.expressions import Failure, Function
-from dz.tasklib.detection.imports import Imports
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import source
 from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
@@ -25,7 +25,7 @@ class Returned(Exception):
         self.value = value
 
 
-class Interpreter(Imports):
+class Interpreter(Classes):
     """Interprets modules of one project.
 
     Args:
@@ -37,6 +37,7 @@ class Interpreter(Imports):
         super().__init__(modules, variables)
         self.switched: set[str] = set()
         self.bases: dict[str, str] = {}
+        self.configurations: dict[str, dict[str, Any]] = {}
 
     def block(self, statements: list[ast.stmt], scope: dict[str, Any]) -> None:
         """Run statements; outside of `try` a failure is recorded and the next statement runs."""
@@ -58,6 +59,7 @@ class Interpreter(Imports):
 
     def _run_assign(self, node: ast.Assign, scope: dict[str, Any]) -> None:
         outer, self.variables.touched = self.variables.touched, set()
+        self.target = node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""
         try:
             value = self.value(node.value, scope)
         except Failure as failure:
@@ -100,8 +102,8 @@ class Interpreter(Imports):
 
     def _run_if(self, node: ast.If, scope: dict[str, Any]) -> None:
         test, touched = self.test(node.test, scope)
-        if touched and "DATABASES" in source(node) and not _only_debug(node.test):
-            self.switched |= touched
+        if not _only_debug(node.test) and "DATABASES" in source(node):
+            self.switched |= {name for name in touched if not is_switch(name)}
         self.conditions.append(touched)
         try:
             if isinstance(test, Unknown):
@@ -167,12 +169,6 @@ class Interpreter(Imports):
 
     def _run_functiondef(self, node: ast.FunctionDef, scope: dict[str, Any]) -> None:
         scope[node.name] = Function(node, scope, self.path, self.name)
-
-    def _run_classdef(self, node: ast.ClassDef, scope: dict[str, Any]) -> None:
-        inner = dict(scope) if node.bases else {}
-        if any("Configuration" in source(base) or source(base) in scope for base in node.bases):
-            self.block([s for s in node.body if not isinstance(s, ast.FunctionDef)], inner)
-        scope[node.name] = UNKNOWN
 
     def _run_with(self, node: ast.With, scope: dict[str, Any]) -> None:
         prefixed: list[tuple[Native, str]] = []

@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from dz.tasklib.detection import namespaces
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined, source
@@ -77,25 +78,18 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
                 candidate.basis = basis
             candidate.reasons.append(basis)
     for candidate in found.values():
-        names = defined(tree, modules, candidate.module)
+        names = namespaces.defined(tree, modules, candidate.module)
         candidate.complete = set(_CORE) <= names or "*" in names
         candidate.score += {"production": 60, "hosted": 5, "plain": 10, "base": -25, "other": -70}[
             role(candidate.module)
         ]
         candidate.score += 20 if "ROOT_URLCONF" in names else 0
-        candidate.score -= 30 if _takes_over_other(tree, modules, candidate) else 0
+        candidate.complete &= not namespaces.is_part(tree, modules, candidate.module)
+        candidate.score -= (
+            30 if any(role(name) == "other" for name in namespaces.starred(tree, modules, candidate.module)) else 0
+        )
     usable = [c for c in found.values() if c.complete or (c.reasons and c.score > 0)] or list(found.values())
     return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
-
-
-def _takes_over_other(tree: Tree, modules: Modules, candidate: Candidate) -> bool:
-    """Say whether a settings package takes over a committed module for development, which then has the last word."""
-    module = tree.module(candidate.path) if candidate.path.endswith("/__init__.py") else None
-    stars = [
-        n for n in ast.walk(module or ast.Module([], [])) if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"
-    ]
-    targets = [modules.absolute(node, candidate.module, candidate.path) for node in stars]
-    return any(role(target) == "other" and modules.path(target) for target in targets)
 
 
 def unclear(ranked: list[Candidate]) -> bool:
@@ -129,36 +123,6 @@ def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
         or (_CORE[0] in text and own >= 1)
         or ("settings" in path and bool(re.search(r"import \*|include\(|configurations", text)))
     )
-
-
-def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = None) -> set[str]:
-    """Return the upper-case names that a module defines itself or takes over from others by `import *`."""
-    seen = set() if seen is None else seen
-    path = modules.path(name)
-    module = tree.module(path) if path else None
-    if path is None or module is None or path in seen or len(seen) > 40:
-        return set()
-    seen.add(path)
-    names: set[str] = set()
-    for node in ast.walk(module):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
-            names.add(node.id)
-        elif isinstance(node, ast.ImportFrom):
-            target = modules.absolute(node, name, path)
-            for alias in node.names:
-                if alias.name == "*":
-                    target = modules.implicit(node, name) or target
-                    names |= defined(tree, modules, target, seen)
-                elif alias.name.isupper():
-                    names.add(alias.name)
-        elif isinstance(node, ast.Call) and source(node.func) in (
-            "include",
-            "execfile",
-            "exec",
-            "dynaconf.DjangoDynaconf",
-        ):
-            names.add("*")
-    return names
 
 
 def mentions(tree: Tree, root: Root) -> list[tuple[str, int, str]]:

@@ -50,6 +50,34 @@ class UrlDatabase:
         self.default = default
 
 
+_PRODUCTION = {"production", "prod", "prd", "live", "deploy", "release"}
+
+
+class Stage(str):
+    """The name of the environment in production, however the project spells it."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.lower() in _PRODUCTION
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash("production")
+
+    def lower(self) -> "Stage":
+        """Return the same: the comparison knows every spelling."""
+        return self
+
+    upper = title = capitalize = lower
+
+    def strip(self, chars: str | None = None) -> "Stage":
+        """Return the same."""
+        return self
+
+
 UNKNOWN = Unknown()
 
 METHODS: dict[type, set[str]] = {

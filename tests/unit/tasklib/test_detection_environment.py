@@ -48,6 +48,11 @@ def read(tmp_path: Path, body: str, **others: str) -> Inspection:
             "    return value\nX = need('NAME')"
         ),
         "from .secrets import X",
+        "import os\nif os.environ.get('APP_ENV', 'development') == 'production':\n    X = os.environ['NAME']",
+        "import os\nif os.getenv('STAGE') == 'prod':\n    X = os.environ['NAME']\nelse:\n    X = None",
+        "import os\nENV = os.getenv('DJANGO_ENV') or 'local'\nif ENV.lower() in ('live', 'prod'):\n    X = os.environ['NAME']",
+        "from pydantic import BaseSettings\nclass S(BaseSettings):\n    x: str\n    class Config:\n        env_prefix = 'NAME'\nX = S(x=1)\nclass T(S):\n    name: str\n    class Config:\n        env_prefix = ''\nX = T(x=1)",
+        "from configurations import Configuration, values\nclass Prod(Configuration):\n    X = values.Value(environ_name='NAME', environ_prefix='', environ_required=True)",
     ],
 )
 def test_a_variable_is_required_when_its_absence_stops_the_import(tmp_path: Path, body: str) -> None:

@@ -66,6 +66,30 @@ EXPECTED = {
         "legacy_python2": True,
         "legacy_django1": True,
     },
+    "pydantic_settings": {
+        "settings_module": "shop.settings",
+        "database": "postgres",
+        "env_required": ("DB_NAME", "SHOP_SECRET_KEY"),
+        "env_needed": ("DB_HOST", "DEBUG"),
+    },
+    "configuration_classes": {
+        "settings_module": "config",
+        "wsgi": "site1.wsgi:application",
+        "database": "any",
+        "env_required": ("DJANGO_MAP_KEY", "DJANGO_SECRET_KEY"),
+        "env_needed": ("DATABASE_URL", "DJANGO_DEBUG", "MAIL_HOST"),
+        "gis": True,
+        "legacy_django1": True,
+    },
+    "split_by_environment": {
+        "settings_module": "site1.settings",
+        "dependency_files": ("packages.txt",),
+        "package_manager": "pip",
+        "database": "postgres",
+        "env_required": ("SITE_DATABASE",),
+        "env_needed": ("DJANGO_ENV",),
+    },
+    "wsgi_in_manage": {"settings_module": "site1.settings", "wsgi": "manage:wsgi_application"},
     "two_candidates": {"ambiguous": True, "is_django": True},
 }
 

@@ -110,6 +110,18 @@ class MissingEnvironment(OwnerError):
     """The project's settings need environment variables that nobody has set."""
 
 
+class ConfirmationMissing(OwnerError):
+    """What was guessed must be confirmed or completed, and nobody can be asked here."""
+
+
+class FormExpired(OwnerError):
+    """Nobody answered the verification form in time."""
+
+
+class LaunchCancelled(OwnerError):
+    """The run of a launch that waited for its form was ended in Prefect."""
+
+
 class HostTaken(OwnerError):
     """The host name belongs to another project or to the platform."""
 

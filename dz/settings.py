@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """Seconds that one command of a build may take (Read the Docs allows the same)."""
     health_timeout: int = 60
     """Seconds that an app instance has to become healthy."""
+    form_timeout: int = 172_800
+    """Seconds that the verification form of a launch waits for its answer."""
     max_repo_mb: int = 500
     max_repo_files: int = 50_000
 

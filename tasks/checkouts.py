@@ -1,6 +1,6 @@
 """Tasks about source code."""
 
-import hashlib
+import dataclasses
 from pathlib import Path
 
 from dz import wiring
@@ -14,15 +14,25 @@ from tasks.roles import on_role
 @on_role("build")
 def check_out_source(job: int, source: Source) -> Checkout:
     """Check out a repository that need not belong to a project."""
-    folder = "c" + hashlib.sha256(source.url.encode()).hexdigest()[:16]
-    return _check_out(job, source.url, source.ref, folder)
+    checkout = _check_out(job, source.url, source.ref, checkouts.folder_of(source.url))
+    jobs.set_result(wiring.zoomdb(), job, commit=checkout.commit)
+    return checkout
+
+
+def checkout_of_check(job: int, source: Source, commit: str | None) -> Path:
+    """Return the folder that a check has looked at; on a build server that has it not, it is checked out again."""
+    folder = checkouts.folder_of(source.url)
+    there = wiring.server_dir("build") / "checkouts" / folder / str(commit)
+    return there if there.is_dir() else _check_out(job, source.url, commit or source.ref, folder).path
 
 
 @on_role("build")
 def check_out_code(job: int, project: int, request: DeployRequest) -> Checkout:
     """Check out the code of a project, from where the request says or from where it came before."""
     known = projects.get(wiring.zoomdb(), project)
-    return _check_out(job, request.url or known.source_url, request.ref or known.ref, known.sysid)
+    ref = request.ref or known.ref
+    checkout = _check_out(job, request.url or known.source_url, request.commit or ref, known.sysid)
+    return dataclasses.replace(checkout, ref=ref)
 
 
 def _check_out(job: int, url: str, ref: str | None, sysid: str) -> Checkout:

@@ -29,9 +29,49 @@ class DeployRequest(BaseModel):
         None, title="Git URL", description="Needed for a new project", max_length=500, json_schema_extra=PLAIN_URL
     )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: as before, or the default branch")
+    commit: str | None = Field(
+        default=None,
+        title="Commit",
+        description="All 40 digits; empty: the newest of the branch or tag",
+        pattern="^[0-9a-f]{40}$",
+    )
     config: str | None = Field(
         None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
     )
+
+    @property
+    def subject(self) -> str:
+        """What the run is about, for its name."""
+        return f"{self.project or self.url}{f' at {self.ref}' if self.ref else ''}"
+
+
+class LaunchRequest(BaseModel):
+    """A request to bring a repository live, with a form in which a person confirms what was guessed."""
+
+    url: str = Field(
+        title="Git URL",
+        description="https://... of a host that the operator allows",
+        max_length=500,
+        json_schema_extra=PLAIN_URL,
+    )
+    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
+    project: str | None = Field(None, title="Project", description="Name of the project; empty: taken from the URL")
+    config: str | None = Field(
+        None, title="zoombuild.cfg", description="Text of a configuration to begin with instead of the repository's own"
+    )
+    straight_on: bool = Field(
+        default=False,
+        title="Straight on if there is nothing to ask",
+        description="Off: always show the form. On: only where something is unsure or missing.",
+    )
+    answer_within: int | None = Field(
+        None, title="Seconds until the form is given up", description="Empty: as the operator says", ge=10, le=2_592_000
+    )
+
+    @property
+    def source(self) -> Source:
+        """What check_repo is to look at."""
+        return Source(url=self.url, ref=self.ref)
 
     @property
     def subject(self) -> str:

@@ -29,6 +29,7 @@ FLOWS = {
     JobKind.BUILD_AND_DEPLOY: ("build_and_deploy", "request"),
     JobKind.ROLLBACK: ("rollback", "request"),
     JobKind.PUBLISH: ("publish_host", "request"),
+    JobKind.LAUNCH: ("launch", "request"),
 }
 """The flow that executes each kind of job, and the name of its parameter."""
 POLL = 0.3

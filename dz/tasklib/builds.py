@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment, platform_name
 from dz.tasklib.verification import Verification
 from dz.tasklib.zoombuild import Plan, Zoombuild
+from dz.tasklib.zoombuild_keys import Value
 from dz.zoomdb import Zoomdb
 
 CONFIG_FILE = "zoombuild.cfg"
@@ -41,13 +42,7 @@ def plan(
         NotDjango, AmbiguousProject: see `zoombuild.resolve`.
         MissingEnvironment: a variable that the settings need is not set.
     """
-    resolved = zoombuild.resolve(
-        inspection,
-        source_url=checkout.url,
-        attached=zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else None,
-        in_repo=_in_repo(checkout.path),
-        stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
-    )
+    resolved = resolve(inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored)
     given = {*variables, *verification.placeholder_environment(resolved)}
     missing = [name for name in resolved.required_environment if name not in given]
     if missing:
@@ -57,6 +52,31 @@ def plan(
             f"Set them: dz deploy PROJECT {' '.join(f'--set {name}=VALUE' for name in missing)}",
         )
     return resolved
+
+
+def resolve(
+    inspection: Inspection,
+    root: Path,
+    *,
+    source_url: str,
+    attached: str | None,
+    stored: str | None,
+    form: Mapping[str, Value] | None = None,
+) -> Plan:
+    """Return the plan that follows from all configurations of a project and from detection; see `plan`.
+
+    Args:
+        root: the checkout.
+        form: the keys that the verification form holds; they win over all else.
+    """
+    given = zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else Zoombuild({})
+    return zoombuild.resolve(
+        inspection,
+        source_url=source_url,
+        attached=Zoombuild({**given.values, **(form or {})}, given.origin),
+        in_repo=_in_repo(root),
+        stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
+    )
 
 
 def _in_repo(root: Path) -> Zoombuild | None:

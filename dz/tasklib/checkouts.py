@@ -6,6 +6,7 @@ target, with a warning. Submodules and git-lfs content are not fetched, with a w
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -74,6 +75,11 @@ def check_out(
         if not path.is_dir():
             _write(path, mirror, entries, git, max_mb)
         return Checkout(path, url, ref, commit, git.message(mirror, commit), sysid, tuple(_warnings(path, entries)))
+
+
+def folder_of(url: str) -> str:
+    """Return the name of the folder in which a repository lies that need not belong to a project."""
+    return "c" + hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:

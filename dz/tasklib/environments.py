@@ -23,6 +23,7 @@ from dz.tasklib import requirements, substitutions
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.requirements import Requirements
 from dz.tasklib.zoombuild import Plan
+from dz.tasklib.zoombuild_keys import python_ranges
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,11 @@ def choose_interpreter(plan: Plan, available: Sequence[Interpreter]) -> tuple[In
 
 def _allowed(wanted: str, available: Sequence[Interpreter]) -> Interpreter:
     try:
-        allowed = SpecifierSet(wanted)
+        allowed = python_ranges(wanted)
     except InvalidSpecifier:
-        allowed = SpecifierSet(f"=={wanted}.*") if re.fullmatch(r"\d+(\.\d+)*", wanted) else SpecifierSet()
+        allowed = (SpecifierSet(),)
     for interpreter in available:
-        if allowed.contains(interpreter.full, prereleases=True):
+        if any(one.contains(interpreter.full, prereleases=True) for one in allowed):
             return interpreter
     raise NoMatchingPython(
         f"The project requires Python {wanted}; this build server has {_listed(available)}.",

@@ -46,13 +46,13 @@ def markdown(inspection: Inspection, next_step: str) -> str:
         next_step: a sentence that says what to do next; it ends the text.
     """
     if not inspection.is_django:
-        return f"**No Django project:** {_cell(inspection.reason or '')}.\n\n{next_step}\n"
+        return f"**No Django project:** {cell(inspection.reason or '')}.\n\n{next_step}\n"
     lines = ["| field | value | read from | |", "| --- | --- | --- | --- |"]
     for guess in guesses_of(inspection):
         mark = guess.proof if guess.is_primary else "other candidate"
-        lines.append(f"| {guess.field} | `{_cell(guess.value)}` | {_cell(guess.basis)} | {mark} |")
+        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cell(guess.basis)} | {mark} |")
     unsure = "\n**Several answers are equally likely: choose before deploying.**\n" if inspection.ambiguous else ""
-    notes = "".join(f"\n- {_cell(warning)}" for warning in inspection.warnings)
+    notes = "".join(f"\n- {cell(warning)}" for warning in inspection.warnings)
     return "\n".join(lines) + f"\n{unsure}{notes}\n\n{next_step}\n"
 
 
@@ -63,7 +63,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | None) else str(value).replace("\0", "")
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Return text of a repository so that it cannot leave its table cell or become markup."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return "".join("'" if c == "`" else "/" if c == "|" else c for c in text if c.isprintable())[:300].replace(

@@ -103,8 +103,11 @@ def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = ""
 
 @contextlib.contextmanager
 def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
-    """Run a job: begun and ended in its row and log, failures recorded, its lock held all the while."""
-    with zoomdb.lock(locks.JOB, job_id):
+    """Run a job: begun and ended in its row and log, failures recorded, its lock held all the while.
+
+    A job that `wait` has left to a person is not ended; its process before may still be on its way out.
+    """
+    with zoomdb.turn(locks.JOB, job_id):
         _begin(zoomdb, job_id, flow_run_id)
         try:
             yield
@@ -118,6 +121,31 @@ def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
             _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
             raise
         _end(zoomdb, job_id, JobState.SUCCEEDED, None)
+
+
+def wait(zoomdb: Zoomdb, job_id: int) -> None:
+    """Note that a job waits for a person: no process runs it until then."""
+    _set_state(zoomdb, job_id, JobState.WAITING)
+
+
+def go_on(zoomdb: Zoomdb, job_id: int) -> None:
+    """Note that a job that waited for a person runs again."""
+    _set_state(zoomdb, job_id, JobState.RUNNING)
+
+
+def give_up(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord) -> None:
+    """End a job that no process runs, and say why."""
+    _end(zoomdb, job_id, state, failure)
+
+
+def open_again(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> bool:
+    """Make a job that has not succeeded wait for a run again, and say whether there is anything left to do."""
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        if job.state == JobState.SUCCEEDED:
+            return False
+        job.state, job.params = JobState.PENDING, params
+        return True
 
 
 @contextlib.contextmanager
@@ -197,14 +225,21 @@ def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:
 def _begin(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> None:
     with zoomdb.session() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
-        job.state, job.flow_run_id, job.started = JobState.RUNNING, flow_run_id, func.now()
+        job.state, job.flow_run_id, job.started = JobState.RUNNING, flow_run_id, job.started or func.now()
+        job.ended = job.failure_code = job.failure_found = job.failure_remedy = None
         session.add(JobLog(job_id=job_id, type=LogType.JOB_BEGIN, message=job.kind.value))
+
+
+def _set_state(zoomdb: Zoomdb, job_id: int, state: JobState) -> None:
+    with zoomdb.session() as session:
+        session.get_one(Job, job_id, with_for_update=True).state = state
 
 
 def _end(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
     with zoomdb.session() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
-        if job.state in FINAL:
+        # The signal that suspends a run is no end of its job.
+        if job.state in FINAL or (job.state == JobState.WAITING and state == JobState.CRASHED):
             return
         job.state, job.ended = state, func.now()
         if failure:

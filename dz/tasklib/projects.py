@@ -1,5 +1,6 @@
 """Projects: a customer's Django site, its source, its variables and its verified configuration."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from dz import names
 from dz.errors import InvalidName, UnknownProject
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import BuildConfig, EnvVar, Project
+from dz.zoomdb.models import BuildConfig, EnvVar, Project, Release
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,32 @@ def set_source(zoomdb: Zoomdb, project_id: int, *, url: str, ref: str | None) ->
         project.source_url, project.ref = url, ref or project.ref
 
 
+def refuse_name(zoomdb: Zoomdb, project_id: int, name: str) -> None:
+    """Raise InvalidName if a project cannot have a name: it breaks the rules, is taken, or the project is released."""
+    known = get(zoomdb, project_id)
+    if known.name == names.project_name(name):
+        return
+    with zoomdb.session() as session:
+        owner = session.scalar(select(Project.source_url).where(Project.name == name))
+        released = session.scalar(select(Release.id).where(Release.project_id == project_id).limit(1))
+    if owner:
+        raise InvalidName(f"The name {name!r} is taken by the project from {owner}.", "Choose another name.")
+    if released:
+        raise InvalidName(
+            f"The project {known.name!r} has versions already, so its name stays.",
+            f"Keep {known.name!r}, or launch a second project from the same URL by giving its name.",
+        )
+
+
+def rename(zoomdb: Zoomdb, project_id: int, name: str) -> None:
+    """Give a project that was never released another name; raises InvalidName, see `refuse_name`."""
+    refuse_name(zoomdb, project_id, name)
+    with zoomdb.session() as session:
+        project = session.get_one(Project, project_id, with_for_update=True)
+        project.title = name if project.title == project.name else project.title
+        project.name = name
+
+
 def set_title(zoomdb: Zoomdb, project_id: int, title: str) -> None:
     """Store the title that the configuration gives the project."""
     with zoomdb.session() as session:
@@ -128,11 +155,20 @@ def variables(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
         return {row.name: zoomdb.encryption.decrypt(row.value, f"{sysid}/{row.name}") for row in rows}
 
 
-def stored_config(zoomdb: Zoomdb, project_id: int) -> str | None:
-    """Return the text of the newest verified `zoombuild.cfg` of a project."""
+def stored_config(zoomdb: Zoomdb, project_id: int, *, number: int | None = None) -> str | None:
+    """Return the text of a verified `zoombuild.cfg` of a project: version `number`, or the newest."""
     query = select(BuildConfig.text).where(BuildConfig.project_id == project_id).order_by(BuildConfig.number.desc())
+    if number is not None:
+        query = query.where(BuildConfig.number == number)
     with zoomdb.session() as session:
         return session.scalar(query.limit(1))
+
+
+def config_versions(zoomdb: Zoomdb, project_id: int) -> list[tuple[int, dt.datetime]]:
+    """Return number and time of each verified `zoombuild.cfg` of a project, newest first."""
+    query = select(BuildConfig.number, BuildConfig.created).where(BuildConfig.project_id == project_id)
+    with zoomdb.session() as session:
+        return [(number, created) for number, created in session.execute(query.order_by(BuildConfig.number.desc()))]
 
 
 def store_config(zoomdb: Zoomdb, project_id: int, text: str | None) -> None:

@@ -114,7 +114,7 @@ def _decoded(text: str | bytes, origin: str) -> str:
         plain = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _invalid(origin, data[: error.start].count(b"\n") + 1, None, "the file is not UTF-8") from error
-    bad = re.search(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]", plain.replace("\r\n", "\n"))
+    bad = keys.CONTROL.search(plain.replace("\r\n", "\n"))
     if bad:
         line = plain[: bad.start()].count("\n") + 1
         raise _invalid(origin, line, None, f"the control character {bad.group()!r} is not allowed")

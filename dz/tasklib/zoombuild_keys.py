@@ -16,6 +16,7 @@ Value = str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]
 FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_environment"}
 """Keys whose field of `Plan` has another name."""
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _ENTRY = re.compile(rf"{_MODULE.pattern}:{_MODULE.pattern}", re.ASCII)
 _HOOK = re.compile(r"[a-z][a-z0-9_]*( [\w./=:@+-]+)*", re.ASCII)
@@ -23,6 +24,8 @@ _HOOK = re.compile(r"[a-z][a-z0-9_]*( [\w./=:@+-]+)*", re.ASCII)
 
 def typed(key: str, raw: str) -> Value:
     """Return the value of `key`, checked; ValueError says what is wrong."""
+    if bad := CONTROL.search(raw):
+        raise ValueError(f"the control character {bad.group()!r} is not allowed")
     check = KEYS.get(key)
     if check is None:
         near = difflib.get_close_matches(key, KEYS, 1)
@@ -153,11 +156,33 @@ def _requirement(line: str) -> str:
     return line
 
 
+def python_ranges(text: str) -> tuple[SpecifierSet, ...]:
+    """Return the ranges of Python versions that a constraint allows, any of which will do; also Poetry's `^`, `~`, `||`.
+
+    Raises:
+        InvalidSpecifier: it is no constraint.
+    """
+    return tuple(
+        SpecifierSet(",".join(_pep440(part.strip()) for part in one.split(","))) for one in re.split(r"\|\|?", text)
+    )
+
+
+def _pep440(part: str) -> str:
+    match = re.fullmatch(r"([\^~]?)(?!=)\s*([0-9]+)((?:\.[0-9]+)*)(\.\*)?", part, re.ASCII)
+    if not match:
+        return part
+    sign, major, rest = match[1], match[2], match[3]
+    if sign == "^":
+        return f">={major}{rest},<{int(major) + 1}"
+    minor = rest.split(".")[1] if rest else ""
+    return f"=={major}.{minor}.*,>={major}{rest}" if sign and minor else f"=={major}{rest}.*"
+
+
 def _python(raw: str) -> str:
     if re.fullmatch(r"[0-9]+(\.[0-9]+){0,2}", raw, re.ASCII):
         return raw
     try:
-        SpecifierSet(raw)
+        python_ranges(raw)
     except InvalidSpecifier as error:
         raise ValueError(f"{raw!r} is not a Python version such as '3.12' or '>=3.11'") from error
     return raw

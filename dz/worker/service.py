@@ -17,11 +17,14 @@ from deployments.pools import QUEUES, ensure_queue
 from dz import wiring
 from dz.errors import DzError
 from dz.settings import Role, settings
+from dz.worker.forms import end_unanswered
 
 BEAT_SECONDS = 5
 """Between two heartbeats; a server that is silent for 30 s is not chosen by placement."""
 REPAIR_SECONDS = 60
 """Between two comparisons of what a server should run or show with what it does."""
+FORM_SECONDS = 15
+"""Between two looks at the launches that wait for a person."""
 logger = logging.getLogger("dz.worker")
 
 
@@ -30,7 +33,7 @@ def serve(role: Role, server: str) -> None:
     adopt_shared_settings()
     with get_client(sync_client=True) as client:
         ensure_queue(client, role, server)
-    for loop in (_beat_for_ever, _repair_for_ever):
+    for loop in (_beat_for_ever, _repair_for_ever, *((_watch_forms_for_ever,) if role == "build" else ())):
         threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
     worker = ProcessWorker(
@@ -68,6 +71,13 @@ def _repair_for_ever(role: Role, server: str) -> None:
     while True:
         _attempt("repair", role, server, wiring.repair)
         time.sleep(REPAIR_SECONDS)
+
+
+def _watch_forms_for_ever(role: Role, server: str) -> None:
+    """End launches for which no answer can come any more."""
+    while True:
+        _attempt("watch over forms", role, server, lambda _role, _server: end_unanswered())
+        time.sleep(FORM_SECONDS)
 
 
 def _attempt(what: str, role: Role, server: str, action: Callable[[Role, str], None]) -> None:

@@ -55,3 +55,31 @@ def test_the_key_names_project_requirements_and_interpreter():
     assert key(commit="b") == same
     different = [key("p00000002"), key(lines=("six",)), key(interpreter=HAVE[1]), key(local=("lib",))]
     assert len({same, *different, key(local=("lib",), commit="b")}) == 6
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        (">=3.11", "3.12.4"),
+        ("^3.10", "3.12.4"),
+        ("~3.11", "3.11.2"),
+        ("^3.9,<3.12", "3.11.2"),
+        ("3.11", "3.11.2"),
+        ("3.11.*", "3.11.2"),
+        ("~2.7 || ^3.6", "3.12.4"),
+        ("~=3.11", "3.12.4"),
+        ("3", "3.12.4"),
+        ("~3.9", None),
+        ("^4.0", None),
+    ],
+)
+def test_constraints_of_pep_440_and_of_poetry_choose_the_newest_python_that_fits(
+    constraint: str, expected: str | None
+) -> None:
+    pythons = [Interpreter((3, 12, 4), Path("/p12")), Interpreter((3, 11, 2), Path("/p11"))]
+    plan = dataclasses.replace(PLAN, python_version=constraint, python_version_basis="requires-python")
+    if expected is None:
+        with pytest.raises(NoMatchingPython):
+            choose_interpreter(plan, pythons)
+    else:
+        assert choose_interpreter(plan, pythons)[0].full == expected

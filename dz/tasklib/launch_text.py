@@ -1,0 +1,81 @@
+"""The words of the verification form: markdown above it, and a hint for each field."""
+
+from collections.abc import Sequence
+
+from dz.tasklib.detection import Guess
+from dz.tasklib.findings import Findings
+from dz.tasklib.guesses import cell
+from dz.tasklib.launch_form import GUESS_OF, KEYS
+from dz.tasklib.wanted import Wanted
+
+_TASK = (
+    "**Correct what is wrong, then submit: the site is built and goes live with exactly these values.** "
+    "What you type here is stored in clear: no secrets."
+)
+
+
+def description(findings: Findings, problems: Sequence[str]) -> str:
+    """Return the markdown above the form: what is wrong, what was found and why, and what is missing."""
+    parts = [
+        _problems(problems),
+        f"Commit `{findings.commit[:12]}` of {cell(findings.url)}. {_TASK}",
+        _unsure(findings),
+        _secrets(findings),
+        table(findings.guesses),
+        _listed("Warnings", findings.inspection.warnings),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def hints(findings: Findings) -> dict[str, str]:
+    """Return what is said of each field: where its value was read, and what else was found."""
+    found = {}
+    for key in KEYS:
+        rows = [guess for guess in findings.guesses if guess.field == GUESS_OF.get(key, key)]
+        first = [f"Read from {cell(guess.basis)} ({guess.proof})." for guess in rows if guess.is_primary]
+        others = [f"{cell(guess.value)} ({cell(guess.basis)})" for guess in rows if not guess.is_primary]
+        found[key] = " ".join([*first[:1], *([f"Other candidates: {', '.join(others)}."] if others else [])])
+    return found
+
+
+def table(rows: Sequence[Guess]) -> str:
+    """Return the guesses as a markdown table."""
+    lines = ["| field | value | read from | proof |", "| --- | --- | --- | --- |"]
+    for guess in rows:
+        mark = guess.proof if guess.is_primary else "other candidate"
+        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cell(guess.basis)} | {mark} |")
+    return "\n".join(lines) if rows else ""
+
+
+def missing(one: Wanted) -> str:
+    """Return one variable that has no value, and who reads it."""
+    return f"{one.name} ({one.basis})"
+
+
+def _problems(problems: Sequence[str]) -> str:
+    listed = "".join(f"\n- {cell(problem)}" for problem in problems)
+    return f"### This cannot be deployed yet\n{listed}" if problems else ""
+
+
+def _unsure(findings: Findings) -> str:
+    if findings.inspection.ambiguous:
+        return "**Several answers are equally likely: look at the project root and the settings module.**"
+    return ""
+
+
+def _secrets(findings: Findings) -> str:
+    """Say which secrets must be set elsewhere, and which are made."""
+    asked = [one for one in findings.wanted if one.secret and not one.random]
+    made = [one for one in findings.wanted if one.random]
+    lines = []
+    if asked:
+        command = f"dz variables {findings.project.name} " + " ".join(f"--ask {one.name}" for one in asked)
+        names = ", ".join(f"`{cell(missing(one))}`" for one in asked)
+        lines.append(f"**Secrets to set before you submit**, at a terminal, stored encrypted: {names}\n\n    {command}")
+    if made:
+        lines.append("A random secret is made for: " + ", ".join(f"`{cell(missing(one))}`" for one in made) + ".")
+    return "\n\n".join(lines)
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    return f"{title}:\n" + "".join(f"\n- {cell(line)}" for line in lines) if lines else ""

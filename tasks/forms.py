@@ -1,0 +1,71 @@
+"""The verification form in the Prefect UI: a typed input for which a flow run is suspended.
+
+Prefect stores what is typed here in clear, so no field may hold a secret.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from prefect.input import RunInput
+from pydantic import Field, create_model
+
+from dz.tasklib.launch_form import VARIABLE
+from dz.tasklib.wanted import Wanted
+
+AS_DETECTED = "Empty: as it was detected."
+
+
+class LaunchForm(RunInput):
+    """How a site is to be built and run; every key but the first is one of `zoombuild.cfg`."""
+
+    project: str = Field(
+        "", title="Project name", description="The site's name on this platform.", pattern="^[a-z][a-z0-9-]{1,30}$"
+    )
+    project_root: str = Field("", title="Project root", description=f"The folder that manage.py is in. {AS_DETECTED}")
+    django_settings_module: str = Field(
+        "", title="Settings module", description=f"Dotted name of the production settings. {AS_DETECTED}"
+    )
+    wsgi: str = Field("", title="WSGI application", description=f"module:attribute. {AS_DETECTED}")
+    asgi: str = Field("", title="ASGI application", description=f"module:attribute. {AS_DETECTED}")
+    use_asgi: bool = Field(default=False, title="Serve by ASGI", description="Off: by WSGI.")
+    python_version: str = Field("", title="Python", description=f"3.12 or >=3.11; strict. {AS_DETECTED}")
+    package_manager: Literal["pip", "uv", "poetry", "pipenv", "pdm", "none"] = Field("pip", title="Package manager")
+    requirements_files: list[str] = Field([], title="Dependency files", description="What is installed from.")
+    database_type: Literal["postgresql", "postgresql-gis"] = Field("postgresql", title="Database")
+    collectstatic: bool = Field(default=True, title="Collect static files")
+    hooks: list[str] = Field(
+        ["migrate"], title="Release hooks", description="Management commands that run once before a version serves."
+    )
+    health_path: str = Field(
+        "/", title="Health path", description="Must answer below 500 before users see a version.", pattern="^/"
+    )
+    instances: int = Field(1, title="App instances", ge=1, le=100)
+    processes: int = Field(2, title="Processes of each instance", ge=1, le=64)
+
+
+def prefilled(
+    values: Mapping[str, Any], *, description: str, hints: Mapping[str, str], variables: Sequence[Wanted]
+) -> type[LaunchForm]:
+    """Return the form with its fields filled in.
+
+    Args:
+        values: what each field shows.
+        description: markdown above the fields.
+        hints: what is said of a field besides its own description.
+        variables: environment variables to ask for; secret ones are not.
+    """
+    fields: dict[str, Any] = {}
+    for name, known in LaunchForm.model_fields.items():
+        # `with_initial_data` would drop titles, descriptions and limits.
+        field = copy.copy(known)
+        field.default = values.get(name, known.default)
+        field.description = " ".join(filter(None, (known.description, hints.get(name))))
+        fields[name] = (known.annotation, field)
+    for one in variables:
+        if not one.secret:
+            about = f"Environment variable, read by {one.basis}. {one.note}".strip()
+            value = str(values.get(VARIABLE + one.name, one.default))
+            fields[VARIABLE + one.name] = (str, Field(default=value, title=one.name, description=about))
+    form: type[LaunchForm] = create_model("LaunchForm", __base__=LaunchForm, **fields)
+    return form.with_initial_data(description=description)

@@ -59,6 +59,17 @@ def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: i
     return succeeded(follow(zoomdb, job_id))
 
 
+def start(kind: JobKind, request: BaseModel) -> int:
+    """Open a job, send it to the workers, and return its id without waiting for anything."""
+    prefect_environment.prepare()
+    zoomdb = wiring.zoomdb()
+    params = request.model_dump(mode="json")
+    job_id = jobs.open_job(zoomdb, kind, params=params, requested_by=f"cli:{getpass.getuser()}"[:100])
+    with _never_started(zoomdb, job_id):
+        _send(kind, params, job_id)
+    return job_id
+
+
 def follow(zoomdb: Zoomdb, job_id: int) -> JobView:
     """Show a job until it is over and return it; Ctrl-C stops showing it, not the job."""
     try:

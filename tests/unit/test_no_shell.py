@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("dz", "flows", "tasks", "deployments", "blocks", "infra")
+FOLDERS = ("dz", "flows", "tasks", "deployments", "blocks", "infra", "bench")
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "csh", "fish"}
 SHELL_CALLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn"}
 SHELL_CALLS |= {"asyncio.create_subprocess_shell", "commands.getoutput"}

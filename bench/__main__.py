@@ -1,0 +1,111 @@
+"""`dz bench`: measures deploys through the running stack beside a script written by hand."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import at_once, leftovers
+from bench.cases import CASES, LATER, Comparison
+from bench.floor import Floor
+from bench.ours import Platform
+from bench.projects import SIZES, Project
+from bench.results import Results
+from dz.cli import output
+from dz.errors import DzError
+from dz.settings import PROJECT_ROOT, settings
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, print the table on stderr and the ratios on stdout, and return 0."""
+    given = _arguments(argv)
+    results, began = Results(), time.time()
+    cases = frozenset(given.cases or CASES)
+    _compare(given.project, given.rounds, cases, results)
+    found = results.to_json() | {
+        "project": given.project,
+        "rounds": given.rounds,
+        "seconds": round(time.time() - began),
+        "load": os.getloadavg(),
+        "cores": os.cpu_count(),
+        "cli_start": _cli_start(),
+    }
+    _print(results)
+    output.print_json(found["ratios"])
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    ask = argparse.ArgumentParser(prog="dz bench", description=__doc__)
+    ask.add_argument("--project", choices=SIZES, default="middle", help="3, 26 or 90 direct dependencies")
+    ask.add_argument("--rounds", type=int, default=5, help="how often each case is run on each side")
+    ask.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    ask.add_argument("--cases", nargs="+", choices=CASES, metavar="CASE", help=f"some of: {' '.join(CASES)}")
+    return ask.parse_args(argv)
+
+
+def _compare(size: str, rounds: int, cases: frozenset[str], results: Results) -> None:
+    ours = Platform(lambda name, seconds, detail: None if seconds is None else _tell(f"stack: {name} {seconds} s"))
+    folder = settings().state_dir.with_name(f"{settings().state_dir.name}-bench")
+    shutil.rmtree(folder, ignore_errors=True)
+    floor = Floor(folder)
+    project = Project(size, folder / "work", ours.git_folder / f"bench-{size}.git")
+    try:
+        folder.mkdir(mode=0o711)
+        project.create()
+        if cases - LATER:
+            floor.start()
+            comparison = Comparison(project, ours, floor, results, _tell, f"bench-{size}")
+            comparison.prepare(cases)
+            for number in range(1, rounds + 1):
+                comparison.round(number, cases)
+        if "at_once" in cases:
+            at_once.measure(ours, project, results, _tell)
+        if "hop" in cases:
+            from bench import hop  # noqa: PLC0415  imports Prefect, whose environment is prepared by now
+
+            hop.measure(results, rounds)
+    finally:
+        leftovers.remove(ours)
+        floor.stop()
+        shutil.rmtree(project.bare, ignore_errors=True)
+
+
+def _cli_start() -> dict[str, float]:
+    """Return the seconds that the start of `dz` takes, which no case counts: its help, and all that a request imports."""
+    request = "import prefect.deployments, dz.cli.deploy"
+    found = {}
+    for name, words in {"help": ["-m", "dz.cli", "deploy", "--help"], "request": ["-c", request]}.items():
+        began = time.monotonic()
+        subprocess.run([sys.executable, *words], cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL, check=True)
+        found[name] = round(time.monotonic() - began, 2)
+    return found
+
+
+def _print(results: Results) -> None:
+    table = Table("case", "side", "step", "runs", "min", "median", "max", box=None)
+    for row in results.table():
+        table.add_row(*row)
+    Console(stderr=True, width=140).print(table)
+
+
+def _tell(line: str) -> None:
+    output.note(f"{time.strftime('%H:%M:%S')} {line}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except DzError as error:
+        output.report(error, as_json=False)
+        sys.exit(1)

@@ -1,0 +1,4 @@
+from books.models import Book
+from django.contrib import admin
+
+admin.site.register(Book)

@@ -8,6 +8,7 @@ from dz import names, wiring
 from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref
 from dz.tasklib import guesses
+from dz.tasklib.detection.wording import text
 from dz.tasklib.jobs import JobView
 from dz.zoomdb.states import JobKind
 from tasks.parameters import Source
@@ -32,7 +33,7 @@ def check(
     if not job.result.get("is_django"):
         output.note(f"This is no Django project that can be deployed: {job.result.get('reason', '')}")
         return
-    rows = [(g.field, _text(g.value), "*" if g.is_primary else "", g.proof, g.basis) for g in found]
+    rows = [(g.field, text(g.value), "*" if g.is_primary else "", g.proof, g.basis) for g in found]
     output.print_table(("field", "value", "primary", "proof", "basis"), rows)
     output.note(f"Next: dz deploy {url}" + (f" --ref {ref}" if ref else ""))
 
@@ -43,7 +44,3 @@ def inspect_source(url: str, ref: str | None, *, local: bool) -> tuple[JobView, 
     source = Source(url=url, ref=names.git_ref(ref) if ref else None)
     job = runs.run(JobKind.CHECK_REPO, source, local=local)
     return job, guesses.load(wiring.zoomdb(), job.id)
-
-
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dz.tasklib.detection import inspect
+from dz.tasklib.detection.wording import text
 
 
 def inspect_command(path: Path, as_json: bool) -> int:
@@ -18,9 +19,11 @@ def inspect_command(path: Path, as_json: bool) -> int:
         print(json.dumps(data, indent=1, default=str))  # noqa: T201
     else:
         for field, value in data.items():
-            if field != "guesses" and value not in (None, "", (), False):
-                shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-                print(f"{field:20} {shown}")  # noqa: T201
+            if field in ("environment", "risks"):
+                for one in value:
+                    print(f"{field:20} {text(one)}  ({one['basis']})")  # noqa: T201
+            elif field != "guesses" and value not in (None, "", (), False):
+                print(f"{field:20} {text(value)}")  # noqa: T201
     return 0 if found.is_django else 1
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from dz.tasklib.detection import Guess, Inspection
+from dz.tasklib.detection.wording import text
 from dz.zoomdb.models import ConfigGuess
 from dz.zoomdb.session import Zoomdb
 
@@ -58,6 +59,8 @@ def markdown(inspection: Inspection, next_step: str) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value that JSONB can hold: PostgreSQL refuses NUL."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value if isinstance(value, bool | int | None) else str(value).replace("\0", "")
@@ -65,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 def cell(value: Any) -> str:
     """Return text of a repository so that it cannot leave its table cell or become markup."""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return "".join("'" if c == "`" else "/" if c == "|" else c for c in text if c.isprintable())[:300].replace(
+    plain = text(value)
+    return "".join("'" if c == "`" else "/" if c == "|" else c for c in plain if c.isprintable())[:500].replace(
         "<", "&lt;"
     )

@@ -46,6 +46,8 @@ class Variables:
         self.required: dict[str, str] = {}
         self.read: dict[str, str] = {}
         self.without_default: set[str] = set()
+        self.defaults: dict[str, Any] = {}
+        self.casts: dict[str, str] = {}
         self.dotenv: set[str] = set()
         self.given: dict[str, Any] = dict.fromkeys(("PATH", "HOME", "PWD"), UNKNOWN)
         self.touched: set[str] = set()
@@ -59,6 +61,8 @@ class Variables:
             return self.given[name]
         self.read.setdefault(name, self.basis)
         self.touched.add(name)
+        if default is not MISSING:
+            self.defaults.setdefault(name, default)
         if name in self.dotenv:
             return UNKNOWN
         if default is MISSING or default is None or default == "":
@@ -110,7 +114,11 @@ class Variables:
             return got if got is MISSING else UrlDatabase(got)
         if method in _URLS and got is not MISSING:
             return UNKNOWN
-        return self._cast(got, method, kwargs.get("cast", args[1] if not method and len(args) > 1 else None))
+        cast = kwargs.get("cast", args[1] if not method and len(args) > 1 else None)
+        kind = method if method in ("int", "json") else getattr(cast, "__name__", "")
+        if kind in ("int", "json"):
+            self.casts.setdefault(native.prefix + name, kind)
+        return self._cast(got, method, cast)
 
     def _cast(self, got: Any, method: str, cast: Any) -> Any:
         if method == "bool" or cast is bool:

@@ -63,6 +63,7 @@ class Expressions:
         self.tree = tree
         self.variables = variables
         self.taint: dict[tuple[int, str], set[str]] = {}
+        self.kept: list[dict[Any, Any]] = []  # so that no other object gets the identity of one that `taint` knows
         self.conditions: list[set[str]] = []
         self.home = ""
         self.path = ""
@@ -90,12 +91,17 @@ class Expressions:
 
     def test(self, node: ast.expr, scope: dict[str, Any]) -> tuple[Any, set[str]]:
         """Return the truth of a condition, or UNKNOWN, and the variables that it depends on."""
+        value, touched = self.with_touched(node, scope)
+        return (UNKNOWN if isinstance(value, Unknown | UrlDatabase) else bool(value)), touched
+
+    def with_touched(self, node: ast.expr, scope: dict[str, Any]) -> tuple[Any, set[str]]:
+        """Return the value of an expression and the variables that it depends on."""
         outer, self.variables.touched = self.variables.touched, set()
         try:
             value = self.value(node, scope)
         finally:
             touched, self.variables.touched = self.variables.touched, outer | self.variables.touched
-        return (UNKNOWN if isinstance(value, Unknown | UrlDatabase) else bool(value)), touched
+        return value, touched
 
     def value(self, node: ast.expr | None, scope: dict[str, Any]) -> Any:
         """Return the value of an expression, or UNKNOWN."""
@@ -139,11 +145,15 @@ class Expressions:
     def _of_dict(self, node: ast.Dict, scope: dict[str, Any]) -> Any:
         found: dict[Any, Any] = {}
         for key, item in zip(node.keys, node.values, strict=True):
-            name, value = (self.value(key, scope) if key else None), self.value(item, scope)
+            name = self.value(key, scope) if key else None
+            value, touched = self.with_touched(item, scope)
             if key is None and isinstance(value, dict):
                 found |= value
+                self.taint |= {(id(found), name): self.taint.get((id(value), name), set()) for name in value}
             elif isinstance(name, str | int):
                 found[name] = value
+                self.taint[id(found), str(name)] = touched
+        self.kept.append(found)
         return found
 
     def _of_ifexp(self, node: ast.IfExp, scope: dict[str, Any]) -> Any:

@@ -4,20 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dz.tasklib.detection import (
-    database,
-    dependencies,
-    entrypoints,
-    frontend,
-    legacy,
-    processes,
-    roots,
-    settings,
-    static,
-    versions,
-)
-from dz.tasklib.detection.environment import Variables
-from dz.tasklib.detection.interpreter import Interpreter
+from dz.tasklib.detection import answers, roots, settings
+from dz.tasklib.detection.answers import Reading
 from dz.tasklib.detection.model import Guess, Inspection
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
@@ -73,91 +61,28 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _read(modules: Modules, module: str) -> tuple[Interpreter, Variables, dict[str, Any]]:
-    variables = Variables()
-    reader = Interpreter(modules, variables)
-    try:
-        scope = reader.load(module) or {}
-    except Exception:  # noqa: BLE001 - outside text: a reader that gives up must not end the inspection
-        scope = reader.loaded.get(modules.path(module) or "", {})
-    classes = sorted(reader.configurations, key=lambda name: (settings.role(name) != "production", -len(name)))
-    if classes and "INSTALLED_APPS" not in scope:
-        scope = {**scope, **reader.configurations[classes[0]]}
-    return reader, variables, scope
-
-
 def _inspection(
     tree: Tree, root: Root, modules: Modules, candidates: list[Candidate], rivals: list[Root], others: list[Candidate]
 ) -> Inspection:
-    best = candidates[0]
-    reader, variables, scope = _read(modules, best.module)
-    package = best.module.split(".")[0]
-    wsgi = entrypoints.find(tree, root, modules, "wsgi", package)
-    wsgi = wsgi or entrypoints.named_by_settings(tree, modules, scope.get("WSGI_APPLICATION"))
-    asgi = entrypoints.find(tree, root, modules, "asgi", package)
-    manager, files = dependencies.find(tree, root.folder)
-    python = versions.python(tree, root.folder)
-    django = versions.django(tree, files)
-    celery = processes.celery(tree, root, modules)
-    old = legacy.python2(
-        tree, root, python[0][0] if python else None, django[0] if django else None, implicit=reader.implicit
-    )
-    files = files if not old else dependencies.declared(tree, root.folder, files)
-    node, node_basis = frontend.needs_node_build(tree, root, list(reader.loaded))
-    apps = scope.get("INSTALLED_APPS")
-    required = tuple(sorted(variables.required))
-    unsure = bool(rivals) or settings.unclear(candidates)
-    first_wsgi, first_asgi = _first(wsgi), _first(asgi)
+    read = Reading(tree, root, modules, candidates)
     warning = settings.overlay_warning(candidates, root)
-    guesses = [
-        *_listed("project_root", [(root.folder or ".", root.basis), *((r.folder, r.basis) for r in rivals)]),
-        *_listed("settings_module", [(c.module, c.basis) for c in [*candidates, *others]]),
-        *_listed("wsgi", wsgi),
-        *_listed("asgi", asgi),
-        *_listed("package_manager", [(manager, f"{files[0]}:1")] if files else []),
-        *_listed("dependency_files", [(list(files), f"{files[0]}:1")] if files else []),
-        *_listed("python_version", [(value, basis) for value, basis, _ in python]),
-        *_listed("django_version", [django] if django else []),
-        *_listed("celery_app", celery),
-        *_listed("database", [(database.database(reader, scope), reader.bases.get("DATABASES", best.basis))]),
-        *(Guess("env_required", name, variables.required[name]) for name in required),
-        *(Guess("needs_node_build", node, node_basis) for _ in [0] if node),
+    fields: dict[str, Any] = {
+        "project_root": root.folder or ".",
+        "manage_py": root.manage_py,
+        "settings_module": read.best.module,
+        "ambiguous": bool(rivals) or settings.unclear(candidates),
+        "python_path_dirs": _path_dirs(root, modules, read.best),
+        "warnings": (*_warnings(tree), *([warning] if warning else [])),
+    }
+    guesses: list[Guess] = [
+        *answers.listed("project_root", [(root.folder or ".", root.basis), *((r.folder, r.basis) for r in rivals)]),
+        *answers.listed("settings_module", [(c.module, c.basis) for c in [*candidates, *others]]),
     ]
-    return Inspection(
-        is_django=True,
-        project_root=root.folder or ".",
-        manage_py=root.manage_py,
-        settings_module=best.module,
-        wsgi=first_wsgi[0],
-        asgi=first_asgi[0],
-        asgi_needed=entrypoints.asgi_needed(tree, *first_asgi, first_wsgi[0], apps if isinstance(apps, list) else []),
-        dependency_files=files,
-        package_manager=manager,
-        python_version=python[0][0] if python else None,
-        python_version_basis=python[0][2] if python else "",
-        django_version=django[0] if django else None,
-        database=database.database(reader, scope),
-        env_required=required,
-        env_needed=tuple(sorted(set(variables.read) - set(required))),
-        celery_app=processes.named_by_commands(tree, celery) or (celery[0][0] if celery else None),
-        workers=processes.workers(tree),
-        procfile=processes.procfile(tree, root),
-        needs_node_build=node,
-        gis=legacy.gis(scope),
-        legacy_python2=old,
-        legacy_django1=legacy.django1(django[0] if django else None, scope),
-        whitenoise=static.whitenoise(scope),
-        static_root=static.folder(scope.get("STATIC_ROOT"), root),
-        media_root=static.folder(scope.get("MEDIA_ROOT"), root),
-        ambiguous=unsure,
-        python_path_dirs=_path_dirs(root, modules, candidates[0]),
-        warnings=(*_warnings(tree), *([warning] if warning else [])),
-        guesses=tuple(guesses),
-    )
-
-
-def _first(values: list[tuple[str, str]]) -> tuple[str | None, str | None]:
-    return values[0] if values else (None, None)
+    for question in answers.QUESTIONS:
+        found, more = question(read)
+        fields |= found
+        guesses += more
+    return Inspection(is_django=True, **fields, guesses=tuple(guesses))
 
 
 def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]:
@@ -165,9 +90,3 @@ def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]
     inside = best.module.replace(".", "/")
     folder = next((f for f in modules.folders if best.path.startswith(joined(f, inside))), root.folder)
     return (folder,) if folder not in (root.folder, "") else ()
-
-
-def _listed(field: str, values: list[tuple[Any, str]]) -> list[Guess]:
-    unique = {repr(value): (value, basis) for value, basis in reversed(values)}
-    ordered = [pair for pair in values if unique.get(repr(pair[0])) == pair and unique.pop(repr(pair[0]))]
-    return [Guess(field, value, basis, is_primary=number == 0) for number, (value, basis) in enumerate(ordered)]

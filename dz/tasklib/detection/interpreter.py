@@ -93,6 +93,7 @@ class Interpreter(Classes):
             holder, key = self.value(target.value, scope), self.value(target.slice, scope)
             if isinstance(holder, dict) and isinstance(key, str | int):
                 holder[key] = value
+                self.taint[id(holder), str(key)] = set(touched)
             elif isinstance(holder, Native) and holder.name == "os.environ" and isinstance(key, str):
                 self.variables.given[key] = value
         elif isinstance(target, ast.Tuple | ast.List):

@@ -23,6 +23,57 @@ class Guess:
 
 
 @dataclass(frozen=True)
+class Variable:
+    """A variable of the environment that the production settings read.
+
+    Args:
+        basis: `file:line` of the first place that reads it.
+        required: importing the settings fails without it.
+        default: text of the default where that is a literal.
+        supply: `platform` (DjangoZoom sets it), `default` (it may stay unset), `generate` (any random value will do:
+            `contract.generated`) or `ask` (only the owner knows it).
+        fills: what the platform puts in, a key of `contract.VALUES`; "" unless supply is `platform`.
+        note: what a person should know of it.
+    """
+
+    name: str
+    basis: str
+    required: bool = False
+    default: str | None = None
+    is_secret: bool = False
+    supply: str = "ask"
+    fills: str = ""
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the variable as JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Something by which a deploy could lose data.
+
+    Args:
+        kind: local_uploads, sqlite, sqlite_data, file_sessions, file_cache, memory_sessions or written_files.
+        found: what the project does.
+        basis: `file:line` that it was read from.
+        choice: what DjangoZoom does about it, or what to choose so that nothing is lost.
+        safe: the platform's own way keeps the data; there is nothing to decide.
+    """
+
+    kind: str
+    found: str
+    basis: str
+    choice: str
+    safe: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the risk as JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
 class Inspection:
     """All that can be read from a work tree without running any of it; paths are relative to its root."""
 
@@ -54,6 +105,8 @@ class Inspection:
     media_root: str | None = None
     system_packages: tuple[str, ...] = ()
     required_files: tuple[str, ...] = ()
+    environment: tuple[Variable, ...] = ()
+    risks: tuple[Risk, ...] = ()
     ambiguous: bool = False
     python_path_dirs: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

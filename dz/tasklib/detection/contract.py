@@ -1,0 +1,168 @@
+"""What a deploy has to put into the environment: which variables, and who can say their values."""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dz.tasklib.detection.environment import Variables, is_switch, stage
+from dz.tasklib.detection.model import Variable
+from dz.tasklib.detection.values import UrlDatabase
+
+_SECRET = re.compile(
+    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|SALT|CREDENTIALS?|PRIVATE|SIGNING|(^|_)(KEY|PASS|PWD|DSN|JWT)(_|$|\d)",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"PUBLIC|PUBLISHABLE|KEY_?(ID|PREFIX|NAME|PATH|FILE)|_(ID|URL|TTL|AGE|LIFETIME|EXPIR\w*)$", re.IGNORECASE
+)
+_OWN_SECRET = re.compile(
+    r"(^|_)(DJANGO|APP|SITE|WEB|FLASK)?_?SECRET(_KEY)?$|SALT|SIGNING_(KEY|SECRET)|(^|_)JWT_(SECRET|KEY)|JWT_SECRET"
+    r"|(FERNET|ENCRYPTION|CRYPT\w*|HASH\w*|COOKIE|SESSION|CSRF)_(KEYS?|SECRETS?)$|SECRET_KEY_FALLBACK",
+    re.IGNORECASE,
+)
+_FOREIGN = re.compile(
+    r"AWS|S3|AZURE|GOOGLE|GCP|GCS|STRIPE|PAYPAL|GITHUB|GITLAB|FACEBOOK|TWITTER|OAUTH|SOCIAL|CLIENT|API|MAIL|SENDGRID|TWILIO"
+    r"|CAPTCHA|CLOUDINARY|SENTRY|SPACES|DROPBOX|OPENAI|AUTH0|OIDC|SAML|LINKEDIN|SLACK|TELEGRAM|DISCORD|RAZORPAY|WEBHOOK"
+    r"|ALGOLIA|PUSHER|ACCESS|CONSUMER|HOST|STORAGE|BUCKET",
+    re.IGNORECASE,
+)
+_FERNET = re.compile(r"FERNET|ENCRYPTION|CRYPT", re.IGNORECASE)
+_DATABASE = r"(?:[A-Z0-9]+_)*(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|PSQL|SQL|RDS|MYSQL)_?"
+_NAMED = {
+    "database_url": re.compile(r"(?:DJANGO_|APP_)?(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG)_?(?:URL|URI|DSN)"),
+    "database_name": re.compile(_DATABASE + r"(?:NAME|DB|DBNAME|DATABASE|DB_NAME)"),
+    "database_user": re.compile(_DATABASE + r"(?:USER|USERNAME|USR|LOGIN)"),
+    "database_password": re.compile(_DATABASE + r"(?:PASSWORD|PASS|PASSWD|PWD|PW)"),
+    "database_host": re.compile(_DATABASE + r"(?:HOST|HOSTNAME|SERVER|ADDRESS)"),
+    "database_port": re.compile(_DATABASE + r"PORT"),
+    "secret_key": re.compile(r"(?:\w+_)?DJANGO_SECRET(?:_KEY)?|SECRET_KEY"),
+    "hosts": re.compile(r"(?:DJANGO_)?ALLOWED_HOSTS?"),
+    "debug": re.compile(r"(?:DJANGO_)?DEBUG"),
+    "origins": re.compile(r"(?:DJANGO_)?CSRF_TRUSTED_ORIGINS"),
+}
+"""Names that mean one thing wherever the settings use them."""
+_SETTINGS = {
+    "secret_key": ("SECRET_KEY",),
+    "hosts": ("ALLOWED_HOSTS",),
+    "debug": ("DEBUG",),
+    "origins": ("CSRF_TRUSTED_ORIGINS", "CORS_ALLOWED_ORIGINS"),
+    "media_root": ("MEDIA_ROOT",),
+    "site_url": ("WAGTAILADMIN_BASE_URL", "SITE_URL", "BASE_URL"),
+}
+_DATABASE_KEYS = {"NAME": "database_name", "USER": "database_user", "PASSWORD": "database_password",
+                  "HOST": "database_host", "PORT": "database_port", "ENGINE": "database_engine"}  # fmt: skip
+_SUPPLIED = re.compile(r"CONFIG_PG_\w+|DZ_\w+|DJANGO_SETTINGS_MODULE|HOME|PATH|LANG|TMPDIR")
+VALUES = frozenset(
+    {
+        *_NAMED,
+        *_SETTINGS,
+        *_DATABASE_KEYS.values(),
+        "debug_number",
+        "debug_flag",
+        "hosts_json",
+        "origins_json",
+        "stage",
+        "own",
+    }
+)
+"""What `Variable.fills` may say; `own` is a name that DjangoZoom always sets."""
+_NO_VALUE: tuple[Any, ...] = (None, "", [], (), {}, 0, False)
+
+
+def variables(
+    read: Variables, taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]
+) -> tuple[Variable, ...]:
+    """Return the variables that settings read, those that they cannot be imported without first.
+
+    Args:
+        read: what was asked of the environment.
+        taint: (identity of a namespace or dict, name) to the variables that its value depends on.
+        settings: the namespace of the settings module.
+    """
+    roles = _roles(taint, settings)
+    found = [_variable(read, name, _role(read, name, roles)) for name in read.read]
+    return tuple(sorted(found, key=lambda one: (not one.required, one.name)))
+
+
+def is_secret(name: str) -> bool:
+    """Say whether a variable of this name holds a secret."""
+    return bool(_SECRET.search(name)) and not _OPEN.search(name)
+
+
+def can_generate(name: str) -> bool:
+    """Say whether any random value will do: the project alone makes use of it."""
+    return bool(_OWN_SECRET.search(name)) and not _FOREIGN.search(name)
+
+
+def generated(name: str) -> str:
+    """Return a random value for a variable; keys for encryption have the form that Fernet wants."""
+    if _FERNET.search(name):
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(50)
+
+
+def supplied(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
+    """Return (name, what it is filled with) of the variables that the platform sets under the project's own names."""
+    return tuple((one.name, one.fills) for one in found if one.supply == "platform" and one.fills != "own")
+
+
+def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a variable's value becomes, where a single one decides a setting that the platform owns."""
+    found: dict[str, str] = {}
+
+    def note(names: set[str], role: str) -> None:
+        if len(names) == 1:
+            found.setdefault(next(iter(names)), role)
+
+    databases = settings.get("DATABASES")
+    default = databases.get("default") if isinstance(databases, dict) else databases
+    if isinstance(default, dict):
+        for key, role in _DATABASE_KEYS.items():
+            note(taint.get((id(default), key), set()), role)
+    elif isinstance(default, UrlDatabase):
+        note(taint.get((id(databases), "default"), set()), "database_url")
+    for role, names in _SETTINGS.items():
+        for name in names:
+            note(taint.get((id(settings), name), set()), role)
+    return found
+
+
+def _role(read: Variables, name: str, roles: Mapping[str, str]) -> str:
+    if _SUPPLIED.fullmatch(name):
+        return "own"
+    default = read.defaults.get(name)
+    if is_switch(name) and (default in _NO_VALUE or stage(name, default) is not default):
+        return "stage"
+    role = roles.get(name) or next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
+    if role == "debug":
+        kind = read.casts.get(name)
+        return {"int": "debug_number", "bool": "debug_flag"}.get(kind or "", role)
+    if role in ("hosts", "origins") and read.casts.get(name) == "json":
+        return f"{role}_json"
+    return role
+
+
+def _variable(read: Variables, name: str, role: str) -> Variable:
+    required, secret = name in read.required, is_secret(name)
+    default = read.defaults.get(name)
+    shown = str(default) if isinstance(default, str | int | float | bool) and default != "" else None
+    supply, note = "default", ""
+    if role:
+        supply = "platform"
+    elif can_generate(name) and (required or secret):
+        supply = "generate"
+        note = "its default stands in the code, where everybody can read it" if shown else ""
+    elif required:
+        supply = "ask"
+    return Variable(
+        name=name,
+        basis=read.required.get(name, read.read[name]),
+        required=required,
+        default=None if secret and shown else shown,
+        is_secret=secret,
+        supply=supply,
+        fills=role,
+        note=note,
+    )

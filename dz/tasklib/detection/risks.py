@@ -1,0 +1,194 @@
+"""What could be lost when a project that kept its data beside its code is deployed anew."""
+
+import ast
+import re
+from typing import Any
+
+from dz.tasklib.detection.interpreter import Interpreter
+from dz.tasklib.detection.model import Risk
+from dz.tasklib.detection.roots import Root
+from dz.tasklib.detection.tree import Tree
+from dz.tasklib.detection.values import UNKNOWN, UrlDatabase
+
+_UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Image)Field)\(")
+_NOT_MODELS = re.compile(
+    r"(^|/)(tests?|docs?|migrations|examples?|node_modules)(/|_)|(^|/)(forms?|serializers?|filters?|tests?\w*)\.py$"
+)
+_REMOTE = re.compile(
+    r"storages\.|s3|boto|gcloud|google|azure|cloudinary|dropbox|minio|spaces|uploadcare|db_file", re.IGNORECASE
+)
+_DATA = re.compile(r"\.(sqlite3?|db3?|sqlitedb)$", re.IGNORECASE)
+_MODULES = 400
+"""How many modules are read for uploads."""
+
+_ONE_SERVER = (
+    "Uploads are kept in a folder of the project on its appserver, which every version uses and which no deploy clears. "
+    "It is on that one server only: with several appservers, or to have a copy elsewhere, set a storage such as "
+    "django-storages with an S3 bucket."
+)
+
+
+def find(tree: Tree, root: Root, reader: Interpreter, settings: dict[str, Any]) -> tuple[Risk, ...]:
+    """Return what a deploy could lose, with the choice that loses nothing."""
+    place = Settings(reader, settings)
+    found = [*_uploads(tree, root, place), *_sqlite(tree, root, place), *_sessions(place), *_written(place)]
+    return tuple(dict.fromkeys(found))
+
+
+class Settings:
+    """Values of the production settings, and where each was set."""
+
+    def __init__(self, reader: Interpreter, values: dict[str, Any]) -> None:
+        self.reader = reader
+        self.values = values
+
+    def basis(self, name: str, fallback: str = "") -> str:
+        """Return the `file:line` that sets a name."""
+        path = next(iter(self.reader.loaded), "settings.py")
+        return self.reader.bases.get(name) or fallback or f"{path}:1"
+
+    def text(self, name: str) -> str:
+        """Return a setting that is a text, else ""."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else ""
+
+    def backend(self, name: str, alias: str) -> str:
+        """Return BACKEND of one entry of a setting such as CACHES; "" where it is not known."""
+        entries = self.values.get(name)
+        entry = entries.get(alias) if isinstance(entries, dict) else None
+        value = entry.get("BACKEND") if isinstance(entry, dict) else None
+        return value if isinstance(value, str) else ""
+
+    def is_known(self, name: str) -> bool:
+        """Say whether a setting is absent or its value was read."""
+        return self.values.get(name) is not UNKNOWN
+
+
+def _uploads(tree: Tree, root: Root, place: Settings) -> list[Risk]:
+    storage = place.backend("STORAGES", "default") or place.text("DEFAULT_FILE_STORAGE")
+    unknown = not (place.is_known("STORAGES") and place.is_known("DEFAULT_FILE_STORAGE"))
+    if storage and "FileSystemStorage" not in storage:
+        return []
+    field = _upload_field(tree, root)
+    apps = repr(place.values.get("INSTALLED_APPS"))
+    library = next(
+        (app for app in ("wagtail.images", "wagtail.documents", "filer", "easy_thumbnails") if app in apps), None
+    )
+    if not field and not library:
+        return []
+    named, basis = field or (library or "", place.basis("INSTALLED_APPS"))
+    keeps = (
+        " keeps uploads in the local file system"
+        if not unknown
+        else " keeps uploads where the settings of production say"
+    )
+    return [Risk("local_uploads", named + keeps, basis, _ONE_SERVER, safe=not unknown)]
+
+
+def _upload_field(tree: Tree, root: Root) -> tuple[str, str] | None:
+    inside = f"{root.folder}/" if root.folder else ""
+    modules = [p for p in tree.files if p.startswith(inside) and p.endswith(".py") and not _NOT_MODELS.search(p)]
+    modules.sort(key=lambda path: "models" not in path)
+    for path in modules[:_MODULES]:
+        text = tree.text(path) or ""
+        if "models" not in text or "Field(" not in text:
+            continue
+        for match in _UPLOAD.finditer(text):
+            before = text[: match.start()].rfind("\nclass ")
+            heading = text[before + 1 : text.find("\n", before + 1)] if before >= 0 else text.partition("\n")[0]
+            if not re.search(r"Form|Serializer|Filter|Test", heading) and match[2] != "FilePathField":
+                return f"the field {match[1]} ({match[2]})", f"{path}:{text.count(chr(10), 0, match.start(1)) + 1}"
+    return None
+
+
+def _sqlite(tree: Tree, root: Root, place: Settings) -> list[Risk]:
+    databases = place.values.get("DATABASES")
+    entries = databases.items() if isinstance(databases, dict) else []
+    found = []
+    for alias, entry in entries:
+        default = entry.default if isinstance(entry, UrlDatabase) else None
+        engine = entry.get("ENGINE") if isinstance(entry, dict) else default
+        if isinstance(engine, str) and ("sqlite" in engine or "spatialite" in engine):
+            found.append(_sqlite_risk(tree, str(alias), place.basis("DATABASES")))
+    for path in (p for p in tree.files if _DATA.search(p) and p.startswith(root.folder)):
+        if found and not re.search(r"(^|/)(tests?|fixtures|docs?)/", path):
+            found.append(
+                Risk(
+                    "sqlite_data",
+                    f"{path} holds a database that was committed with the code",
+                    f"{path}:1",
+                    "A site begins with an empty PostgreSQL database: what is in this file is not taken over. Write it out with "
+                    "`manage.py dumpdata`, and load that into the site with `manage.py loaddata` as a release hook.",
+                    safe=False,
+                )
+            )
+            break
+    return found
+
+
+def _sqlite_risk(tree: Tree, alias: str, basis: str) -> Risk:
+    if alias == "default":
+        choice = (
+            "DjangoZoom gives the site a PostgreSQL database in its place, which deploys keep. "
+            "Data that lies in a SQLite file today is not taken over."
+        )
+        return Risk("sqlite", "the default database is a SQLite file", basis, choice, safe=True)
+    choice = (
+        f"Only the default database becomes PostgreSQL. The file of {alias!r} lies in the code, which each deploy replaces: "
+        "point it to the same database or to a server of its own."
+    )
+    return Risk("sqlite", f"the database {alias!r} is a SQLite file", basis, choice, safe=False)
+
+
+def _sessions(place: Settings) -> list[Risk]:
+    engine = place.text("SESSION_ENGINE")
+    basis = place.basis("SESSION_ENGINE")
+    if engine.endswith("sessions.backends.file"):
+        choice = (
+            "Session files are written on one appserver, into its temporary folder unless SESSION_FILE_PATH says otherwise: "
+            "people are logged out when the site moves. Use django.contrib.sessions.backends.db, Django's default."
+        )
+        return [Risk("file_sessions", "sessions are files", basis, choice, safe=False)]
+    if not engine.endswith("sessions.backends.cache"):
+        return []
+    cache = place.backend("CACHES", place.text("SESSION_CACHE_ALIAS") or "default")
+    if cache.endswith("FileBasedCache"):
+        choice = (
+            "Sessions in a cache of files are lost when that folder is. Use django.contrib.sessions.backends.cached_db."
+        )
+        return [Risk("file_cache", "sessions are in a cache of files", basis, choice, safe=False)]
+    if cache.endswith(("LocMemCache", "DummyCache")) or (not cache and "CACHES" not in place.values):
+        choice = (
+            "Each worker process has a memory of its own, so people are logged out at random, and at each deploy. "
+            "Use django.contrib.sessions.backends.cached_db, or a Redis cache."
+        )
+        return [Risk("memory_sessions", "sessions are in the memory of one process", basis, choice, safe=False)]
+    return []
+
+
+def _written(place: Settings) -> list[Risk]:
+    """Find what the settings themselves prepare to write below the code: folders that they make, indexes, mail."""
+    found = []
+    mail = place.text("EMAIL_BACKEND")
+    if mail.endswith("filebased.EmailBackend"):
+        choice = "Mail is written into files instead of being sent. Set EMAIL_BACKEND to django.core.mail.backends.smtp.EmailBackend."
+        found.append(Risk("written_files", "mail goes into files", place.basis("EMAIL_BACKEND"), choice, safe=False))
+    engines = place.values.get("HAYSTACK_CONNECTIONS")
+    if "WhooshEngine" in repr(engines):
+        choice = "The search index lies in the code, which each deploy replaces: run `manage.py rebuild_index` as a release hook."
+        found.append(
+            Risk(
+                "written_files", "the search index is a folder", place.basis("HAYSTACK_CONNECTIONS"), choice, safe=False
+            )
+        )
+    for path in list(place.reader.loaded)[:20]:
+        for line in _folders_made(place.reader.tree.module(path)):
+            choice = "The code is read-only for the running site and is replaced by each deploy. Write below MEDIA_ROOT, which is kept."
+            found.append(Risk("written_files", "the settings make a folder", f"{path}:{line}", choice, safe=False))
+    return found[:5]
+
+
+def _folders_made(module: ast.Module | None) -> list[int]:
+    calls = [node for node in ast.walk(module or ast.Module([], [])) if isinstance(node, ast.Call)]
+    named = [n for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in ("makedirs", "mkdir")]
+    return [node.lineno for node in named]

@@ -1,6 +1,8 @@
 """Prepares the environment that Prefect reads when it is imported."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from dz.settings import settings
 
@@ -24,3 +26,22 @@ def prepare() -> None:
         defaults["PREFECT_API_AUTH_STRING"] = here.prefect_auth_string.get_secret_value()
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Let flow runs of this block send no heartbeats of their own.
+
+    Prefect's engine ends each flow run, subflows too, by waiting for a thread that sleeps a second at a time. No
+    environment variable turns that off.
+    """
+    from prefect.context import SettingsContext  # noqa: PLC0415  Prefect reads the environment when it is imported
+
+    context = SettingsContext.get()
+    if context is None:
+        yield
+        return
+    silent = context.settings.flows.model_copy(update={"heartbeat_frequency": None})
+    changed = context.settings.model_copy(update={"flows": silent})
+    with SettingsContext(profile=context.profile, settings=changed):
+        yield

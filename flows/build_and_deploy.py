@@ -16,7 +16,7 @@ from tasks.parameters import DeployRequest
 from tasks.placement import placement, servers_ready
 from tasks.policy import settle
 from tasks.projects import identify_project
-from tasks.releases import create_release, report_url
+from tasks.releases import already_served, create_release, report_url
 from tasks.servers import on_server
 
 
@@ -28,6 +28,8 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
         with only_deploy_of(project):
             servers_ready(job_id)
             bundle = build_bundle(project, request, job_id)
+            if already_served(job_id, project, bundle):
+                return
 
             # Two branches that share nothing until the site boots.
             database = on_server.submit(create_database, "database", project=project, bundle=bundle, job=job_id)

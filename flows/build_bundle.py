@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks.bundles import archive_bundle
+from tasks.bundles import archive_bundle, known_bundle
 from tasks.checkouts import check_out_code
 from tasks.detection import plan_build
 from tasks.environments import choose_interpreter, create_virtualenv
@@ -18,6 +18,8 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     plan = plan_build(job, project, checkout, request.config)
     interpreter = choose_interpreter(job, plan)
     environment = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
+    if known := known_bundle(job, project, plan, checkout, environment, rebuild=request.rebuild):
+        return known
     verification = verify(job, project, plan, checkout, environment)
     remember_config(job, project, request.config)
     return archive_bundle(job, project, plan, checkout, environment, verification)

@@ -3,8 +3,9 @@
 from prefect import flow
 
 from tasks.appservers import boot, create_project_user, freed_on_failure, install_bundle, wait_until_healthy
-from tasks.hooks import run_release_hooks
+from tasks.hooks import run_release_hooks, schema_is_current
 from tasks.jobs import child_of
+from tasks.policy import settle
 
 
 @flow(name="deploy", flow_run_name="release {release} on {server}", persist_result=False)
@@ -13,6 +14,10 @@ def deploy(release: int, server: str, job: int) -> None:
     with child_of(job, "appserver", server), freed_on_failure(release, server):
         create_project_user(job, release, server=server)
         install_bundle(job, release, server=server)
-        run_release_hooks(job, release, server=server)
-        boot(job, release, server=server)
+        if schema_is_current(job, release, server=server):
+            # No migration is left to wait for: the site boots while the hooks find that out.
+            settle(run_release_hooks.submit(job, release, server=server), boot.submit(job, release, server=server))
+        else:
+            run_release_hooks(job, release, server=server)
+            boot(job, release, server=server)
         wait_until_healthy(job, release, server=server)

@@ -2,8 +2,10 @@
 
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -16,7 +18,19 @@ logger = logging.getLogger("dz.artifacts")
 STEPS_EXPECTED = 14
 """Steps of a usual build_and_deploy; the bar is a hint, the job's log is exact."""
 
-_progress: dict[int, tuple[uuid.UUID, int]] = {}
+SECONDS_BETWEEN = 1.0
+"""Between two movements of a bar: each costs a request to Prefect's server, during which the job waits."""
+
+
+@dataclass
+class _Bar:
+    artifact: uuid.UUID
+    steps: int
+    moved: float
+    """When it was moved last, on the monotonic clock."""
+
+
+_bars: dict[int, _Bar] = {}
 
 
 @contextlib.contextmanager
@@ -32,24 +46,27 @@ def progress_begins(job: int) -> None:
     """Show an empty progress bar for a job."""
     with _decoration():
         artifact = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
-        _progress[job] = (artifact, 0)  # type: ignore[assignment]  # a sync call returns the id itself
+        _bars[job] = _Bar(artifact, 0, time.monotonic())  # type: ignore[arg-type]  # a sync call returns the id itself
 
 
 def step_done(job: int) -> None:
-    """Move the job's bar on by one step; a job that runs in another process has none here."""
-    if job in _progress:
-        artifact, done = _progress[job]
-        _progress[job] = (artifact, done + 1)
+    """Move the job's bar on, but not with every step; a job that runs in another process has none here."""
+    bar = _bars.get(job)
+    if bar is None:
+        return
+    bar.steps += 1
+    if time.monotonic() - bar.moved >= SECONDS_BETWEEN:
+        bar.moved = time.monotonic()
         with _decoration():
-            update_progress_artifact(artifact, min(95.0, 100.0 * (done + 1) / STEPS_EXPECTED))
+            update_progress_artifact(bar.artifact, min(95.0, 100.0 * bar.steps / STEPS_EXPECTED))
 
 
 def progress_ends(job: int) -> None:
     """Show the job's bar full."""
-    if job in _progress:
-        artifact, _ = _progress.pop(job)
+    bar = _bars.pop(job, None)
+    if bar is not None:
         with _decoration():
-            update_progress_artifact(artifact, 100.0)
+            update_progress_artifact(bar.artifact, 100.0)
 
 
 def show_guesses(job: int, markdown: str) -> None:

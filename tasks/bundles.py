@@ -1,12 +1,21 @@
 """Tasks about bundles."""
 
 from dz import wiring
-from dz.tasklib import builds, bundles
+from dz.tasklib import builds, bundles, releases
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment
 from dz.tasklib.verification import Verification
 from dz.tasklib.zoombuild import Plan
 from tasks.roles import on_role
+
+
+@on_role("build")
+def known_bundle(
+    job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, *, rebuild: bool
+) -> int | None:
+    """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
+    key = builds.build_key(plan, checkout, environment)
+    return None if rebuild else releases.same_build(wiring.zoomdb(), project, key)
 
 
 @on_role("build")

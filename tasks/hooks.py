@@ -1,8 +1,14 @@
 """The task of release hooks."""
 
 from dz import wiring
-from dz.tasklib import deploys
+from dz.tasklib import deploys, releases
 from tasks.roles import on_role
+
+
+@on_role("appserver")
+def schema_is_current(job: int, release: int, *, server: str) -> bool:
+    """Say whether the release has no other migrations than the version that serves."""
+    return releases.schema_is_current(wiring.zoomdb(), release)
 
 
 @on_role("appserver", retries=0)

@@ -39,6 +39,12 @@ class DeployRequest(BaseModel):
         None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
     )
 
+    rebuild: bool = Field(
+        default=False,
+        title="Build again",
+        description="Make a new version even if nothing has changed since the current one",
+    )
+
     @property
     def subject(self) -> str:
         """What the run is about, for its name."""

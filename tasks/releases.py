@@ -18,6 +18,19 @@ def create_release(job: int, project: int, bundle: int) -> int:
 
 
 @on_role("build")
+def already_served(job: int, project: int, bundle: int) -> bool:
+    """Say whether users see this bundle already, from app instances that are well; the job then has its result."""
+    release = releases.served_by(wiring.zoomdb(), project, bundle)
+    if release is None:
+        return False
+    number = releases.number(wiring.zoomdb(), release)
+    jobs.set_result(wiring.zoomdb(), job, version=number, unchanged=True)
+    _report(job, release)
+    jobs.note(wiring.zoomdb(), job, [], info=f"Nothing has changed since version {number}, which serves; it was left.")
+    return True
+
+
+@on_role("build")
 def rollback_target(job: int, project: int, version: int | None) -> int:
     """Return the release to go back to."""
     return releases.rollback_target(wiring.zoomdb(), project, version)
@@ -44,6 +57,10 @@ def retire_older(job: int, project: int) -> list[Retired]:
 @on_role("build")
 def report_url(job: int, release: int) -> None:
     """Tell the job's log, its result and the Prefect UI where the site is."""
+    _report(job, release)
+
+
+def _report(job: int, release: int) -> None:
     site = sites.of_release(wiring.zoomdb(), release)
     jobs.set_result(wiring.zoomdb(), job, **site.to_json())
     artifacts.show_link(job, site.url, f"{site.project} v{site.version}")

@@ -28,6 +28,7 @@ def deploy(
     name: Annotated[str | None, typer.Option(help="The project's name, if the URL is new.")] = None,
     config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to use; it wins over the repository's.")] = None,
     values: Variables = None,
+    rebuild: Annotated[bool, typer.Option(help="Make a new version even if nothing has changed.")] = False,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
@@ -40,7 +41,9 @@ def deploy(
     if not known:
         # Refused here, before a URL that may hold a password is stored as a parameter.
         wiring.git().source(target)
-    request = DeployRequest(project=target if known else name, url=None if known else target, ref=ref, config=text)
+    request = DeployRequest(
+        project=target if known else name, url=None if known else target, ref=ref, config=text, rebuild=rebuild
+    )
     zoomdb = wiring.zoomdb()
     if known or environment:
         # A known project is looked up before a job is made; variables need a project to belong to.
@@ -58,6 +61,10 @@ def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -
         return
     for step, seconds in steps.items():
         output.note(f"  {seconds:6.1f} s  {step}")
+    if job.result.get("unchanged"):
+        output.note(
+            f"Nothing has changed since version {job.result.get('version')}, which serves; --rebuild makes a new one."
+        )
     if url := job.result.get("url"):
         output.console(stderr=False).print(output.printable(str(url)))
 

@@ -150,7 +150,8 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
     with shown(f"job {job_id}, in this process", output.console()) as feed, ThreadPoolExecutor(1) as threads:
         watching = threads.submit(_watch, zoomdb, job_id, feed, over)
         try:
-            state = flow(**{parameter: request}, job=job_id, return_state=True)
+            with prefect_environment.without_heartbeats():
+                state = flow(**{parameter: request}, job=job_id, return_state=True)
         except KeyboardInterrupt:
             output.note(f"Job {job_id} was ended; the version that users saw before still serves.")
             raise typer.Exit(130) from None

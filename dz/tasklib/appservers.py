@@ -63,7 +63,7 @@ def wait_until_healthy(
     Raises:
         HealthCheckFailed: it ended, did not answer in time, or answered with an error.
     """
-    end, seen = time.monotonic() + deadline, "no answer"
+    end, seen, pause = time.monotonic() + deadline, "no answer", 0.03
     while time.monotonic() < end:
         if not alive():
             raise HealthCheckFailed(f"The app instance at {address}:{port} ended while it started ({seen}).", _REMEDY)
@@ -74,7 +74,8 @@ def wait_until_healthy(
             return
         elif status is not None:
             seen = f"GET {path} answered {status}"
-        time.sleep(0.3)
+        time.sleep(pause)
+        pause = min(0.3, pause * 1.2)
     raise HealthCheckFailed(
         f"The app instance at {address}:{port} was not healthy within {deadline:.0f} s: {seen}.", _REMEDY
     )

@@ -1,6 +1,8 @@
 """A build from its plan to the manifest of its bundle."""
 
 import datetime as dt
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -86,6 +88,12 @@ def _in_repo(root: Path) -> Zoombuild | None:
     return zoombuild.parse(path.read_bytes()[: zoombuild.MAX_BYTES + 1], CONFIG_FILE)
 
 
+def build_key(plan: Plan, checkout: Checkout, environment: Environment) -> str:
+    """Return what a bundle is made of, as a digest: equal keys give equal bundles, if the variables are equal, too."""
+    parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), environment.key, verification.shim_digest()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def archive(
     plan: Plan,
     checkout: Checkout,
@@ -152,6 +160,8 @@ def _manifest(
         "server": "gunicorn",
         "django": verified.django_version,
         "database_type": verified.database_type,
+        "schema": verified.schema,
+        "build_key": build_key(plan, checkout, environment),
         "static_url": verified.static_url,
         "media_url": verified.media_url,
         "static_map": [list(pair) for pair in verified.static_map],

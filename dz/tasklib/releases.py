@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from dz import names
 from dz.errors import UnknownVersion
 from dz.tasklib import projects
+from dz.tasklib.servers import SILENT_AFTER
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
@@ -80,6 +81,43 @@ def publish(zoomdb: Zoomdb, release_id: int) -> None:
             if deployment.state in SHOWN:
                 serves = deployment.release_id == release_id
                 deployment.state = DeploymentState.SERVING if serves else DeploymentState.DRAINING
+
+
+def same_build(zoomdb: Zoomdb, project_id: int, build_key: str) -> int | None:
+    """Return the bundle that users see, if it was built from just this and the owner's variables are the same."""
+    with zoomdb.session() as session:
+        release = session.get_one(Project, project_id).current_release
+        if release is None or release.bundle.manifest.get("build_key") != build_key or not release.bundle.uploaded:
+            return None
+        bundle_id, token = release.bundle_id, release.environment
+    before = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
+    return bundle_id if before == projects.variables(zoomdb, project_id) else None
+
+
+def served_by(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int | None:
+    """Return the release that users see if it is of this bundle and every app instance of it serves."""
+    age = func.extract("epoch", func.clock_timestamp() - Server.heartbeat)
+    with zoomdb.session() as session:
+        release = session.get_one(Project, project_id).current_release
+        if release is None or release.bundle_id != bundle_id:
+            return None
+        rows = select(Deployment.state, age).join(Server, Deployment.server_id == Server.id)
+        rows = rows.where(Deployment.release_id == release.id, Deployment.state.in_(LIVE))
+        found = [(state, float(seconds or SILENT_AFTER + 1)) for state, seconds in session.execute(rows)]
+        fine = all(state == DeploymentState.SERVING and seconds <= SILENT_AFTER for state, seconds in found)
+        return release.id if found and fine else None
+
+
+def schema_is_current(zoomdb: Zoomdb, release_id: int) -> bool:
+    """Say whether a release has just the migrations of the one that users see, which have all been applied."""
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        before = session.get_one(Project, release.project_id).current_release
+        if before is None or before.hooks_done is None:
+            return False
+        old, new = before.bundle.manifest, release.bundle.manifest
+        same = [old.get(key) == new.get(key) for key in ("schema", "database_type")]
+        return bool(new.get("schema")) and all(same) and list(new["plan"]["hooks"]) == ["migrate"]
 
 
 def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:

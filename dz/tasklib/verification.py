@@ -1,5 +1,7 @@
 """Proves that a built project loads: settings, checks, application and static files, in one process of its own."""
 
+import functools
+import hashlib
 import json
 import os
 import secrets
@@ -36,6 +38,7 @@ class Verification:
         shim_environment: variables that the shim needs to decide as it did here.
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
+        schema: a digest of the names of all migrations; empty if it is not known.
     """
 
     static_dir: Path
@@ -48,6 +51,7 @@ class Verification:
     shim_environment: Mapping[str, str] = field(default_factory=dict)
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
+    schema: str = ""
     has_auth: bool = False
     has_admin: bool = False
 
@@ -69,6 +73,15 @@ def search_path(plan: Plan) -> list[str]:
     """Return the folders of a bundle's code layer where the project's modules are found (the manifest's `paths`)."""
     folders = (plan.project_root, *plan.additional_python_path_dirs)
     return ["dz", *dict.fromkeys(os.path.normpath(f"src/{folder}") for folder in folders)]
+
+
+@functools.cache
+def shim_digest() -> str:
+    """Return a digest of what this version of DjangoZoom puts into every bundle."""
+    digest = hashlib.sha256()
+    for name in _FILES:
+        digest.update((_TEMPLATES / name).read_bytes())
+    return digest.hexdigest()
 
 
 def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -> None:
@@ -224,6 +237,7 @@ def _verification(
         shim_environment={**attempt, "DZ_STATIC_URL": static_url},
         migrations=verdicts.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in verdicts.word(report.get("used_engine")) else "postgresql",
+        schema=verdicts.word(report.get("schema")),
         has_auth=report.get("auth") is True,
         has_admin=report.get("admin") is True,
     )

@@ -20,19 +20,21 @@ from dz.errors import (
     WrongServer,
 )
 from dz.settings import settings
-from dz.tasklib import jobs, releases
+from dz.tasklib import jobs, projects, releases
 from dz.zoomdb import locks
 from dz.zoomdb.models import Bundle, Deployment, Job, Release
+from dz.zoomdb.states import DeploymentState
 from tests.flows.conftest import POLLS, Platform
 
 
 def _deploy(**request: Any) -> dict[str, Any]:
+    from dz import wiring  # noqa: PLC0415
     from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
     from tasks.parameters import DeployRequest  # noqa: PLC0415
 
+    for role in ("build", "database", "appserver", "proxy"):
+        wiring.beat(role, f"{role}-1")  # no worker does it here
     build_and_deploy(DeployRequest(**request))
-    from dz import wiring  # noqa: PLC0415
-
     return jobs.newest(wiring.zoomdb(), limit=1)[0].result
 
 
@@ -47,10 +49,6 @@ def _get(url: str) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def live(platform: Platform, prefect: None) -> dict[str, Any]:
     """The polls site, deployed once for the tests of this file."""
-    from dz import wiring  # noqa: PLC0415
-
-    for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")
     url = platform.publish("polls", POLLS)
     return _deploy(url=url)
 
@@ -120,6 +118,62 @@ def test_an_attached_configuration_is_kept_for_later_deploys(live: dict[str, Any
     _deploy(project="polls")
     with platform.zoomdb.session() as session:
         assert "title = Polls of the town" in session.scalars(select(Bundle.config).order_by(Bundle.id.desc())).first()
+
+
+def test_nothing_is_built_when_nothing_has_changed(live: dict[str, Any], platform: Platform) -> None:
+    first = _deploy(project="polls")
+    again = _deploy(project="polls")
+    assert again["unchanged"] is True
+    assert again["version"] == first["version"]
+    assert again["url"] == live["url"]
+
+    project = projects.find(platform.zoomdb, "polls").id
+    projects.set_variables(platform.zoomdb, project, {"GREETING": "hello"})
+    changed = _deploy(project="polls")
+    assert changed["version"] == first["version"] + 1
+    assert _deploy(project="polls", rebuild=True)["version"] == first["version"] + 2
+
+
+def test_a_version_with_an_instance_that_is_not_well_is_not_left_as_it_is(
+    live: dict[str, Any], platform: Platform
+) -> None:
+    _deploy(project="polls")
+    zoomdb = platform.zoomdb
+    project = projects.find(zoomdb, "polls").id
+    current = releases.current(zoomdb, project)
+    assert current is not None
+    with zoomdb.session() as session:
+        bundle = session.get_one(Release, current).bundle_id
+        row = session.scalars(select(Deployment).where(Deployment.release_id == current)).one()
+        assert releases.served_by(zoomdb, project, bundle) == current
+        row.state = DeploymentState.DRAINING
+    assert releases.served_by(zoomdb, project, bundle) is None
+    with zoomdb.session() as session:
+        row = session.scalars(select(Deployment).where(Deployment.release_id == current)).one()
+        row.state = DeploymentState.SERVING
+
+
+def test_only_a_release_with_the_same_migrations_boots_beside_its_hooks(
+    live: dict[str, Any], platform: Platform, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    last = max(path for path in (tree / "polls" / "migrations").glob("0*.py"))
+    (last.parent / "0900_nothing.py").write_text(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
+        f"    dependencies = [('polls', '{last.stem}')]\n    operations = []\n"
+    )
+    _deploy(project="polls", rebuild=True)
+    assert _boots_beside_hooks(platform)
+    platform.publish("polls", tree)
+    _deploy(project="polls")
+    assert not _boots_beside_hooks(platform)
+
+
+def _boots_beside_hooks(platform: Platform) -> bool:
+    job = jobs.newest(platform.zoomdb, limit=1)[0].id
+    order = [(str(line.type), line.step.split(" on ")[0]) for line in jobs.lines(platform.zoomdb, job)]
+    return order.index(("step_begin", "boot")) < order.index(("step_end", "run release hooks"))
 
 
 def test_a_migration_that_fails_leaves_the_old_version_serving(

@@ -4,6 +4,7 @@
 Runs in the project's interpreter. The project can say what it likes in the report; who reads it trusts none of it.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -171,6 +172,18 @@ def facts(settings):
     }
 
 
+def schema():
+    """Return a digest of the names of all migrations; empty where that cannot be told."""
+    try:
+        from django.db.migrations.loader import MigrationLoader
+
+        names = sorted("%s.%s" % key for key in MigrationLoader(None).disk_migrations)
+    except Exception as error:  # noqa: BLE001
+        WARNINGS.append("The migrations could not be loaded: %s" % str(error)[:300])
+        return ""
+    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
+
+
 def stages(job, source, report):
     """Go through the stages; the report keeps what was found before one fails."""
     from django.conf import settings
@@ -189,6 +202,7 @@ def stages(job, source, report):
     import dz_application
 
     dz_application.load(job["application"])
+    report["schema"] = schema()
     STAGE[0] = "map"
     copy_map(job, source)
     STAGE[0] = "static"

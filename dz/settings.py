@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     database_prefix: str = ""
     """Put before a project's sysid to name its database and user (several stacks on one database server)."""
 
+    worker_type: Literal["warm", "process"] = "process"
+    """How workers start flow runs: forked from a warm process, or each in a fresh one as Prefect's own worker does."""
     prefect_api_url: str | None = None
     prefect_ui_url: str | None = None
     prefect_auth_string: SecretStr | None = None

@@ -8,18 +8,17 @@ from typing import Any
 import httpx
 from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
 from dz import wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import Role, settings
-from dz.tasklib import servers
+from dz.tasklib import servers, wakeups
 from tasks.roles import refuse_other_server
 
 logger = logging.getLogger("dz.servers")
-POLL_SECONDS = 0.5
-"""How often a parent asks for its child; Prefect's own default of 5 s would be most of a short run."""
 CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""
 
@@ -52,15 +51,8 @@ def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids
         return
     servers.refuse_silent_role(wiring.zoomdb(), role, server)
     with _prefect_answers():
-        run = run_deployment(
-            f"{flow.name}/{flow.name}",
-            parameters=parameters,
-            work_queue_name=server,
-            as_subflow=True,
-            poll_interval=POLL_SECONDS,
-            timeout=CHILD_TIMEOUT,
-        )
-    _raise_failure(run, server or role)  # type: ignore[arg-type]  # a sync call returns the run itself
+        run = _end_of(_sent(flow, parameters, server, as_subflow=True))
+    _raise_failure(run, server or role)
 
 
 def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> None:
@@ -69,12 +61,34 @@ def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -
     if settings().local_mode:
         flow(**parameters)
         return
-    name = f"{flow.name}/{flow.name}"
     try:
-        run_deployment(name, parameters=parameters, work_queue_name=server, as_subflow=False, timeout=0)
+        _sent(flow, parameters, server, as_subflow=False)
     except httpx.HTTPError:
         # The job has reached its end; the instance is taken down by the server's own repair.
         logger.warning("%s could not be queued on %s: Prefect's server does not answer.", flow.name, server)
+
+
+def _sent(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *, as_subflow: bool) -> FlowRun:
+    """Queue a run of `flow` and tell the workers of its pool."""
+    run: FlowRun = run_deployment(  # type: ignore[assignment]  # a sync call returns the run itself
+        f"{flow.name}/{flow.name}",
+        parameters=parameters,
+        work_queue_name=server,
+        as_subflow=as_subflow,
+        timeout=0,
+    )
+    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
+    return run
+
+
+def _end_of(run: FlowRun) -> FlowRun:
+    """Wait until a run has ended, as Prefect's server says, and return it as it then is."""
+    with get_client(sync_client=True) as client:
+        for _ in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT):
+            run = client.read_flow_run(run.id)
+            if run.state and run.state.is_final():
+                break
+    return run
 
 
 @contextlib.contextmanager

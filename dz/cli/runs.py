@@ -19,7 +19,7 @@ from dz.cli import output
 from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
-from dz.tasklib import jobs, servers
+from dz.tasklib import jobs, servers, wakeups
 from dz.tasklib.jobs import JobView, LogLine
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
@@ -128,9 +128,10 @@ def _send(kind: JobKind, params: dict[str, Any], job_id: int) -> None:
     prefect = importlib.import_module("prefect.deployments")
     exceptions = importlib.import_module("prefect.exceptions")
     try:
-        prefect.run_deployment(
+        run = prefect.run_deployment(
             f"{name}/{name}", parameters={parameter: params, "job": job_id}, timeout=0, as_subflow=False
         )
+        wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
     except exceptions.ObjectNotFound as error:
         raise StackProblem(
             f"The Prefect server at {url} has no deployment {name}/{name}.",

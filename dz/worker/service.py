@@ -18,6 +18,7 @@ from dz import wiring
 from dz.errors import DzError
 from dz.settings import Role, settings
 from dz.worker.forms import end_unanswered
+from dz.worker.warm import WarmWorker
 
 BEAT_SECONDS = 5
 """Between two heartbeats; a server that is silent for 30 s is not chosen by placement."""
@@ -25,6 +26,7 @@ REPAIR_SECONDS = 60
 """Between two comparisons of what a server should run or show with what it does."""
 FORM_SECONDS = 15
 """Between two looks at the launches that wait for a person."""
+WORKERS: dict[str, type[ProcessWorker]] = {"warm": WarmWorker, "process": ProcessWorker}
 logger = logging.getLogger("dz.worker")
 
 
@@ -36,7 +38,7 @@ def serve(role: Role, server: str) -> None:
     for loop in (_beat_for_ever, _repair_for_ever, *((_watch_forms_for_ever,) if role == "build" else ())):
         threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
-    worker = ProcessWorker(
+    worker = WORKERS[settings().worker_type](
         work_pool_name=role,
         work_queues=[*QUEUES[role], server],
         name=server,

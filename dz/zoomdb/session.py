@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
@@ -58,7 +59,7 @@ class Zoomdb:
             with self._session.begin() as session:
                 yield session
         except OperationalError as error:
-            raise _unavailable() from error
+            raise unavailable() from error
 
     @contextlib.contextmanager
     def lock(self, kind: int, number: int) -> Iterator[bool]:
@@ -77,7 +78,7 @@ class Zoomdb:
                 connection = stack.enter_context(self._locks.connect()).execution_options(isolation_level="AUTOCOMMIT")
                 taken = bool(connection.scalar(text("select pg_try_advisory_lock(:kind, :number)"), keys))
             except OperationalError as error:
-                raise _unavailable() from error
+                raise unavailable() from error
             try:
                 yield taken
             finally:
@@ -105,6 +106,25 @@ class Zoomdb:
             time.sleep(0.1)
         raise ServiceUnavailable("Other work of the same kind has not ended in time.", "Run the job again.")
 
+    @contextlib.contextmanager
+    def own_connection(self) -> Iterator["psycopg2.extensions.connection"]:
+        """Open a connection of the driver itself, without transactions; it is closed at the end of the block.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
+        """
+        try:
+            pooled = self._locks.raw_connection()
+        except (OperationalError, psycopg2.OperationalError) as error:
+            raise unavailable() from error
+        connection: psycopg2.extensions.connection = pooled.dbapi_connection  # type: ignore[assignment]
+        pooled.detach()
+        try:
+            connection.set_session(autocommit=True)
+            yield connection
+        finally:
+            connection.close()
+
     def is_free(self, kind: int, number: int) -> bool:
         """Say whether nobody holds an advisory lock at this moment."""
         with self.lock(kind, number) as taken:
@@ -126,7 +146,8 @@ class Zoomdb:
         self._locks.dispose()
 
 
-def _unavailable() -> ServiceUnavailable:
+def unavailable() -> ServiceUnavailable:
+    """Return the error that says that zoomdb does not answer."""
     return ServiceUnavailable(
         "zoomdb, the platform's database, does not answer.",
         "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one.",

@@ -98,6 +98,7 @@ class Configuration:
             "prefect_ui_url": self.ui_url,
             "prefect_auth_string": self.auth_string,
             "database_prefix": f"z{self.layout.name[:4]}_" if "sites_database_url" in self.external else "",
+            "worker_type": self.given.worker_type,
             "nginx": str(nginx_binary(self.given.nginx if "nginx" in self.external else None)),
             "unix_user_prefix": self.given.unix_user_prefix
             or (f"z{self.layout.name[:4]}-" if os.geteuid() == 0 else ""),

@@ -51,8 +51,9 @@ def client_environment(*, home: Path, api_url: str, ui_url: str, auth_string: st
         "PREFECT_UI_URL": ui_url,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # This server protects no forms of browsers, and every new client would ask it for a token.
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     }
     return found | ({"PREFECT_API_AUTH_STRING": auth_string} if auth_string else {})
 

@@ -1,0 +1,55 @@
+"""Spares waiting between servers: a worker is told of new work, a parent of the end of its child."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from dz.errors import ServiceUnavailable
+from dz.zoomdb import Zoomdb, notices
+
+SLOW_SECONDS = 3.0
+"""Between two looks while messages can be received: the safety net."""
+FAST_SECONDS = 0.5
+"""Between two looks while they cannot."""
+_SOON = (0.0, 0.02, 0.03, 0.05, 0.05, 0.1, 0.1, 0.2, 0.3)
+"""Before looks after a message: a run says that it ends just before Prefect knows it."""
+
+
+def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None) -> None:
+    """Tell the workers of a pool that a run waits in a queue."""
+    notices.send(zoomdb, notices.WORK, f"{pool}/{queue}")
+
+
+def run_ended(zoomdb: Zoomdb, flow_run_id: str) -> None:
+    """Tell whoever waits for a flow run that it has ended or is about to."""
+    notices.send(zoomdb, notices.ENDED, flow_run_id)
+
+
+@contextlib.contextmanager
+def told_at_end(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
+    """Tell the parent when the work of a run is done or has failed."""
+    try:
+        yield
+    finally:
+        run_ended(zoomdb, flow_run_id)
+
+
+def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float) -> Iterator[None]:
+    """Yield whenever it is time to ask whether a flow run has ended: when it says so, and now and then.
+
+    Args:
+        seconds: after which this ends.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with notices.listen(zoomdb, notices.ENDED) as heard:
+                while time.monotonic() < deadline:
+                    yield
+                    told = heard.wait(SLOW_SECONDS, wanted=flow_run_id)
+                    for pause in _SOON if told else ():
+                        time.sleep(pause)
+                        yield
+        except ServiceUnavailable:
+            yield
+            time.sleep(FAST_SECONDS)

@@ -1,0 +1,59 @@
+"""A forked child becomes what `python -m prefect.engine` would be in a fresh process."""
+
+import atexit
+import ctypes
+import os
+import runpy
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+_SUBREAPER = 36
+
+
+def become(order: dict[str, Any]) -> NoReturn:
+    """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
+
+    Args:
+        order: `own` (variables of this run alone), `folder` (the working directory) and `shown` (stream the output).
+    """
+    code = 1
+    try:
+        _take_place(order)
+        # It runs as a program now; as a module it may have been imported before.
+        sys.modules.pop("prefect.engine", None)
+        runpy.run_module("prefect.engine", run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - it is what an interpreter prints before it ends
+        traceback.print_exc()
+    finally:
+        _leave(code)
+
+
+def _take_place(order: dict[str, Any]) -> None:
+    """Take on group, streams, variables and folder of the run."""
+    os.setpgid(0, 0)
+    # What the run's programs leave behind becomes ours, and the fork-server ends it with us.
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0,) if order["shown"] else (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+    os.environ.update(order["own"])
+    os.chdir(order["folder"])
+    sys.argv = ["prefect.engine"]
+    sys.path[0] = order["folder"]
+
+
+def _leave(code: int) -> NoReturn:
+    """End as an interpreter does, without taking apart what is shared with the fork-server."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+        atexit._run_exitfuncs()  # noqa: SLF001
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

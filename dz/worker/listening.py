@@ -1,0 +1,74 @@
+"""Listens for work: a thread that waits for messages on zoomdb and tells the worker's event loop."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+
+from prefect.logging import get_logger
+
+from dz.errors import ServiceUnavailable
+from dz.zoomdb import Zoomdb, notices
+
+DEAF_SECONDS = 1.0
+"""Between two looks for work while zoomdb does not answer, as often as the process worker looks."""
+PAUSE_SECONDS = 0.02
+"""Between two looks at least, so that a flood of messages costs little."""
+logger = get_logger("warm_worker")
+
+
+class Listener:
+    """Messages about work for one pool.
+
+    Args:
+        queues: those that this worker polls; none: all.
+    """
+
+    def __init__(self, zoomdb: Zoomdb, pool: str, queues: set[str]) -> None:
+        self._zoomdb = zoomdb
+        self._wanted = {f"{pool}/{queue}" for queue in queues}
+        self._pool = f"{pool}/"
+        self._loop = asyncio.get_running_loop()
+        self._told = asyncio.Event()
+        self._stopped = False
+
+    async def told(self) -> AsyncIterator[None]:
+        """Yield whenever there may be work; several messages at once are one."""
+        threading.Thread(target=self._listen_for_ever, daemon=True, name="listener").start()
+        try:
+            while True:
+                await self._told.wait()
+                self._told.clear()
+                yield
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            self._stopped = True
+
+    def _listen_for_ever(self) -> None:
+        heard = True
+        while not self._stopped:
+            try:
+                with notices.listen(self._zoomdb, notices.WORK) as messages:
+                    if not heard:
+                        logger.info("Messages about work are received again.")
+                    heard = True
+                    self._tell()
+                    self._pass_on(messages)
+            except ServiceUnavailable:
+                if heard:
+                    logger.warning("Messages about work are not received: zoomdb does not answer. Work is polled for.")
+                heard = False
+                self._tell()
+                time.sleep(DEAF_SECONDS)
+
+    def _pass_on(self, messages: notices.Notices) -> None:
+        while not self._stopped:
+            if any(self._concerns(payload) for payload in messages.wait(30)):
+                self._tell()
+
+    def _concerns(self, payload: str) -> bool:
+        return payload in self._wanted if self._wanted else payload.startswith(self._pool)
+
+    def _tell(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told.set)

@@ -1,0 +1,73 @@
+"""Short messages between processes over PostgreSQL's LISTEN and NOTIFY; whoever gets one looks up what is true."""
+
+import contextlib
+import select
+import time
+from collections.abc import Iterator
+
+import psycopg2
+from sqlalchemy import text
+
+from dz.errors import ServiceUnavailable
+from dz.zoomdb.session import Zoomdb, unavailable
+
+WORK = "dz_work"
+"""Work was sent; the payload is `<pool>/<queue>`."""
+ENDED = "dz_ended"
+"""A flow run has ended or is about to; the payload is its id."""
+
+
+class Notices:
+    """The messages of one channel, on a connection that is used for nothing else."""
+
+    def __init__(self, connection: "psycopg2.extensions.connection") -> None:
+        self._connection = connection
+
+    def wait(self, seconds: float, *, wanted: str | None = None) -> list[str]:
+        """Wait for messages and return their payloads; none if `seconds` pass without one.
+
+        Args:
+            seconds: how long to wait.
+            wanted: only a message with this payload ends the wait.
+
+        Raises:
+            ServiceUnavailable: the connection was lost (transient).
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                found = self._received(wanted)
+                left = deadline - time.monotonic()
+                if found or left <= 0:
+                    return found
+                select.select([self._connection], [], [], left)
+        except psycopg2.Error as error:
+            raise unavailable() from error
+
+    def _received(self, wanted: str | None) -> list[str]:
+        self._connection.poll()
+        payloads = [notice.payload for notice in self._connection.notifies]
+        self._connection.notifies.clear()
+        return [payload for payload in payloads if wanted in (None, payload)]
+
+
+def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
+    """Send a message; never a secret, since every login of zoomdb can listen.
+
+    A message only spares waiting, so that a zoomdb that does not answer is no error here.
+    """
+    with contextlib.suppress(ServiceUnavailable), zoomdb.session() as session:
+        session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload[:200]})
+
+
+@contextlib.contextmanager
+def listen(zoomdb: Zoomdb, channel: str) -> Iterator[Notices]:
+    """Receive what is sent to WORK or ENDED from now on.
+
+    Raises:
+        ServiceUnavailable: zoomdb does not answer (transient).
+    """
+    with zoomdb.own_connection() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute({WORK: "listen dz_work", ENDED: "listen dz_ended"}[channel])
+        yield Notices(connection)

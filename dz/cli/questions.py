@@ -2,8 +2,6 @@
 
 import configparser
 import io
-import re
-import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -13,12 +11,8 @@ import typer
 from dz.cli import output
 from dz.errors import AmbiguousProject, MissingEnvironment
 from dz.tasklib import zoombuild
+from dz.tasklib.detection import contract
 
-SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|SALT|(^|_)KEY(_|$)", re.IGNORECASE)
-SUPPLIED = re.compile(
-    r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)|DJANGO_SETTINGS_MODULE|CONFIG_PG_\w+|DZ_\w+|PORT"
-)
-"""Variables that the platform sets for every site."""
 KEYS = {"project_root": "project_root", "settings_module": "django_settings_module"}
 """Guessed fields that tell candidates apart, and the key of `zoombuild.cfg` that chooses."""
 
@@ -69,21 +63,24 @@ def config_for(guesses: Sequence[Guess], *, ambiguous: bool, ask: bool) -> str |
 
 def missing_variables(guesses: Sequence[Guess], known: Iterable[str]) -> list[str]:
     """Return the variables that the settings need and that neither the owner nor the platform has set."""
-    needed: dict[str, None] = {}
+    rows = [guess.value for guess in guesses if guess.field == "environment" and isinstance(guess.value, dict)]
+    read = {str(row["name"]): row for row in rows}
+    needed: dict[str, None] = {name: None for name, row in read.items() if row["supply"] == "generate"}
     for guess in guesses:
         if guess.field == "env_required" and guess.value:
             values = guess.value if isinstance(guess.value, list | tuple) else [guess.value]
             needed |= dict.fromkeys(map(str, values))
-    return [name for name in needed if name not in set(known) and not SUPPLIED.fullmatch(name)]
+    rows = [read.get(name) or contract.unread(name, "").to_json() for name in needed]
+    return [str(row["name"]) for row in rows if row["name"] not in set(known) and row["supply"] != "platform"]
 
 
 def values_for(missing: Sequence[str], *, ask: bool) -> dict[str, str]:
-    """Return values for variables: those of secrets are generated, others asked for.
+    """Return values for variables: secrets of the project alone are generated, others asked for.
 
     Raises:
         MissingEnvironment: nobody can be asked; the text names them all.
     """
-    values = {name: secrets.token_urlsafe(37) for name in missing if SECRET.search(name)}
+    values = {name: contract.generated(name) for name in missing if contract.can_generate(name)}
     for name in values:
         output.note(
             f"  {name}: a random value was generated and stored; `dz deploy PROJECT --set {name}=...` changes it"
@@ -95,7 +92,9 @@ def values_for(missing: Sequence[str], *, ask: bool) -> dict[str, str]:
             f"The project's settings need environment variables that nobody has set: {', '.join(unknown)}.",
             f"Give their values: {options}",
         )
-    return values | {name: str(typer.prompt(f"Value of {name}", err=True)) for name in unknown}
+    return values | {
+        name: str(typer.prompt(f"Value of {name}", err=True, hide_input=contract.is_secret(name))) for name in unknown
+    }
 
 
 def _distinct(guesses: Iterable[Guess]) -> list[Guess]:

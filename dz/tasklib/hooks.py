@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dz import names
 from dz.adapters.processes import Finished
 from dz.errors import HookFailed, InvalidConfig, ServiceUnavailable
+from dz.tasklib import supplied
 from dz.tasklib.databases import Credentials
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import EnvVar, Project, Release
@@ -84,7 +85,7 @@ def environment_of(
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
         project_id, token = release.project_id, release.environment
-        settings_module = release.bundle.manifest["plan"]["django_settings_module"]
+        plan = release.bundle.manifest["plan"]
     owner = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
     secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
     allowed = ",".join(hosts)
@@ -100,10 +101,19 @@ def environment_of(
         "DZ_CSRF_TRUSTED_ORIGINS": ",".join(origins),
         "DZ_STATIC_URL": static_url,
         "DZ_MEDIA_ROOT": media_root,
-        "DZ_PROJECT_SETTINGS_MODULE": settings_module,
+        "DZ_PROJECT_SETTINGS_MODULE": plan["django_settings_module"],
         "DJANGO_SETTINGS_MODULE": "dz_settings",
     }
-    return {**usual, **owner, **platform}
+    named = supplied.values(
+        plan.get("supplied_environment", ()),
+        credentials=credentials,
+        database_type=plan.get("database_type", "postgresql"),
+        secret=secret,
+        hosts=hosts,
+        origins=origins,
+        media_root=media_root,
+    )
+    return {**usual, **named, **owner, **platform}
 
 
 def ensure_secret_key(zoomdb: Zoomdb, project_id: int) -> str:

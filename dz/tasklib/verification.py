@@ -14,8 +14,9 @@ from typing import Any
 
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
-from dz.tasklib import verdicts
+from dz.tasklib import supplied, verdicts
 from dz.tasklib.checkouts import Checkout
+from dz.tasklib.databases import Credentials
 from dz.tasklib.environments import Environment, owned
 from dz.tasklib.zoombuild import Plan
 
@@ -59,13 +60,22 @@ class Verification:
 def placeholder_environment(plan: Plan) -> dict[str, str]:
     """Return the usual variables at build time: values that let settings load and reach nothing."""
     secret = "build-" + "0" * 50
-    url = "postgres://nobody:nothing@127.0.0.1:1/nowhere"
+    nowhere = Credentials("nowhere", "nobody", "nothing", "127.0.0.1", 1, "")
+    named = supplied.values(
+        plan.supplied_environment,
+        credentials=nowhere,
+        database_type=plan.database_type,
+        secret=secret,
+        hosts=["127.0.0.1"],
+        origins=["http://127.0.0.1"],
+        media_root="/tmp/media",  # noqa: S108 - a name only: nothing is written there
+    )
     return {
         "CONFIG_PG_DBNAME": "nowhere", "CONFIG_PG_USER": "nobody", "CONFIG_PG_PASSWORD": "nothing",
-        "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": url,
+        "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": nowhere.url,
         "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret, "DEBUG": "False", "DJANGO_DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1", "DJANGO_ALLOWED_HOSTS": "127.0.0.1", "DZ_ALLOWED_HOSTS": "127.0.0.1",
-        "DZ_CSRF_TRUSTED_ORIGINS": "", **dict(plan.build_environment),
+        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_environment),
     }  # fmt: skip
 
 

@@ -1,17 +1,10 @@
 """Environment variables that a site needs and that only its owner can know."""
 
-import re
-import secrets
+import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dz.tasklib.detection import Inspection
-
-SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|SALT|(^|_)KEY(_|$)", re.IGNORECASE)
-_RANDOM = re.compile(r"SECRET_KEY$|SALT|SIGNING|HASHID", re.IGNORECASE)
-_PLATFORM = re.compile(
-    r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)|DJANGO_SETTINGS_MODULE|CONFIG_PG_\w+|DZ_\w+|PORT"
-)
+from dz.tasklib.detection import Inspection, contract
 
 
 @dataclass(frozen=True)
@@ -43,15 +36,26 @@ def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()
         known: those that have a value already.
         named: those that a `zoombuild.cfg` requires.
     """
-    read = {guess.value: guess.basis for guess in inspection.guesses if guess.field == "env_required"}
-    bases = {**dict.fromkeys(named, "zoombuild.cfg"), **read}
+    read = {one.name: one for one in inspection.environment}
+    found = {name: one for name, one in read.items() if one.required or one.supply == "generate"}
+    for name in named:
+        one = read.get(name) or contract.unread(name, "zoombuild.cfg")
+        found[name] = dataclasses.replace(one, required=True)
     return tuple(
-        Wanted(name, basis, secret=bool(SECRET.search(name)), random=bool(_RANDOM.search(name)))
-        for name, basis in bases.items()
-        if name not in known and not _PLATFORM.fullmatch(name)
+        Wanted(
+            one.name,
+            one.basis,
+            secret=one.is_secret,
+            random=one.supply == "generate",
+            required=one.required,
+            default=one.default or "",
+            note=one.note,
+        )
+        for one in found.values()
+        if one.name not in known and one.supply != "platform"
     )
 
 
 def random_values(wanted: Iterable[Wanted]) -> dict[str, str]:
     """Return a new random value for each variable for which any does."""
-    return {one.name: secrets.token_urlsafe(37) for one in wanted if one.random}
+    return {one.name: contract.generated(one.name) for one in wanted if one.random}

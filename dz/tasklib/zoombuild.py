@@ -9,7 +9,7 @@ from typing import Any
 
 from dz.errors import AmbiguousProject, InvalidConfig, NotDjango
 from dz.tasklib import zoombuild_keys as keys
-from dz.tasklib.detection import Inspection
+from dz.tasklib.detection import Inspection, contract
 from dz.tasklib.detection.dependencies import files_for
 from dz.tasklib.zoombuild_keys import Value
 
@@ -56,6 +56,7 @@ class Plan:
     hooks: tuple[str, ...] = ("migrate",)
     collectstatic: bool = True
     required_environment: tuple[str, ...] = ()
+    supplied_environment: tuple[tuple[str, str], ...] = ()
     build_environment: tuple[tuple[str, str], ...] = ()
     django_version: str | None = None
     warnings: tuple[str, ...] = ()
@@ -211,6 +212,7 @@ def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
         "additional_python_path_dirs": inspection.python_path_dirs,
         "database_type": "postgresql-gis" if inspection.gis else _SERVED_AS_POSTGRES,
         "required_environment": inspection.env_required,
+        "supplied_environment": contract.supplied(inspection.environment),
         "django_version": inspection.django_version,
         "warnings": inspection.warnings,
     }

@@ -17,7 +17,7 @@ def release(zoomdb):
         project = Project(name="site", title="", source_url="")
         session.add(project)
         session.flush()
-        plan = {"django_settings_module": "site.settings"}
+        plan = {"django_settings_module": "site.settings", "supplied_environment": [["SHOP_DB", "database_name"]]}
         bundle = Bundle(project_id=project.id, name="1", commit="0" * 40, manifest={"plan": plan})
         session.add(bundle)
         session.flush()
@@ -78,6 +78,7 @@ def test_the_owners_variables_win_over_usual_names_but_not_over_the_platforms(zo
         )  # fmt: skip
 
     found = environment()
+    assert found["SHOP_DB"] == "n"
     assert (found["DATABASE_URL"], found["DZ_MEDIA_ROOT"], found["COLOUR"]) == ("mine", "/media", "a\n%s")
     assert len(found["SECRET_KEY"]) >= 50
     assert environment()["SECRET_KEY"] == found["SECRET_KEY"]

@@ -98,7 +98,7 @@ class Calls(Expressions):
             if not isinstance(holder, Native) and not (isinstance(holder, dict) and "__name__" in holder):
                 return self.method(holder, node, scope)
         function = self.value(node.func, scope)
-        args = self.items(node.args, scope)
+        args = self.given(node.args, scope, function)
         kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
         if isinstance(function, Function | Fields | Native):
             return self.call_imitated(function, args, kwargs)
@@ -113,6 +113,17 @@ class Calls(Expressions):
         if not callable(function) or not known([*args, *kwargs.values()]):
             return UNKNOWN
         return self.safely(function, args, kwargs)
+
+    def given(self, nodes: list[ast.expr], scope: dict[str, Any], function: Any) -> list[Any]:
+        """Return the values of a call's arguments, and note which variables become numbers or flags."""
+        outer, self.variables.touched = self.variables.touched, set()
+        try:
+            return self.items(nodes, scope)
+        finally:
+            if function is int or function is bool:
+                for name in self.variables.touched:
+                    self.variables.casts.setdefault(name, function.__name__)
+            self.variables.touched |= outer
 
     def include(self, args: list[Any], scope: dict[str, Any]) -> Any:
         """Follow an include of django-split-settings; the subclass knows modules."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from dz.tasklib.detection.environment import Variables, is_switch, stage
 from dz.tasklib.detection.model import Variable
-from dz.tasklib.detection.values import UrlDatabase
+from dz.tasklib.detection.values import Unknown, UrlDatabase
 
 _SECRET = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|SALT|CREDENTIALS?|PRIVATE|SIGNING|(^|_)(KEY|PASS|PWD|DSN|JWT)(_|$|\d)",
@@ -29,7 +29,10 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 _FERNET = re.compile(r"FERNET|ENCRYPTION|CRYPT", re.IGNORECASE)
-_DATABASE = r"(?:[A-Z0-9]+_)*(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|PSQL|SQL|RDS|MYSQL)_?"
+_DATABASE = (
+    r"(?!.*(?:MONGO|REDIS|CELERY|ELASTIC|INFLUX|NEO4J|TEST|REPLICA|LEGACY|SLAVE|READ|SECOND|OLD|ANALYTICS|WAREHOUSE))"
+    r"(?:[A-Z0-9]+_)*(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|PSQL|SQL|RDS|MYSQL)_?"
+)
 _NAMED = {
     "database_url": re.compile(r"(?:DJANGO_|APP_)?(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG)_?(?:URL|URI|DSN)"),
     "database_name": re.compile(_DATABASE + r"(?:NAME|DB|DBNAME|DATABASE|DB_NAME)"),
@@ -53,21 +56,9 @@ _SETTINGS = {
 }
 _DATABASE_KEYS = {"NAME": "database_name", "USER": "database_user", "PASSWORD": "database_password",
                   "HOST": "database_host", "PORT": "database_port", "ENGINE": "database_engine"}  # fmt: skip
-_SUPPLIED = re.compile(r"CONFIG_PG_\w+|DZ_\w+|DJANGO_SETTINGS_MODULE|HOME|PATH|LANG|TMPDIR")
-VALUES = frozenset(
-    {
-        *_NAMED,
-        *_SETTINGS,
-        *_DATABASE_KEYS.values(),
-        "debug_number",
-        "debug_flag",
-        "hosts_json",
-        "origins_json",
-        "stage",
-        "own",
-    }
-)
-"""What `Variable.fills` may say; `own` is a name that DjangoZoom always sets."""
+_OWN = re.compile(r"CONFIG_PG_\w+|DZ_\w+|DJANGO_SETTINGS_MODULE|HOME|PATH|LANG|TMPDIR")
+_USUAL = re.compile(r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)")
+"""Variables that every site gets under these names."""
 _NO_VALUE: tuple[Any, ...] = (None, "", [], (), {}, 0, False)
 
 
@@ -81,9 +72,20 @@ def variables(
         taint: (identity of a namespace or dict, name) to the variables that its value depends on.
         settings: the namespace of the settings module.
     """
-    roles = _roles(taint, settings)
-    found = [_variable(read, name, _role(read, name, roles)) for name in read.read]
+    roles, others = _roles(taint, settings), _of_other_databases(taint, settings)
+    found = [_variable(read, name, _role(read, name, roles, others)) for name in read.read]
     return tuple(sorted(found, key=lambda one: (not one.required, one.name)))
+
+
+def unread(name: str, basis: str) -> Variable:
+    """Return a variable that is required although nothing was found that reads it.
+
+    Args:
+        basis: what requires it.
+    """
+    usual = _USUAL.fullmatch(name) or _OWN.fullmatch(name)
+    supply = "platform" if usual else "generate" if can_generate(name) else "ask"
+    return Variable(name, basis, required=True, is_secret=is_secret(name), supply=supply, fills="own" if usual else "")
 
 
 def is_secret(name: str) -> bool:
@@ -121,7 +123,7 @@ def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any
     if isinstance(default, dict):
         for key, role in _DATABASE_KEYS.items():
             note(taint.get((id(default), key), set()), role)
-    elif isinstance(default, UrlDatabase):
+    elif isinstance(default, UrlDatabase | Unknown):
         note(taint.get((id(databases), "default"), set()), "database_url")
     for role, names in _SETTINGS.items():
         for name in names:
@@ -129,13 +131,30 @@ def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any
     return found
 
 
-def _role(read: Variables, name: str, roles: Mapping[str, str]) -> str:
-    if _SUPPLIED.fullmatch(name):
+def _of_other_databases(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> set[str]:
+    """Return the variables that decide about databases that are not the site's own."""
+    databases = settings.get("DATABASES")
+    others = [(databases, alias, entry) for alias, entry in databases.items()] if isinstance(databases, dict) else []
+    places = [(id(holder), alias) for holder, alias, _ in others if alias != "default"]
+    places += [
+        (id(entry), str(key))
+        for _, alias, entry in others
+        if alias != "default" and isinstance(entry, dict)
+        for key in entry
+    ]
+    return {name for place in places for name in taint.get(place, set())}
+
+
+def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]) -> str:
+    if _OWN.fullmatch(name):
         return "own"
     default = read.defaults.get(name)
     if is_switch(name) and (default in _NO_VALUE or stage(name, default) is not default):
-        return "stage"
-    role = roles.get(name) or next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
+        return f"={read.stages.get(name, 'production')}"
+    named = next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
+    role = roles.get(name) or (named if name not in others else "")
+    if role == "database_engine" and isinstance(default, str) and "." not in default:
+        return ""
     if role == "debug":
         kind = read.casts.get(name)
         return {"int": "debug_number", "bool": "debug_flag"}.get(kind or "", role)

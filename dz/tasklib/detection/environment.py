@@ -48,6 +48,7 @@ class Variables:
         self.without_default: set[str] = set()
         self.defaults: dict[str, Any] = {}
         self.casts: dict[str, str] = {}
+        self.stages: dict[str, str] = {}
         self.dotenv: set[str] = set()
         self.given: dict[str, Any] = dict.fromkeys(("PATH", "HOME", "PWD"), UNKNOWN)
         self.touched: set[str] = set()

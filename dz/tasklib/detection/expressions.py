@@ -197,6 +197,7 @@ class Expressions:
             return UNKNOWN
         if None in (left, right) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
             left, right = self.staged(node, left, right, scope)
+        self.spelled(left, right)
         name = type(node.ops[0]).__name__
         if isinstance(right, Native) and right.name == "os.environ":
             self.variables.ask(left)
@@ -204,6 +205,13 @@ class Expressions:
         if isinstance(right, Unknown | Native) or (not known(right) and name not in ("Is", "IsNot")):
             return UNKNOWN
         return self.safely(COMPARE[name], [left, right], {})
+
+    def spelled(self, left: Any, right: Any) -> None:
+        """Note how the project spells the name of its production."""
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, Stage) and type(other) is str and one == other:
+                for name in filter(is_switch, self.variables.touched):
+                    self.variables.stages.setdefault(name, other)
 
     def staged(self, node: ast.Compare, left: Any, right: Any, scope: dict[str, Any]) -> tuple[Any, Any]:
         """Compare an unset variable that names the environment as a deploy sets it."""

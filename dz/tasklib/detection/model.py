@@ -32,7 +32,8 @@ class Variable:
         default: text of the default where that is a literal.
         supply: `platform` (DjangoZoom sets it), `default` (it may stay unset), `generate` (any random value will do:
             `contract.generated`) or `ask` (only the owner knows it).
-        fills: what the platform puts in, a key of `contract.VALUES`; "" unless supply is `platform`.
+        fills: what the platform puts in: a key of `supplied.values`, `=text` for that text, or `own` for what it always
+            sets; "" unless supply is `platform`.
         note: what a person should know of it.
     """
 

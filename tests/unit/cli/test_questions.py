@@ -3,7 +3,7 @@ import pytest
 from dz.cli import questions
 from dz.errors import AmbiguousProject, MissingEnvironment
 from dz.tasklib import zoombuild
-from dz.tasklib.detection.model import Guess
+from dz.tasklib.detection.model import Guess, Variable
 
 
 def settings_guess(value: str, *, primary: bool = False) -> Guess:
@@ -57,11 +57,19 @@ def test_variables_of_the_platform_and_of_the_owner_are_not_missing() -> None:
     ]
 
 
-def test_secrets_are_generated_anew_and_never_shown(capsys) -> None:
-    first = questions.values_for(["MAIL_TOKEN", "FIELD_KEY", "DB_PASSWORD"], ask=False)
-    second = questions.values_for(["MAIL_TOKEN", "FIELD_KEY", "DB_PASSWORD"], ask=False)
+def test_the_platform_fills_what_it_can_under_the_projects_own_names() -> None:
+    rows = [Variable("SHOP_DB", "s.py:3", required=True, supply="platform", fills="database_name"),
+            Variable("JWT_SECRET", "s.py:4", supply="generate"), Variable("THEME", "s.py:5", supply="default")]  # fmt: skip
+    guesses = [Guess("environment", one.to_json(), one.basis) for one in rows]
+    guesses += [Guess("env_required", name, "s.py:3") for name in ("SHOP_DB", "STRIPE_KEY")]
+    assert questions.missing_variables(guesses, []) == ["JWT_SECRET", "STRIPE_KEY"]
 
-    assert set(first) == {"MAIL_TOKEN", "FIELD_KEY", "DB_PASSWORD"}
+
+def test_secrets_are_generated_anew_and_never_shown(capsys) -> None:
+    first = questions.values_for(["HASHID_SALT", "FIELD_ENCRYPTION_KEY", "JWT_SECRET"], ask=False)
+    second = questions.values_for(["HASHID_SALT", "FIELD_ENCRYPTION_KEY", "JWT_SECRET"], ask=False)
+
+    assert set(first) == {"HASHID_SALT", "FIELD_ENCRYPTION_KEY", "JWT_SECRET"}
     assert all(len(value) >= 40 for value in first.values())
     assert len({*first.values(), *second.values()}) == 6
     written = capsys.readouterr()
@@ -70,9 +78,9 @@ def test_secrets_are_generated_anew_and_never_shown(capsys) -> None:
 
 def test_other_values_must_be_given_when_nobody_can_be_asked() -> None:
     with pytest.raises(MissingEnvironment) as caught:
-        questions.values_for(["SITE_NAME", "MAIL_TOKEN", "KEYBOARD"], ask=False)
-    assert "SITE_NAME, KEYBOARD" in caught.value.found
-    assert "--set SITE_NAME=VALUE --set KEYBOARD=VALUE" in caught.value.remedy
+        questions.values_for(["SITE_NAME", "COOKIE_SECRET", "MAIL_TOKEN"], ask=False)
+    assert "SITE_NAME, MAIL_TOKEN" in caught.value.found
+    assert "--set SITE_NAME=VALUE --set MAIL_TOKEN=VALUE" in caught.value.remedy
 
 
 def test_other_values_are_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,12 @@
 
 from prefect import flow
 
-from tasks.bundles import archive_bundle, known_bundle
+from tasks.bundles import archive_bundle, known_bundle, ship_environment
 from tasks.checkouts import check_out_code
 from tasks.detection import plan_build
 from tasks.environments import choose_interpreter, create_virtualenv
 from tasks.parameters import DeployRequest
+from tasks.policy import settle
 from tasks.projects import remember_config
 from tasks.verification import verify
 
@@ -20,6 +21,10 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     environment = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
     if known := known_bundle(job, project, plan, checkout, environment, rebuild=request.rebuild):
         return known
+
+    # The largest layer is on its way while the project proves that it loads.
+    shipping = ship_environment.submit(job, environment)
     verification = verify(job, project, plan, checkout, environment)
+    settle(shipping)
     remember_config(job, project, request.config)
     return archive_bundle(job, project, plan, checkout, environment, verification)

@@ -19,6 +19,14 @@ def known_bundle(
 
 
 @on_role("build")
+def ship_environment(job: int, environment: Environment) -> None:
+    """Archive and upload the virtualenv, unless an earlier version brought it."""
+    layers_folder = wiring.server_dir("build") / "layers"
+    store = wiring.bundle_store()
+    bundles.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
+
+
+@on_role("build")
 def archive_bundle(
     job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, verification: Verification
 ) -> int:

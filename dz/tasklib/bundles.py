@@ -75,6 +75,22 @@ def pack_layers(
     return tuple(layers)
 
 
+def ship_environment(environment: Path, environment_key: str, *, layers_folder: Path, store: BundleStore) -> None:
+    """Archive and upload an environment ahead of its bundle, whose own archiving then finds it done.
+
+    Args:
+        environment, environment_key, layers_folder: see `pack_layers`.
+
+    Raises:
+        BundleRefused: see `pack_layers`.
+        ServiceUnavailable: the store does not answer (transient).
+    """
+    layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layer = _environment_layer(environment, environment_key, layers_folder)
+    store.ensure()
+    store.put_layer(_file(layers_folder, layer), layer)
+
+
 def upload(manifest: dict[str, Any], *, layers_folder: Path, store: BundleStore) -> None:
     """Upload the layers that the store lacks, then the manifest: whoever finds a manifest finds its layers.
 

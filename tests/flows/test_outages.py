@@ -16,7 +16,7 @@ from tests.flows.conftest import POLLS, Platform
     [
         ("ensure database", {"DZ_SITES_DATABASE_URL": "postgresql://admin:x@127.0.0.1:{port}/postgres"}, "database"),
         (
-            "bundle upload",
+            "ship environment",
             {
                 "DZ_BUNDLE_STORE": "s3",
                 "DZ_S3_ENDPOINT": "http://127.0.0.1:{port}",

@@ -93,6 +93,10 @@ class Calls(Expressions):
         return self.variables.touched & self.variables.without_default
 
     def _of_call(self, node: ast.Call, scope: dict[str, Any]) -> Any:
+        named = source(node.func)
+        if named in ("globals().update", "vars") and node.args:
+            taken = self.value(node.args[0], scope)
+            return taken if named == "vars" else self.update_module(taken)
         if isinstance(node.func, ast.Attribute):
             holder = self.value(node.func.value, scope)
             if not isinstance(holder, Native) and not (isinstance(holder, dict) and "__name__" in holder):
@@ -108,7 +112,7 @@ class Calls(Expressions):
             and isinstance(function, Unknown)
         ):
             return self.include(args, scope) if node.func.id == "include" else (args or [UNKNOWN])[0]
-        if source(node.func) in ("sys.exit", "exit", "quit"):
+        if named in ("sys.exit", "exit", "quit"):
             raise Failure(self.blamed(), "SystemExit")
         if not callable(function) or not known([*args, *kwargs.values()]):
             return UNKNOWN
@@ -149,11 +153,21 @@ class Calls(Expressions):
         """Read a value of django-configurations; the subclass knows classes."""
         raise NotImplementedError
 
+    def update_module(self, names: Any) -> Any:
+        """Take over names as `globals().update` does; the subclass knows modules."""
+        raise NotImplementedError
+
+    def import_named(self, args: list[Any]) -> Any:
+        """Import a module by a name that the settings compute; the subclass knows modules."""
+        raise NotImplementedError
+
     def native_call(self, function: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call of a settings package or of `os`."""
         if function.name in ("dotenv", "env.read_env", "env.read_envfile", "RepositoryEnv"):
             self.read_dotenv(args)
             return UNKNOWN
+        if function.name == "importlib.import_module":
+            return self.import_named(args)
         if function.name.startswith("values."):
             return self.call_value(function, args, kwargs)
         if function.name == "env.prefixed":
@@ -163,11 +177,9 @@ class Calls(Expressions):
             return self.tree.has(path) or self.tree.has_folder(path)
         if function.name == "config":
             self.read_dotenv([])
-        got = self.variables.call(function, args, kwargs)
-        if got is not MISSING:
-            return got
         name = function.prefix + str(args[0] if args else "DATABASE_URL")
-        return self.missing(MISSING, name, "ImproperlyConfigured UndefinedValueError EnvError KeyError")
+        got = self.variables.call(function, args, kwargs)
+        return self.missing(got, name, "ImproperlyConfigured UndefinedValueError EnvError KeyError")
 
     def read_dotenv(self, args: list[Any]) -> None:
         """Take the names that a committed .env sets."""

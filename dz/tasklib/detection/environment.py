@@ -13,7 +13,7 @@ _TYPES = {"str", "unicode", "bool", "int", "float", "json", "list", "tuple", "di
 _DATABASES = {"db", "db_url", "dj_db_url"}
 
 NATIVES = {
-    "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
+    "importlib": "importlib", "importlib.import_module": "importlib.import_module", "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
     "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
     "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
@@ -23,7 +23,9 @@ NATIVES = {
 }  # fmt: skip
 
 
-_SWITCH = re.compile(r"(^|_)(ENV|ENVIRONMENT|STAGE|DEPLOYMENT|MODE|TIER|PROFILE)$|SETTINGS_ENV", re.IGNORECASE)
+_SWITCH = re.compile(
+    r"(^|_)(ENV|ENVIRONMENT|STAGE|DEPLOYMENT|MODE|TIER|PROFILE)(_(NAME|ROLE|TYPE|MODE))?$", re.IGNORECASE
+)
 _DEVELOPMENT = {"dev", "develop", "development", "local"}
 
 

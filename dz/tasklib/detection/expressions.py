@@ -87,6 +87,8 @@ class Expressions:
     def blamed(self) -> set[str]:
         """Return the variables that the innermost condition on the environment was about."""
         touched = next((names for names in reversed(self.conditions) if names), set())
+        if not touched and self.depth:
+            return self.variables.touched & self.variables.without_default
         return touched & self.variables.without_default or touched
 
     def test(self, node: ast.expr, scope: dict[str, Any]) -> tuple[Any, set[str]]:
@@ -107,7 +109,18 @@ class Expressions:
         """Return the value of an expression, or UNKNOWN."""
         self.spend()
         evaluate = getattr(self, f"_of_{type(node).__name__.lower()}", None)
-        return UNKNOWN if evaluate is None else evaluate(node, scope)
+        if evaluate is None:
+            return UNKNOWN
+        if self.tries or self.depth or not isinstance(node, ast.Call | ast.Subscript | ast.BinOp):
+            return evaluate(node, scope)
+        outer, self.variables.touched = self.variables.touched, set()
+        try:
+            return evaluate(node, scope)
+        except Failure as failure:  # the rest of the statement may need more
+            self.require(failure.names)
+            return UNKNOWN
+        finally:
+            self.variables.touched |= outer
 
     def _of_constant(self, node: ast.Constant, scope: dict[str, Any]) -> Any:
         return node.value

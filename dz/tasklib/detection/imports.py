@@ -9,7 +9,7 @@ from dz.tasklib.detection.environment import NATIVES, Variables
 from dz.tasklib.detection.expressions import Failure
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import folder_of, joined
-from dz.tasklib.detection.values import UNKNOWN, Native
+from dz.tasklib.detection.values import PRODUCTION, UNKNOWN, Native
 
 
 class Imports(Calls):
@@ -84,11 +84,27 @@ class Imports(Calls):
                 scope[name] = value
                 self.taint[id(scope), name] = self.taint.get((id(inside), name), set())
 
+    def import_named(self, args: list[Any]) -> Any:
+        """Import a module by a name that the settings compute; production, however its file is called."""
+        name = "".join(str(part) for part in reversed(args) if isinstance(part, str))
+        package, _, last = name.rpartition(".")
+        names = [name, *(f"{package}.{word}" for word in sorted(PRODUCTION) if last in PRODUCTION)]
+        found = next((known for known in names if known and self.modules.path(known)), None)
+        return UNKNOWN if found is None else self.load(found)
+
+    def update_module(self, names: Any) -> Any:
+        """Take over names as `globals().update` does."""
+        if self.path in self.loaded and isinstance(names, dict):
+            self.star(names, self.loaded[self.path])
+
     def include(self, args: list[Any], scope: dict[str, Any]) -> Any:
         """Run the files that django-split-settings includes, in the scope of the module that asks."""
         outer = self.path
         for pattern in args:
             wanted = joined(folder_of(outer), pattern) if isinstance(pattern, str) else ""
+            stem = wanted.rpartition("/")[2].removesuffix(".py")
+            if stem in PRODUCTION and not self.tree.has(wanted):
+                wanted = wanted.replace(f"{stem}.py", "pr*d*.py")
             for path in sorted(fnmatch.filter(self.tree.files, wanted)):
                 module = self.tree.module(path)
                 if module is not None and path not in self.loaded:

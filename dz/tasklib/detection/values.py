@@ -50,7 +50,7 @@ class UrlDatabase:
         self.default = default
 
 
-_PRODUCTION = {"production", "prod", "prd", "live", "deploy", "release"}
+PRODUCTION = {"production", "prod", "prd", "live", "deploy", "release"}
 
 
 class Stage(str):
@@ -59,7 +59,7 @@ class Stage(str):
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and other.lower() in _PRODUCTION
+        return isinstance(other, str) and other.lower() in PRODUCTION
 
     def __ne__(self, other: object) -> bool:
         return not self == other

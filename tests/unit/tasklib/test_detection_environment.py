@@ -48,6 +48,9 @@ def read(tmp_path: Path, body: str, **others: str) -> Inspection:
             "    return value\nX = need('NAME')"
         ),
         "from .secrets import X",
+        "import importlib\nimportlib.import_module('site1.secrets')",
+        "import os\ndef need(key):\n    value = os.getenv(key)\n    if value:\n        return value\n    raise ValueError(key)\nX = {'a': need('NAME')}",
+        "import os\nX = {'a': os.getenv('OTHER'), 'b': int(os.getenv('NAME')), 'c': os.getenv('THIRD')}",
         "import os\nif os.environ.get('APP_ENV', 'development') == 'production':\n    X = os.environ['NAME']",
         "import os\nif os.getenv('STAGE') == 'prod':\n    X = os.environ['NAME']\nelse:\n    X = None",
         "import os\nENV = os.getenv('DJANGO_ENV') or 'local'\nif ENV.lower() in ('live', 'prod'):\n    X = os.environ['NAME']",
@@ -60,6 +63,28 @@ def test_a_variable_is_required_when_its_absence_stops_the_import(tmp_path: Path
     assert found.env_required == ("NAME",)
     guess = next(guess for guess in found.guesses if guess.field == "env_required")
     assert guess.basis.startswith("site1/")
+
+
+def test_every_failing_part_of_a_statement_is_named(tmp_path: Path) -> None:
+    found = read(
+        tmp_path, "import os\nX = {'a': int(os.getenv('ONE')), 'b': [os.getenv('TWO').split(','), os.environ['THREE']]}"
+    )
+    assert found.env_required == ("ONE", "THREE", "TWO")
+
+
+def test_settings_that_are_imported_by_a_computed_name_are_those_of_production(tmp_path: Path) -> None:
+    body = (
+        "import importlib, os\nrole = os.getenv('ENV_ROLE', 'development')\n"
+        "globals().update(vars(importlib.import_module(f'site1.{role}')))"
+    )
+    found = read(
+        tmp_path,
+        body,
+        prod="import os\nX = os.environ['NAME']\nDATABASES = {'default': {'ENGINE': 'django.db.backends.mysql'}}",
+        development="import os\nX = os.environ['OTHER']\nDATABASES = {}",
+    )
+    assert found.env_required == ("NAME",)
+    assert found.database == "mysql"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Two things of Prefect's that every run pays for and few need, made cheap in the processes of a worker.
+"""Three things of Prefect's that every run pays for and few need, made cheap in the processes of a worker.
 
-Both replace a name inside one of Prefect's modules, whose version is pinned; tests/integration/test_warm_worker.py
-shows that the names are still there and that both still do what they are for.
+Each replaces a name inside one of Prefect's modules, whose version is pinned; tests/integration/test_warm_worker.py
+shows that the names are still there and that all still do what they are for.
 """
 
 import contextlib
@@ -22,8 +22,12 @@ SHORT_RUN = 2.0
 
 
 def shorten() -> None:
-    """Make clients share what they trust, and short runs start without a watch for suspension."""
+    """Make clients share what they trust, short runs start without a watch for suspension, and no run wait at its end.
+
+    The thread of a run's heartbeats sleeps a second at a time, and Prefect waits for it even after the shortest subflow.
+    """
     orchestration.ssl = _TlsOnce()  # type: ignore[assignment,attr-defined]
+    flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]
 
 

@@ -1,16 +1,21 @@
 """The warm worker on a real Prefect server: what the process worker promises, without its cold starts."""
 
 import contextlib
+import functools
+import inspect
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -194,6 +199,27 @@ def _register(bench: Bench) -> None:
             pull_steps=[],
             path=".",
         )
+
+
+def test_what_is_replaced_in_prefects_modules_is_there_and_ends_without_waiting() -> None:
+    from prefect import flow_engine  # noqa: PLC0415
+    from prefect.client import orchestration  # noqa: PLC0415
+
+    assert orchestration.ssl.create_default_context
+    assert "polling_interval" in inspect.signature(flow_engine.observe_flow_run_suspension).parameters
+    beaten = threading.Event()
+    engine = SimpleNamespace(
+        heartbeat_seconds=30,
+        flow_run=None,
+        logger=logging.getLogger("test"),
+        _build_heartbeat_event_template=lambda: ({}, []),
+        _emit_flow_run_heartbeat=lambda resource, related: beaten.set(),
+    )
+    without_waiting = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)
+    with without_waiting(engine):  # type: ignore[arg-type]
+        assert beaten.wait(5)
+        began = time.monotonic()
+    assert time.monotonic() - began < 0.5
 
 
 def test_a_run_is_forked_with_the_pools_environment_and_folder_and_its_log_is_shipped(bench: Bench) -> None:

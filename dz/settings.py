@@ -95,6 +95,8 @@ class Settings(BaseSettings):
 
     versions_kept: int = 2
     """Versions whose app instances stay warm for rollback, the serving one included."""
+    bundles_kept: int = Field(default=10, ge=1)
+    """Published versions of a project that can be served again; the bundles of older ones are deleted."""
     build_timeout: int = 900
     """Seconds that one command of a build may take (Read the Docs allows the same)."""
     health_timeout: int = 60

@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HostTaken, StackProblem
 from dz.settings import Role, settings
-from dz.tasklib import appservers, deploys, heartbeats, jobs, projects, proxy_updates, servers, static_files
+from dz.tasklib import appservers, deploys, heartbeats, jobs, projects, proxy_updates, retention, servers, static_files
 from dz.tasklib.deploys import Target
 from dz.zoomdb import Zoomdb
 
@@ -208,6 +209,21 @@ def repair(role: Role, server: str) -> None:
             report=lambda error: logger.warning("%s", error.found),
         )
     jobs.reap(zoomdb())
+
+
+def clean(role: Role, server: str) -> None:
+    """Remove what no kept version needs from a server, and from the bundle store."""
+    here, folder = settings(), server_dir(role, server)
+    removed: Sequence[Path | str] = ()
+    if role == "appserver":
+        removed = retention.clean_appserver(zoomdb(), server, folder=folder)
+    elif role == "proxy":
+        removed = retention.clean_proxy(zoomdb(), folder=folder, versions_kept=here.versions_kept)
+    elif role == "build":
+        deleted = retention.clean_store(zoomdb(), bundle_store(), bundles_kept=here.bundles_kept)
+        removed = [*deleted, *retention.clean_build(zoomdb(), folder=folder)]
+    if removed:
+        logger.info("%s layers, environments and bundles that no kept version needs were removed.", len(removed))
 
 
 def _restart(server: str, deployment: int) -> None:

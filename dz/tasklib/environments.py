@@ -19,7 +19,7 @@ from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.errors import NoMatchingPython
-from dz.tasklib import requirements, substitutions
+from dz.tasklib import layers, requirements, substitutions
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.requirements import Requirements
 from dz.tasklib.zoombuild import Plan
@@ -154,7 +154,7 @@ def create(
         found = substitutions.complete(listed, plan, interpreter)
         key = environment_key(checkout.sysid, found, interpreter, commit=checkout.commit)
         target, warnings = folder / key, tuple(found.warnings)
-        if target.is_dir():
+        if layers.touch(target):
             return Environment(target, key, interpreter, tuple(found.lines), warnings, reused=True)
         with _workspace(folder, sandbox.user) as work:
             made = owned(work / "env", sandbox.user)

@@ -1,11 +1,21 @@
 """Layers of bundles on a server: downloaded, verified, extracted, once."""
 
+import os
 import uuid
 from pathlib import Path
 
 from dz.adapters import archive
 from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore
+
+
+def touch(target: Path) -> bool:
+    """Mark a folder as used now, so that it is not removed as unused; False if it is not there."""
+    try:
+        os.utime(target)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def ensure(
@@ -22,7 +32,7 @@ def ensure(
         BundleMissing, ChecksumMismatch, BundleRefused: the layer is gone or not what was uploaded.
         ServiceUnavailable: the store does not answer (transient).
     """
-    if target.exists():
+    if touch(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     download = target.parent / f".{layer.sha256}.{uuid.uuid4().hex}.tar.zst"

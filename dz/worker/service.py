@@ -27,6 +27,8 @@ REPAIR_SECONDS = 60
 FORM_SECONDS = 15
 """Between two looks at the launches that wait for a person."""
 WORKERS: dict[str, type[ProcessWorker]] = {"warm": WarmWorker, "process": ProcessWorker}
+CLEAN_SECONDS = 600
+"""Between two removals of what no kept version needs."""
 logger = logging.getLogger("dz.worker")
 
 
@@ -35,7 +37,8 @@ def serve(role: Role, server: str) -> None:
     adopt_shared_settings()
     with get_client(sync_client=True) as client:
         ensure_queue(client, role, server)
-    for loop in (_beat_for_ever, _repair_for_ever, *((_watch_forms_for_ever,) if role == "build" else ())):
+    loops = [_beat_for_ever, _repair_for_ever, _clean_for_ever, *([_watch_forms_for_ever] if role == "build" else [])]
+    for loop in loops:
         threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
     worker = WORKERS[settings().worker_type](
@@ -80,6 +83,13 @@ def _watch_forms_for_ever(role: Role, server: str) -> None:
     while True:
         _attempt("watch over forms", role, server, lambda _role, _server: end_unanswered())
         time.sleep(FORM_SECONDS)
+
+
+def _clean_for_ever(role: Role, server: str) -> None:
+    """Remove now and then what no kept version needs."""
+    while True:
+        time.sleep(CLEAN_SECONDS)
+        _attempt("cleaning", role, server, wiring.clean)
 
 
 def _attempt(what: str, role: Role, server: str, action: Callable[[Role, str], None]) -> None:

@@ -1,0 +1,124 @@
+"""What servers and the bundle store need not keep: layers, environments and bundles that no kept version uses.
+
+Whatever is used again is marked by its time (`layers.touch`), and nothing is removed soon after: a deploy may have
+found it there a moment ago.
+"""
+
+import contextlib
+import datetime as dt
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dz.adapters.bundle_store import BundleStore
+from dz.tasklib import bundles
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.states import LIVE
+
+UNUSED = 3600
+"""Seconds since the last use, before which nothing is removed."""
+UNDEPLOYED = dt.timedelta(days=1)
+"""Age at which a bundle without a version that was published is taken for what a failed deploy has left."""
+_GONE = ".gone-"
+
+
+def clean_appserver(zoomdb: Zoomdb, server_name: str, *, folder: Path) -> list[Path]:
+    """Remove extracted layers that no app instance of this appserver uses, and return them."""
+    query = select(Bundle.manifest).join(Release, Release.bundle_id == Bundle.id)
+    query = query.join(Deployment, Deployment.release_id == Release.id).join(Server, Deployment.server_id == Server.id)
+    with zoomdb.session() as session:
+        live = query.where(Server.name == server_name, Deployment.state.in_(LIVE))
+        manifests = list(session.scalars(live))
+    needed = {manifest["name"] for manifest in manifests} | _digests(manifests)
+    return _sweep([*(folder / "envs").glob("*"), *(folder / "bundles").glob("*/*")], needed)
+
+
+def clean_proxy(zoomdb: Zoomdb, *, folder: Path, versions_kept: int) -> list[Path]:
+    """Remove extracted static layers that no version shows or may soon show again, and return them."""
+    with zoomdb.session() as session:
+        needed = _digests(_kept_bundles(session, versions_kept).values())
+    return _sweep((folder / "static").glob("*"), needed)
+
+
+def clean_build(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
+    """Remove virtualenvs and archives that the next build of a project would not take up again, and return them."""
+    newest = select(func.max(Bundle.id)).group_by(Bundle.project_id)
+    wanted = select(Bundle.manifest).where(Bundle.deleted.is_(None))
+    with zoomdb.session() as session:
+        waiting = list(session.scalars(wanted.where(Bundle.uploaded.is_(None) | Bundle.id.in_(newest))))
+        current = list(_kept_bundles(session, 1).values())
+    needed = _digests([*waiting, *current]) | {manifest["environment_key"] for manifest in [*waiting, *current]}
+    return _sweep([*(folder / "envs").glob("*/*"), *(folder / "layers").glob("*.tar.zst")], needed)
+
+
+def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> list[str]:
+    """Delete bundles of versions that nobody goes back to, and return their names.
+
+    Args:
+        bundles_kept: published versions of a project, newest first, that can be served again.
+    """
+    with zoomdb.session() as session:
+        kept = _kept_bundles(session, bundles_kept)
+        before = func.now() - UNDEPLOYED
+        query = select(Bundle.id, Bundle.name).where(Bundle.deleted.is_(None), Bundle.created < before)
+        old = [(bundle_id, name) for bundle_id, name in session.execute(query) if bundle_id not in kept]
+    for bundle_id, _ in old:
+        bundles.delete(zoomdb, bundle_id, store)
+    return [name for _, name in old]
+
+
+def _kept_bundles(session: Session, published: int) -> dict[int, dict[str, Any]]:
+    """Return id and manifest of what users see, may go back to, or are about to see.
+
+    Args:
+        published: how many published versions of each project, newest first.
+    """
+    rank = func.row_number().over(partition_by=Release.project_id, order_by=Release.published.desc()).label("rank")
+    ranked = select(Release.id, rank).where(Release.published.is_not(None)).subquery()
+    newest = select(ranked.c.id).where(ranked.c.rank <= published)
+    current = select(Project.current_release_id).where(Project.current_release_id.is_not(None))
+    named = select(VirtualHost.release_id).where(VirtualHost.release_id.is_not(None))
+    running = select(Deployment.release_id).where(Deployment.state.in_(LIVE))
+    releases = Release.id.in_(newest) | Release.id.in_(current) | Release.id.in_(named) | Release.id.in_(running)
+    query = select(Bundle.id, Bundle.manifest).join(Release, Release.bundle_id == Bundle.id).where(releases)
+    return dict(session.execute(query).all())
+
+
+def _digests(manifests: Iterable[dict[str, Any]]) -> set[str]:
+    return {str(layer["sha256"]) for manifest in manifests for layer in manifest["layers"]}
+
+
+def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:
+    """Remove what is neither needed nor fresh, and what a killed sweep left."""
+    removed = []
+    for path in paths:
+        if path.name.startswith(_GONE):
+            _remove(path)
+        elif not path.name.startswith(".") and path.name.removesuffix(".tar.zst") not in needed and _is_old(path):
+            gone = path.with_name(_GONE + path.name)
+            path.rename(gone)
+            if not _is_old(gone):  # it was found useful just now
+                gone.rename(path)
+                continue
+            _remove(gone)
+            removed.append(path)
+    return removed
+
+
+def _is_old(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - path.lstat().st_mtime > UNUSED
+    return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -99,6 +99,7 @@ def install(place: Target, *, store: BundleStore, interpreters: list[Interpreter
 
 def configure(zoomdb: Zoomdb, place: Target, *, owner: tuple[int, int] | None) -> None:
     """Write the app instance's environment and configuration; owner is the project's uid and gid."""
+    plan = place.manifest["plan"]
     environment = hooks.environment_of(
         zoomdb,
         place.release_id,
@@ -116,7 +117,8 @@ def configure(zoomdb: Zoomdb, place: Target, *, owner: tuple[int, int] | None) -
         environment=environment,
         address=place.address,
         port=place.port,
-        processes=place.manifest["plan"]["processes"],
+        processes=plan["processes"],
+        preload=plan.get("preload", False) and not plan["use_asgi"],
         owner=owner,
     )
 

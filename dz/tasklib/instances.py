@@ -21,11 +21,19 @@ _GUNICORN = """bind = {bind!r}
 workers = {workers}
 timeout = 60
 graceful_timeout = 15
-preload_app = False
+preload_app = {preload}
 accesslog = None
 errorlog = "-"
 worker_tmp_dir = {tmp!r}
 forwarded_allow_ips = {proxies!r}
+
+
+def when_ready(server):
+    # A connection that the project opened while it was loaded must not be shared by the workers.
+    import sys
+    database = sys.modules.get("django.db")
+    for connection in database.connections.all() if database else ():
+        connection.close()
 
 
 def post_fork(server, worker):
@@ -119,6 +127,7 @@ def write_instance(
     address: str,
     port: int,
     processes: int,
+    preload: bool = False,
     owner: tuple[int, int] | None,
     proxies: str = "127.0.0.1",
 ) -> Instance:
@@ -126,6 +135,7 @@ def write_instance(
 
     Args:
         owner: uid and gid of the project's user; None: this process's own.
+        preload: load the project once, before the workers are forked.
         proxies: addresses whose X-Forwarded headers gunicorn believes, comma separated.
     """
     found = files_of(folder, deployment_id, sysid)
@@ -136,7 +146,7 @@ def write_instance(
         if owner:
             os.chown(private, *owner, follow_symlinks=False)
     gunicorn = _GUNICORN.format(
-        bind=f"{address}:{port}", workers=processes, tmp=str(found.home / "tmp"), proxies=proxies
+        bind=f"{address}:{port}", workers=processes, preload=preload, tmp=str(found.home / "tmp"), proxies=proxies
     )
     if owner:
         # A project's code is nobody else's to read.

@@ -52,6 +52,7 @@ class Plan:
     database_type: str = _SERVED_AS_POSTGRES
     instances: int = 1
     processes: int = 2
+    preload: bool = True
     health_path: str = "/"
     hooks: tuple[str, ...] = ("migrate",)
     collectstatic: bool = True

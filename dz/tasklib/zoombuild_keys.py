@@ -212,6 +212,7 @@ KEYS: dict[str, Callable[[str], Value]] = {
     "use_asgi": _flag,
     "instances": _number(1, 100),
     "processes": _number(1, 64),
+    "preload": _flag,
     "hooks": _lines(_matching(_HOOK, "a management command with plain arguments")),
     "health_path": _matching(re.compile(r"/[A-Za-z0-9._~/?=&%-]*", re.ASCII), "a URL path that begins with '/'"),
     "collectstatic": _flag,

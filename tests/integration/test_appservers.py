@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from dz.zoomdb.states import DeploymentState
 
 SHIM = Path(appservers.__file__).parent / "shim"
 APP = """import os, time
+loaded_by = os.getpid()
 mode = os.environ.get("MODE")
 if mode == "crash":
     raise RuntimeError("no such table: sky")
@@ -33,7 +35,7 @@ def application(environ, start_response):
     if mode == "hang":
         time.sleep(60)
     start_response("500 Oops" if mode == "error" else "200 OK", [("Content-Type", "text/plain")])
-    return [("%d %s" % (os.getuid(), sorted(os.environ))).encode()]
+    return [("%d %s %s" % (os.getuid(), loaded_by == os.getpid(), sorted(os.environ))).encode()]
 """
 
 
@@ -106,11 +108,11 @@ class Site:
     installed: instances.Installed
     user: str | None
 
-    def boot(self, mode="fine"):
+    def boot(self, mode="fine", *, preload=True):
         owner = ensure_user(self.user) if self.user else None
         made = instances.write_instance(
             self.deployment, folder=self.room / "server", sysid="p00000001", environment={"MODE": mode},
-            address="127.0.0.1", port=self.port, processes=1, owner=owner,
+            address="127.0.0.1", port=self.port, processes=1, preload=preload, owner=owner,
         )  # fmt: skip
         appservers.boot(
             self.supervisor, self.deployment, installed=self.installed, instance=made, user=self.user,
@@ -186,6 +188,15 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
     assert site.name not in site.supervisor.names()
     assert site.state == DeploymentState.STOPPED
     assert not made.folder.exists()
+
+
+@pytest.mark.parametrize("preload", [True, False])
+def test_the_project_is_loaded_once_or_by_each_worker(site, preload):
+    site.boot(preload=preload)
+    site.check()
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/", timeout=20) as answer:
+        loaded_by_this_worker = answer.read().decode().split()[1]
+    assert loaded_by_this_worker == str(not preload)
 
 
 def test_an_instance_whose_master_is_killed_listens_again_at_once(site):

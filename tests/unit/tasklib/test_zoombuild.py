@@ -42,6 +42,7 @@ hooks =
     loaddata start.json
 health_path = /health/
 collectstatic = off
+preload = no
 required_environment =
     API_KEY
 environment =
@@ -57,7 +58,12 @@ def test_every_key_is_read_and_typed() -> None:
         ("/admin-media/", "{SITE_PACKAGES}/django/contrib/admin/media"),
     )
     assert values["requirements_files"] == ("requirements/base.txt", "requirements/prod.txt")
-    assert (values["instances"], values["use_asgi"], values["collectstatic"]) == (3, False, False)
+    assert (values["instances"], values["use_asgi"], values["collectstatic"], values["preload"]) == (
+        3,
+        False,
+        False,
+        False,
+    )
     assert values["environment"] == (("NODE_ENV", "production"),)
 
 

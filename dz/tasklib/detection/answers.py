@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dz.tasklib.detection import (
+    absent,
     contract,
     database,
     dependencies,
@@ -14,6 +15,7 @@ from dz.tasklib.detection import (
     risks,
     settings,
     static,
+    system_packages,
     versions,
 )
 from dz.tasklib.detection.environment import Variables
@@ -128,6 +130,17 @@ def _database(read: Reading) -> Answer:
     return {"database": kind, "gis": legacy.gis(read.scope)}, listed("database", [(kind, basis)])
 
 
+def _outside(read: Reading) -> Answer:
+    """Answer what has to be there besides the repository: files, and packages of the operating system."""
+    packages = system_packages.find(read.tree, read.root.folder, read.files, gis=legacy.gis(read.scope))
+    missing = read.reader.absent | settings.absent(read.tree, read.root, read.modules, read.best.module)
+    basis = read.reader.bases.get("LOGGING", read.best.basis)
+    missing |= dict.fromkeys(absent.folders(read.tree, read.root.folder, read.scope.get("LOGGING")), basis)
+    fields = {"system_packages": tuple(name for name, _ in packages), "required_files": tuple(missing)}
+    guesses = [Guess("required_files", path, where) for path, where in missing.items()]
+    return fields, [*guesses, *(Guess("system_packages", name, where) for name, where in packages)]
+
+
 def _environment(read: Reading) -> Answer:
     found = contract.variables(read.variables, read.reader.taint, read.scope)
     required = tuple(one.name for one in found if one.required)
@@ -153,6 +166,7 @@ QUESTIONS: tuple[Callable[[Reading], Answer], ...] = (
     _processes,
     _files,
     _database,
+    _outside,
     _environment,
     _risks,
 )

@@ -5,6 +5,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from dz.tasklib.detection import absent
 from dz.tasklib.detection.environment import MISSING, NATIVES
 from dz.tasklib.detection.expressions import Expressions, Failure, Fields, Function
 from dz.tasklib.detection.tree import folder_of, joined, source
@@ -112,6 +113,10 @@ class Calls(Expressions):
             and isinstance(function, Unknown)
         ):
             return self.include(args, scope) if node.func.id == "include" else (args or [UNKNOWN])[0]
+        if named == "open":
+            if not (args[1:] or kwargs.get("mode")) or str([*args[1:], *kwargs.values()][0]).startswith("r"):
+                self.needs_file(absent.file(self.tree, self.home, args[0] if args else None))
+            return UNKNOWN
         if named in ("sys.exit", "exit", "quit"):
             raise Failure(self.blamed(), "SystemExit")
         if not callable(function) or not known([*args, *kwargs.values()]):

@@ -64,6 +64,7 @@ class Expressions:
         self.variables = variables
         self.taint: dict[tuple[int, str], set[str]] = {}
         self.kept: list[dict[Any, Any]] = []  # so that no other object gets the identity of one that `taint` knows
+        self.absent: dict[str, str] = {}
         self.conditions: list[set[str]] = []
         self.home = ""
         self.path = ""
@@ -83,6 +84,11 @@ class Expressions:
         """Record variables without which the settings cannot be imported."""
         for name in names:
             self.variables.required.setdefault(name, self.variables.read.get(name, self.variables.basis))
+
+    def needs_file(self, path: str | None) -> None:
+        """Record a file that must exist before the settings can be imported."""
+        if path and not self.tries:
+            self.absent.setdefault(path, self.variables.basis)
 
     def blamed(self) -> set[str]:
         """Return the variables that the innermost condition on the environment was about."""

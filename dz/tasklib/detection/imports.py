@@ -4,6 +4,7 @@ import ast
 import fnmatch
 from typing import Any
 
+from dz.tasklib.detection import absent
 from dz.tasklib.detection.calls import Calls
 from dz.tasklib.detection.environment import NATIVES, Variables
 from dz.tasklib.detection.expressions import Failure
@@ -51,6 +52,7 @@ class Imports(Calls):
             top = alias.name if alias.asname else alias.name.split(".")[0]
             bound = alias.asname or top
             inside = self.load(alias.name)
+            self.needs_file(absent.module(self.modules, node, alias.name))
             scope[bound] = Native(NATIVES[top]) if inside is None and top in NATIVES else (inside or UNKNOWN)
             if inside is not None and not alias.asname and "." in alias.name:
                 scope[bound] = UNKNOWN
@@ -64,6 +66,8 @@ class Imports(Calls):
             inside = self.load(beside)
         if inside is None and self.tries and (node.level or self.modules.is_own(name)):
             raise Failure(set(), "ImportError")
+        if inside is None:
+            self.needs_file(absent.module(self.modules, node, name))
         for alias in node.names:
             if alias.name == "*":
                 self.star(inside, scope)

@@ -2,6 +2,7 @@
 
 import re
 
+from dz.tasklib.detection import documents
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined
@@ -31,7 +32,7 @@ def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
 def named_by_commands(tree: Tree, own: list[tuple[str, str]]) -> str | None:
     """Return the -A value of a start command that belongs to one of the celery modules."""
     for path in _commands(tree):
-        match = _FLAG.search(tree.text(path) or "")
+        match = _FLAG.search(documents.text(tree, path))
         if match and any(value.startswith(match[1].split(":")[0]) or match[1].startswith(value) for value, _ in own):
             return match[1]
     return None
@@ -42,7 +43,7 @@ def workers(tree: Tree) -> tuple[str, ...]:
     found = [
         f"celery {match[1]}" if match[1] else match[2]
         for path in _commands(tree)
-        for match in _WORKER.finditer(tree.text(path) or "")
+        for match in _WORKER.finditer(documents.text(tree, path))
     ]
     return tuple(dict.fromkeys(found))
 

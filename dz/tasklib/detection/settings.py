@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from dz.tasklib.detection import namespaces
+from dz.tasklib.detection import documents, namespaces
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined, source
@@ -136,9 +136,29 @@ def mentions(tree: Tree, root: Root) -> list[tuple[str, int, str]]:
         if path.endswith(".py"):
             found += [(module, weight, basis) for module, basis in named_in(tree, path)]
             continue
+        plain = documents.text(tree, path)
         for pattern in (_MENTION, _FLAG):
-            for match in pattern.finditer(text):
-                found.append((match[1], weight, f"{path}:{text.count(chr(10), 0, match.start()) + 1}"))
+            for match in pattern.finditer(plain):
+                found.append((match[1], weight, tree.line(path, match[1])))
+    return found
+
+
+def absent(tree: Tree, root: Root, modules: Modules, chosen: str) -> dict[str, str]:
+    """Return the settings modules that start commands name and that are not committed, as paths, with their basis.
+
+    Args:
+        chosen: the module that is taken instead; only its neighbours count.
+    """
+    found = {}
+    for module, weight, basis in mentions(tree, root):
+        package, _, name = module.rpartition(".")
+        path = (
+            modules.path(package)
+            if package == chosen.rpartition(".")[0] and weight >= 12 and not modules.path(module)
+            else None
+        )
+        if path and path.endswith("/__init__.py"):
+            found[f"{path.removesuffix('__init__.py')}{name}.py"] = basis
     return found
 
 

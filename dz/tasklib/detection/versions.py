@@ -2,6 +2,7 @@
 
 import re
 
+from dz.tasklib.detection import documents
 from dz.tasklib.detection.dependencies import table, toml
 from dz.tasklib.detection.tree import Tree, joined
 
@@ -12,6 +13,9 @@ _TABLE = re.compile(r"\s*['\"]?django['\"]?\s*=\s*(?:\{.*?version\s*=\s*)?['\"](
 _LOCKED = re.compile(
     r"(?i)name = \"django\"\nversion = \"([\d.]+)\"|\"django\": \{[^}]{0,3000}?\"version\": \"==([\d.]+)\""
 )
+
+_RELEASE = re.compile(r"[23]\.\d{1,2}(?:\.\d{1,2})?")
+_ASKED = re.compile(r"\bpython[\s*_`:(-]*(?:version\s*)?v?([<>=~]=?\s*)?([23]\.\d{1,2}(?:\.\d{1,2})?)\b", re.IGNORECASE)
 
 
 def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
@@ -28,19 +32,38 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
             if isinstance(value, str) and value != "*":
                 found.append((value, tree.line(path, key), "requires-python"))
         found += _preferences(tree, folder)
-    docker = [
-        p
-        for p in tree.files
-        if re.search(r"(^|/)Dockerfile[\w.-]*$", p) and not re.search(r"dev|local|test", p, re.IGNORECASE)
-    ]
+    docker = [path for path in tree.files if re.search(r"(^|/)Dockerfile[\w.-]*$", path)]
+    docker.sort(key=lambda path: bool(re.search(r"dev|local|test", path, re.IGNORECASE)))
     aside = [path for path in tree.files if path.startswith(".devcontainer/")]
-    for path in [*docker, *aside]:
+    for path in dict.fromkeys([*docker, *aside]):
         match = re.search(
             r"(?:FROM\s+\S*python:|devcontainers/python:(?:\d+-)?)(\d\.\d+(?:\.\d+)?)", tree.text(path) or ""
         )
         if match:
             found.append((match[1], tree.line(path, match[0]), "preference"))
-    return found
+    return found + [one for one in (_of_ci(tree), _of_guide(tree)) if one]
+
+
+def _of_ci(tree: Tree) -> tuple[str, str, str] | None:
+    """Return the newest Python that continuous integration runs with."""
+    found = []
+    for path in documents.ci_files(tree):
+        for document in documents.load(tree, path):
+            for keys, value in documents.walk(document):
+                if keys and keys[-1] in ("python", "python-version", "python_version"):
+                    words = [str(one) for one in (value if isinstance(value, list) else [value])]
+                    found += [(word, tree.line(path, word), "preference") for word in words if _RELEASE.fullmatch(word)]
+    return max(found, key=lambda one: [int(part) for part in one[0].split(".")], default=None)
+
+
+def _of_guide(tree: Tree) -> tuple[str, str, str] | None:
+    """Return the Python that a README asks for."""
+    for path in [path for path in tree.files if re.fullmatch(r"readme[\w.-]*", path, re.IGNORECASE)][:2]:
+        for number, line in enumerate((tree.text(path) or "").splitlines()[:500], 1):
+            match = _ASKED.search(line[:300])
+            if match:
+                return (match[1] or "").replace(" ", "") + match[2], f"{path}:{number}", "preference"
+    return None
 
 
 def _preferences(tree: Tree, folder: str) -> list[tuple[str, str, str]]:

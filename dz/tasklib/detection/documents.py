@@ -1,0 +1,92 @@
+"""YAML files: compose, CI, render.yaml and the like."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from dz.tasklib.detection.tree import Tree
+
+MAX_BYTES = 200_000
+MAX_NODES = 20_000
+MAX_KEYS = 2_000
+MAX_DEPTH = 20
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_COMMANDS = ("command", "entrypoint", "args", "test")
+
+
+class _Loader(_BASE):  # type: ignore[misc]
+    """Reads every tag as plain data, and refuses what grows by merging."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_KEYS:
+            raise yaml.YAMLError
+
+
+def _plain(loader: Any, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def is_yaml(path: str) -> bool:
+    """Say whether a file's name says that it is YAML."""
+    return path.endswith((".yml", ".yaml"))
+
+
+def load(tree: Tree, path: str) -> list[Any]:
+    """Return the documents of a YAML file; a broken, missing or very large one has none."""
+    text = tree.text(path) or ""
+    if len(text) > MAX_BYTES:
+        return []
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError, AttributeError):
+        return []
+
+
+def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield (keys that lead there, value) of every scalar and of every list of scalars, bounded."""
+    waiting: list[tuple[int, tuple[str, ...], Any]] = [(0, (), value)]
+    for _ in range(MAX_NODES):
+        if not waiting:
+            return
+        depth, keys, item = waiting.pop()
+        nested = isinstance(item, dict) or (
+            isinstance(item, list) and any(isinstance(one, dict | list) for one in item)
+        )
+        if not nested:
+            yield keys, item
+        elif depth < MAX_DEPTH and isinstance(item, dict):
+            waiting += [(depth + 1, (*keys, str(key)), one) for key, one in reversed(item.items())]
+        elif depth < MAX_DEPTH:
+            waiting += [(depth + 1, keys, one) for one in reversed(item)]
+
+
+def text(tree: Tree, path: str) -> str:
+    """Return what a file says, line by line: of YAML `key: value` without comments, lists of words as one line."""
+    if not is_yaml(path):
+        return tree.text(path) or ""
+    lines: list[str] = []
+    for document in load(tree, path):
+        for keys, value in walk(document):
+            if not isinstance(value, list):
+                lines.append(f"{keys[-1] if keys else ''}: {value}")
+            elif keys and keys[-1] in _COMMANDS:
+                lines.append(" ".join(map(str, value)))
+            else:
+                lines += map(str, value)
+    return "\n".join(lines) or re.sub(r"(?m)(^|\s)#.*$", "", tree.text(path) or "")
+
+
+def ci_files(tree: Tree) -> list[str]:
+    """Return the files that describe continuous integration."""
+    named = {".travis.yml", ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".circleci/config.yml"}
+    return [path for path in tree.files if path in named or (path.startswith(".github/workflows/") and is_yaml(path))]

@@ -45,7 +45,11 @@ class Reading:
         self.reader = Interpreter(modules, self.variables)
         self.scope = self._scope()
         self.manager, self.files = dependencies.find(tree, root.folder)
-        self.python = versions.python(tree, root.folder)
+        named = versions.python(tree, root.folder)
+        self.python = [one for one in named if one[2] != "mentioned"]
+        self.mentioned = [
+            Guess("python_version", v, basis, is_primary=False) for v, basis, k in named if k == "mentioned"
+        ]
         self.django = versions.django(tree, self.files)
 
     def _scope(self) -> dict[str, Any]:
@@ -99,6 +103,7 @@ def _installation(read: Reading) -> Answer:
         *listed("package_manager", [(read.manager, f"{files[0]}:1")] if files else []),
         *listed("dependency_files", [(list(files), f"{files[0]}:1")] if files else []),
         *listed("python_version", [(value, basis) for value, basis, _ in read.python]),
+        *read.mentioned,
         *listed("django_version", [read.django] if read.django else []),
     ]
 

@@ -107,21 +107,23 @@ class Calls(Expressions):
         kwargs = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
         if isinstance(function, Function | Fields | Native):
             return self.call_imitated(function, args, kwargs)
-        if (
-            isinstance(node.func, ast.Name)
-            and node.func.id in ("include", "optional")
-            and isinstance(function, Unknown)
-        ):
-            return self.include(args, scope) if node.func.id == "include" else (args or [UNKNOWN])[0]
-        if named == "open":
-            if not (args[1:] or kwargs.get("mode")) or str([*args[1:], *kwargs.values()][0]).startswith("r"):
-                self.needs_file(absent.file(self.tree, self.home, args[0] if args else None))
-            return UNKNOWN
+        if named in ("include", "optional", "open") and isinstance(function, Unknown):
+            return self.call_named(named, args, str((args[1:] or [kwargs.get("mode") or "r"])[0]), scope)
         if named in ("sys.exit", "exit", "quit"):
             raise Failure(self.blamed(), "SystemExit")
         if not callable(function) or not known([*args, *kwargs.values()]):
             return UNKNOWN
         return self.safely(function, args, kwargs)
+
+    def call_named(self, named: str, args: list[Any], mode: str, scope: dict[str, Any]) -> Any:
+        """Follow django-split-settings, and note a file that is opened."""
+        if named == "include":
+            return self.include(args, scope)
+        if named == "optional":
+            return (args or [UNKNOWN])[0]
+        if mode.startswith("r"):
+            self.needs_file(absent.file(self.tree, self.home, args[0] if args else None))
+        return UNKNOWN
 
     def given(self, nodes: list[ast.expr], scope: dict[str, Any], function: Any) -> list[Any]:
         """Return the values of a call's arguments, and note which variables become numbers or flags."""

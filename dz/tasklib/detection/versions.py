@@ -15,13 +15,16 @@ _LOCKED = re.compile(
 )
 
 _RELEASE = re.compile(r"[23]\.\d{1,2}(?:\.\d{1,2})?")
-_ASKED = re.compile(r"\bpython[\s*_`:(-]*(?:version\s*)?v?([<>=~]=?\s*)?([23]\.\d{1,2}(?:\.\d{1,2})?)\b", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\bpython[\s*_`:(-]*(?:version\s*)?v?([<>=~]=?\s*)?([23]\.\d{1,2}(?:\.\d{1,2})?)\b(\+| or (?:higher|later|newer|above|greater))?",
+    re.IGNORECASE,
+)
 
 
 def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
     """Return (constraint, basis, kind) for every place that names a Python version, the strongest first.
 
-    The kind is `requires-python` where an installer enforces it, else `preference`.
+    The kind is `requires-python` where an installer enforces it, `mentioned` in a guide, else `preference`.
     """
     found: list[tuple[str, str, str]] = []
     for folder in dict.fromkeys([root, ""]):
@@ -62,7 +65,9 @@ def _of_guide(tree: Tree) -> tuple[str, str, str] | None:
         for number, line in enumerate((tree.text(path) or "").splitlines()[:500], 1):
             match = _ASKED.search(line[:300])
             if match:
-                return (match[1] or "").replace(" ", "") + match[2], f"{path}:{number}", "preference"
+                least = ">=" if match[3] and not match[1] else (match[1] or "").replace(" ", "")
+                exact = not least and match[2].count(".") == 2
+                return least + match[2], f"{path}:{number}", "preference" if exact else "mentioned"
     return None
 
 

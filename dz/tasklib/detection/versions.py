@@ -80,7 +80,7 @@ def _preferences(tree: Tree, folder: str) -> list[tuple[str, str, str]]:
         found.append((version, tree.line(pipfile, version), "preference"))
     for name in (".python-version", "runtime.txt"):
         path = joined(folder, name)
-        match = re.search(r"(?m)^\s*(?:python-|cpython-)?(\d+(?:\.\d+)*)", tree.text(path) or "")
+        match = re.search(r"(?im)^\s*(?:python-|cpython-)?(\d+(?:\.\d+)*)", tree.text(path) or "")
         if match:
             found.append((match[1], tree.line(path, match[1]), "preference"))
     return found

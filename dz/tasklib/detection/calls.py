@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dz.tasklib.detection import absent
+from dz.tasklib.detection.comparisons import Comparisons
 from dz.tasklib.detection.environment import MISSING, NATIVES
-from dz.tasklib.detection.expressions import Expressions, Failure, Fields, Function
+from dz.tasklib.detection.expressions import Failure, Fields, Function
 from dz.tasklib.detection.tree import folder_of, joined, source
 from dz.tasklib.detection.values import (
     METHODS,
@@ -24,7 +25,7 @@ from dz.tasklib.detection.values import (
 _FIXED: dict[str, Any] = {"sys.argv": ["manage.py"], "sys.platform": "linux", "os.name": "posix"}
 
 
-class Calls(Expressions):
+class Calls(Comparisons):
     """Adds attributes, elements and calls to the expressions."""
 
     def imported(self, full: str) -> Any:

@@ -8,6 +8,8 @@ from dz.tasklib.detection.tree import Tree, folder_of, joined, relative
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
+_IS_DJANGO = re.compile(r"django\s*([\[<>=~!;]|$)", re.IGNORECASE)
+_OWN_DATABASE = re.compile(r"postgres|psycopg|pgsql", re.IGNORECASE)
 _DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
 _NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
@@ -70,7 +72,14 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
     pyproject = joined(folder, "pyproject.toml")
     data = toml(tree, pyproject)
     project, tool = table(data, "project"), table(data, "tool")
-    listed = bool(project.get("dependencies")) or "dependencies" in str(project.get("dynamic"))
+    groups = [
+        entry for group in table(data, "dependency-groups").values() if isinstance(group, list) for entry in group
+    ]
+    listed = (
+        bool(project.get("dependencies"))
+        or any(_IS_DJANGO.match(str(entry)) for entry in groups)
+        or "dependencies" in str(project.get("dynamic"))
+    )
     chosen = requirements(tree, folder)
     for manager in ("uv", "poetry", "pdm"):
         lock = joined(folder, _LOCKS[manager])
@@ -100,11 +109,13 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     for path in tree.files:
         name = path[len(inside) :] if path.startswith(inside) else ""
         if re.fullmatch(
-            r"(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)", name
+            r"(requirements?|reqs?|deps)/([\w-]+/)?[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)",
+            name,
         ):
             found.append((name, path))
     if not found:
         return ()
+    found = [pair for pair in found if not _dangling(tree, pair[1])] or found
     plain = [path for name, path in found if name == "requirements.txt"]
     best = min(found, key=lambda pair: _rank(*pair))[1]
     whole = chain(tree, best)
@@ -122,9 +133,18 @@ def _rank(name: str, path: str) -> tuple[int, int, str]:
         kind = 5
     elif _PRODUCTION.search(last):
         kind = 0
+    elif _OWN_DATABASE.search(last):
+        kind = 1
     else:
         kind = 2 if _BASIC.search(last) else 3
     return kind + (4 if name.endswith(".in") else 0), name.count("/"), name
+
+
+def _dangling(tree: Tree, path: str) -> bool:
+    """Say whether a requirements file only includes files that are not there."""
+    lines = [line.strip() for line in (tree.text(path) or "").splitlines()]
+    told = [line for line in lines if line and not line.startswith("#")]
+    return bool(told) and all(line.startswith("-r") for line in told) and len(chain(tree, path)) == 1
 
 
 def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:

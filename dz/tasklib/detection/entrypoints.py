@@ -10,6 +10,21 @@ from dz.tasklib.detection.tree import Tree
 _ATTRIBUTE = re.compile(r"(?m)^\s*(application|app|django_app|asgi_application|wsgi_application)\s*(?::[^=\n]+)?=")
 
 
+_STARTS = re.compile(
+    r"(?:gunicorn|uwsgi|daphne|uvicorn|granian|waitress-serve|wsgi_app|module)\b[^\n;&|]{0,200}?[\s=\"'(]([a-zA-Z_][\w.-]*\.\w+)(?::\w+)?(?=[\s\"'\])]|$)"
+)
+_SCRIPTS = re.compile(
+    r"Procfile|ompose[\w.-]*\.ya?ml$|\.sh$|supervisor|Dockerfile|\.service$|render\.yaml|fly\.toml|gunicorn|uwsgi|wsgi/"
+)
+_FOR_OTHERS = re.compile(r"(dev|local|test|ci)\b|node_modules")
+
+
+def started(tree: Tree) -> set[str]:
+    """Return the modules that start commands for production name."""
+    asked = [p for p in tree.files if _SCRIPTS.search(p) and not _FOR_OTHERS.search(p.replace("_", " "))]
+    return {match[1] for path in asked[:200] for match in _STARTS.finditer(tree.text(path) or "")}
+
+
 def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> list[tuple[str, str]]:
     """Return (module:attribute, basis) of the entry points of a kind, the likeliest first.
 
@@ -18,10 +33,11 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
         package: the package of the settings module, whose own entry point is preferred.
     """
     found = []
+    commands = started(tree)
     for path in tree.files:
         name = path.rsplit("/", 1)[-1]
         inside = path.startswith(f"{root.folder}/") or not root.folder
-        if not inside or not re.fullmatch(rf"\w*{kind}\w*\.py", name):
+        if not inside or not re.search(rf"(^|/)(\w*{kind}\w*\.py|{kind}/\w+\.py)$", path):
             continue
         text = tree.text(path) or ""
         if not re.search(
@@ -35,7 +51,14 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
             line = text.count("\n", 0, attribute.start(1)) + 1
             exact = name == f"{kind}.py"
             aside = bool(re.search(r"(^|/|_)(tests?|dev|local|examples?)(/|_|\.)", path))
-            rank = (aside, not exact, module.split(".")[0] != package, module.count("."), module)
+            rank = (
+                aside,
+                module not in commands,
+                not exact,
+                module.split(".")[0] != package,
+                module.count("."),
+                module,
+            )
             found.append((rank, f"{module}:{attribute[1]}", f"{path}:{line}"))
     return [(value, basis) for _, value, basis in sorted(found)]
 
@@ -54,5 +77,5 @@ def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | Non
     if asgi is None or basis is None:
         return False
     text = tree.text(basis.rsplit(":", 1)[0]) or ""
-    sockets = "ProtocolTypeRouter" in text and "websocket" in text
+    sockets = ("ProtocolTypeRouter" in text and "websocket" in text) or "channels.routing import get_def" in text
     return wsgi is None or sockets or ("channels" in apps and "URLRouter" in text)

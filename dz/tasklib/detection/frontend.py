@@ -34,11 +34,12 @@ def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple
         builds = any(_SCRIPT.match(name) for name in scripts) and any(
             _BUILDERS.search(value) for value in [*packages, *scripts.values()]
         )
+        folder = folder_of(path)
+        builds = builds or (not {"sass", "less", "node-sass"}.isdisjoint(packages) and _uncompiled(tree, folder))
         if not builds and not runs:
             continue
         if "node_modules" in texts:
             return True, f"{path}:1"
-        folder = folder_of(path)
         if _served(tree, root, folder, texts) and not _committed(tree, folder, scripts):
             return True, f"{path}:1"
     return False, ""
@@ -70,6 +71,18 @@ def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
         return True
     images = [tree.text(path) or "" for path in tree.files if "dockerfile" in path.lower().rpartition("/")[2]]
     return any(re.search(rf"\b{name}\b", text) and "python" in text and "npm" in text for text in images)
+
+
+def _uncompiled(tree: Tree, folder: str) -> bool:
+    """Say whether a style sheet lies among the static files without its compiled form."""
+    inside = f"{folder}/" if folder else ""
+    sheets = [
+        p.rpartition("/")
+        for p in tree.files
+        if p.startswith(inside) and p.endswith((".scss", ".less")) and "static/" in p
+    ]
+    have = {path.rpartition("/")[2].split(".")[0] for path in tree.files if path.endswith(".css")}
+    return any(not name.startswith("_") and name.split(".")[0] not in have for _, _, name in sheets)
 
 
 def _committed(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:

@@ -5,6 +5,7 @@ everything else is UNKNOWN. Steps, depth and sizes are bounded.
 """
 
 import ast
+import re
 from typing import Any
 
 from dz.tasklib.detection.classes import Classes
@@ -15,6 +16,9 @@ from dz.tasklib.detection.tree import source
 from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
 
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
+
+
+_DEFAULT = re.compile(r"\bDATABASES(?:\['default'\](?:\['\w+'\])?)?(?: = |: |\.update\()")
 
 
 class Returned(Exception):
@@ -103,7 +107,7 @@ class Interpreter(Classes):
 
     def _run_if(self, node: ast.If, scope: dict[str, Any]) -> None:
         test, touched = self.test(node.test, scope)
-        if not _only_debug(node.test) and "DATABASES" in source(node):
+        if not _only_debug(node.test) and _DEFAULT.search(source(node)):
             self.switched |= {name for name in touched if not is_switch(name)}
         self.conditions.append(touched)
         try:

@@ -32,6 +32,8 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
             "include",
             "execfile",
             "exec",
+            "locals().update",
+            "globals().update",
             "dynaconf.DjangoDynaconf",
         ):
             names.add("*")

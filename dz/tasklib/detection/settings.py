@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from dz.tasklib.detection import documents, namespaces
+from dz.tasklib.detection import documents, entrypoints, namespaces
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, joined, source
@@ -24,6 +24,7 @@ _MENTION = re.compile(rf"DJANGO_SETTINGS_MODULE['\"]?\s*(?:[,=:\]]|\s)\s*=?\s*(?
 _FLAG = re.compile(rf"--settings[= ]{_WORD}")
 _CORE = ("INSTALLED_APPS", "ROOT_URLCONF")
 
+_ENTRY = re.compile(r"(^|/)\w*[aw]sgi\w*\.py$")
 _NOT_ASKED = re.compile(r"(^|/)(docs?|tests?|node_modules)/|\.(md|rst|lock)$")
 _WEIGHTS = (
     (re.compile(r"(^|/)\w*(wsgi\.py|\.wsgi)$"), 30, False),
@@ -69,7 +70,7 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             name = modules.name(path)
             if name and modules.path(name) == path:
                 found[name] = Candidate(name, path, f"{path}:1")
-    for module, weight, basis in mentions(tree, root):
+    for module, weight, basis in mentions(tree, root, modules):
         mentioned = modules.path(module)
         if mentioned:
             candidate = found.setdefault(module, Candidate(module, mentioned, basis))
@@ -125,15 +126,19 @@ def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
     )
 
 
-def mentions(tree: Tree, root: Root) -> list[tuple[str, int, str]]:
+def mentions(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, int, str]]:
     """Return (module, weight, basis) for every place that names a settings module."""
     found = []
+    entries = {modules.name(path) for path in tree.files if _ENTRY.search(path)}
+    commands = entrypoints.started(tree) & entries
     for path in tree.files:
         weight = _weight(path, root)
         text = tree.text(path) if weight else None
         if not text or ("SETTINGS_MODULE" not in text and "--settings" not in text):
             continue
         if path.endswith(".py"):
+            other = bool(commands) and bool(_ENTRY.search(path)) and modules.name(path) not in commands
+            weight = weight // 3 if other else weight
             found += [(module, weight, basis) for module, basis in named_in(tree, path)]
             continue
         plain = documents.text(tree, path)
@@ -150,7 +155,7 @@ def absent(tree: Tree, root: Root, modules: Modules, chosen: str) -> dict[str, s
         chosen: the module that is taken instead; only its neighbours count.
     """
     found = {}
-    for module, weight, basis in mentions(tree, root):
+    for module, weight, basis in mentions(tree, root, modules):
         package, _, name = module.rpartition(".")
         path = (
             modules.path(package)

@@ -128,6 +128,13 @@ def test_a_variable_that_the_project_sets_itself_is_not_required(tmp_path: Path,
         ("import dj_database_url\nDATABASES = {'default': dj_database_url.config()}", "any"),
         (
             (
+                "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
+                "if os.getenv('REPLICA'):\n    DATABASES['replica'] = {'ENGINE': 'django.db.backends.postgresql'}"
+            ),
+            "postgres",
+        ),
+        (
+            (
                 "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3'}}\n"
                 "if os.getenv('PG'):\n    DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'"
             ),

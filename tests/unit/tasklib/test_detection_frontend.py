@@ -27,6 +27,11 @@ def package(script: str = "vite build", **others: object) -> str:
     ("files", "settings"),
     [
         pytest.param({"package.json": package()}, "", id="at the root"),
+        pytest.param(
+            {"package.json": json.dumps({"devDependencies": {"sass": "1"}}), "site1/static/scss/site.scss": "a {}"},
+            "",
+            id="style sheets that are not compiled",
+        ),
         pytest.param({"theme/static_src/package.json": package(), "theme/apps.py": ""}, "", id="in an app"),
         pytest.param({"web/package.json": package()}, "STATICFILES_DIRS = ['/web/dist']", id="in the settings"),
         pytest.param(

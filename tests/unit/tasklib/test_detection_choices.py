@@ -1,0 +1,85 @@
+"""Which of several entry points, settings and dependency files a deploy uses."""
+
+from pathlib import Path
+
+import pytest
+
+from dz.tasklib.detection import Inspection, inspect
+
+MANAGE = "import os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
+SETTINGS = "INSTALLED_APPS = []\nROOT_URLCONF = 'site1.urls'\nSECRET_KEY = 'x'\n"
+ENTRY = "import os\nfrom django.core.{0} import get_{0}_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{1}')\napplication = get_{0}_application()\n"
+
+
+def project(tree: Path, files: dict[str, str]) -> Inspection:
+    whole = {"manage.py": MANAGE, "site1/__init__.py": "", "site1/settings.py": SETTINGS, **files}
+    for path, text in whole.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+    return inspect(tree)
+
+
+def test_settings_that_only_workers_use_are_not_those_of_the_site(tmp_path: Path) -> None:
+    files = {
+        "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+        "worker/__init__.py": "",
+        "worker/settings.py": "from site1.settings import *\nCELERY_BROKER_URL = 'redis://'\nDEBUG = False\n",
+        "worker/wsgi.py": ENTRY.format("wsgi", "worker.settings"),
+        "worker/asgi.py": ENTRY.format("asgi", "worker.settings"),
+        "worker/celery.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'worker.settings')\n",
+        "docker-compose.yml": "services:\n  web:\n    command: gunicorn site1.wsgi:application -b 0.0.0.0:8000\n",
+    }
+    found = project(tmp_path, files)
+    assert found.settings_module == "site1.settings"
+    assert found.wsgi == "site1.wsgi:application"
+
+
+def test_an_entry_point_in_a_package_called_wsgi_is_found(tmp_path: Path) -> None:
+    files = {"wsgi/__init__.py": "", "wsgi/app.py": ENTRY.format("wsgi", "site1.settings")}
+    assert project(tmp_path, files).wsgi == "wsgi.app:application"
+
+
+def test_channels_get_default_application_needs_asgi(tmp_path: Path) -> None:
+    files = {
+        "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+        "site1/asgi.py": "from channels.routing import get_default_application\napplication = get_default_application()\n",
+    }
+    assert project(tmp_path, files).asgi_needed
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        pytest.param(
+            {"pyproject.toml": '[dependency-groups]\nmain = ["Django==5.2"]\ndev = ["ruff"]\n'},
+            ("pyproject.toml",),
+            id="only groups",
+        ),
+        pytest.param(
+            {"requirements/base.txt": "django\n", "requirements/postgres.txt": "-r base.txt\n", "requirements/mysql.txt": "-r base.txt\n"},
+            ("requirements/postgres.txt", "requirements/base.txt"),
+            id="by database",
+        ),
+        pytest.param(
+            {"requirements.txt": "-r requirements/production.txt\n", "requirements/made/requirements-production.txt": "django\n"},
+            ("requirements/made/requirements-production.txt",),
+            id="pointing nowhere",
+        ),
+    ],
+)  # fmt: skip
+def test_the_files_that_a_deploy_installs_are_chosen(tmp_path: Path, files: dict[str, str], wanted: tuple[str]) -> None:
+    found = project(tmp_path, files)
+    assert (found.package_manager, found.dependency_files) == ("pip", wanted)
+
+
+def test_names_taken_from_a_function_do_not_make_production_settings_unclear(tmp_path: Path) -> None:
+    files = {
+        "site1/settings.py": "from site1.settings_shared import *\n",
+        "site1/settings_shared.py": "INSTALLED_APPS = []\nDEBUG = True\nSECRET_KEY = 'x'\n",
+        "site1/settings_production.py": (
+            "from site1.settings_shared import *\nfrom ours import common\nDEBUG = False\nlocals().update(common(base=1))\n"
+        ),
+    }
+    found = project(tmp_path, files)
+    assert found.settings_module == "site1.settings_production"
+    assert not found.ambiguous

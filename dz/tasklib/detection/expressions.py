@@ -42,6 +42,20 @@ class Function:
     path: str
     module: str
 
+    def arguments(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the local names that a call binds; defaults that are not literals are UNKNOWN."""
+        spec = self.node.args
+        names = [arg.arg for arg in [*spec.posonlyargs, *spec.args]]
+        bound: dict[str, Any] = dict.fromkeys([*names, *(arg.arg for arg in spec.kwonlyargs)], UNKNOWN)
+        pairs = [*zip(reversed(names), reversed(spec.defaults), strict=False)]
+        pairs += [(arg.arg, default) for arg, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default]
+        for name, default in pairs:
+            bound[name] = default.value if isinstance(default, ast.Constant) else UNKNOWN
+        bound |= dict(zip(names, args, strict=False)) | kwargs
+        if spec.vararg:
+            bound[spec.vararg.arg] = args[len(names) :]
+        return bound
+
 
 @dataclass(frozen=True)
 class Fields:

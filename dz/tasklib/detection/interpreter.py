@@ -208,7 +208,7 @@ class Interpreter(Classes):
             return UNKNOWN
         outer = (self.path, self.name)
         self.path, self.name = function.path, function.module
-        scope = {**function.scope, **self.arguments(function, args, kwargs)}
+        scope = {**function.scope, **function.arguments(args, kwargs)}
         for key in function.scope:
             self.taint[id(scope), key] = self.taint.get((id(function.scope), key), set())
         self.depth += 1

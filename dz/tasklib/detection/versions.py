@@ -40,7 +40,8 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
     aside = [path for path in tree.files if path.startswith(".devcontainer/")]
     for path in dict.fromkeys([*docker, *aside]):
         match = re.search(
-            r"(?:FROM\s+\S*python:|devcontainers/python:(?:\d+-)?)(\d\.\d+(?:\.\d+)?)", tree.text(path) or ""
+            r"(?:FROM\s+\S*python:|ARG\s+PYTHON_VERSION=[\"']?|devcontainers/python:(?:\d+-)?)(\d\.\d+(?:\.\d+)?)",
+            tree.text(path) or "",
         )
         if match:
             found.append((match[1], tree.line(path, match[0]), "preference"))

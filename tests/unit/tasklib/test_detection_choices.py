@@ -83,3 +83,8 @@ def test_names_taken_from_a_function_do_not_make_production_settings_unclear(tmp
     found = project(tmp_path, files)
     assert found.settings_module == "site1.settings_production"
     assert not found.ambiguous
+
+
+def test_the_python_of_an_argument_of_the_image_is_read(tmp_path: Path) -> None:
+    image = "ARG PYTHON_VERSION=3.12-slim\nFROM python:$PYTHON_VERSION\n"
+    assert project(tmp_path, {"Dockerfile": image}).python_version == "3.12"

@@ -1,6 +1,8 @@
 """Runs `floor.sh` with services of its own: PostgreSQL, an S3 server and nginx, the same programs as the stack's."""
 
 import contextlib
+import hashlib
+import itertools
 import os
 import shutil
 import signal
@@ -22,7 +24,6 @@ from infra.local.programs import PASSED_ON, Program, search_path
 
 SCRIPT = Path(__file__).parent / "floor.sh"
 DEPLOY_SECONDS = 900
-USER_PREFIX = "dzfloor-"
 _WEB_USER = "dzfloor-web"
 _NGINX = """\
 {user}worker_processes 2;
@@ -54,10 +55,16 @@ class Floor:
 
     folder: Path
     web_port: int = 0
-    _ports: Iterator[int] = field(default_factory=lambda: iter(_free_ports(64)))
+    _mark: str = field(init=False)
+    _ports: Iterator[int] = field(init=False)
     _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _environment: dict[str, str] = field(default_factory=dict)
     _site_ports: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take ports and names of Unix users that another comparison on this machine does not have."""
+        self._mark = hashlib.sha256(str(self.folder).encode()).hexdigest()[:6]
+        self._ports = iter(_free_ports(self._mark, 40))
 
     def start(self) -> None:
         """Start the services and wait until they answer."""
@@ -112,7 +119,7 @@ class Floor:
             "FLOOR_ROOT": str(self.folder),
             "FLOOR_UV": uv.find_uv_bin(),
             "FLOOR_PYTHON": str(python),
-            "FLOOR_USER_PREFIX": USER_PREFIX,
+            "FLOOR_USER_PREFIX": f"f{self._mark}-",
             "FLOOR_RCLONE": self._program("rclone"),
             "FLOOR_NGINX": str(nginx_binary(None)),
             "FLOOR_WEB_PORT": str(self.web_port),
@@ -236,6 +243,8 @@ def _is_free(port: int) -> bool:
     return False
 
 
-def _free_ports(count: int) -> list[int]:
-    """Return even ports that nobody listens on, so that each has a neighbour of its own."""
-    return [port for port in range(8200, 9900, 2) if _is_free(port) and _is_free(port + 1)][:count]
+def _free_ports(mark: str, count: int) -> list[int]:
+    """Return even ports that nobody listens on, so that each has a neighbour; others for each mark."""
+    start = int(mark, 16) % 2500
+    wanted = [4000 + 2 * ((start + number) % 2500) for number in range(2500)]
+    return list(itertools.islice((port for port in wanted if _is_free(port) and _is_free(port + 1)), count))

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import at_once, leftovers
+from bench import at_once, leftovers, scale
 from bench.cases import CASES, LATER, Comparison
 from bench.floor import Floor
 from bench.ours import Platform
@@ -27,6 +28,26 @@ from dz.settings import PROJECT_ROOT, settings
 def main(argv: Sequence[str]) -> int:
     """Measure, print the table on stderr and the ratios on stdout, and return 0."""
     given = _arguments(argv)
+    found = _scale(given.projects) if given.scale else _deploys(given)
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _scale(sizes: Sequence[int]) -> dict[str, Any]:
+    found = scale.measure(sizes, _tell)
+    table = Table("milliseconds", *(f"{size} projects" for size in sizes), "growth", box=None)
+    for name in found["growth"]:
+        times = [f"{found['milliseconds'][size][name]:.1f}" for size in sizes]
+        table.add_row(name, *times, f"{found['growth'][name]:.2f}")
+    Console(stderr=True, width=140).print(table)
+    for query in found["whole_tables_read"][sizes[-1]]:
+        _tell(f"reads all of {query}")
+    output.print_json(found["growth"])
+    return found
+
+
+def _deploys(given: argparse.Namespace) -> dict[str, Any]:
     results, began = Results(), time.time()
     cases = frozenset(given.cases or CASES)
     _compare(given.project, given.rounds, cases, results)
@@ -40,9 +61,7 @@ def main(argv: Sequence[str]) -> int:
     }
     _print(results)
     output.print_json(found["ratios"])
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n")
-    return 0
+    return found
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -51,6 +70,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     ask.add_argument("--rounds", type=int, default=5, help="how often each case is run on each side")
     ask.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     ask.add_argument("--cases", nargs="+", choices=CASES, metavar="CASE", help=f"some of: {' '.join(CASES)}")
+    ask.add_argument("--scale", action="store_true", help="measure what many projects cost the platform, instead")
+    ask.add_argument("--projects", nargs="+", type=int, default=scale.SIZES, metavar="N", help="for --scale: how many")
     return ask.parse_args(argv)
 
 

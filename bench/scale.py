@@ -1,0 +1,238 @@
+"""`dz bench --scale`: what a deploy costs the platform itself with 10, 1,000 and 10,000 projects and 100 servers."""
+
+import contextlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import event, update
+
+from bench import simulated
+from bench.services import Services
+from dz.adapters.nginx import Nginx
+from dz.tasklib import heartbeats, jobs, placement, projects, proxies, releases, servers, sites, virtual_hosts
+from dz.tasklib.heartbeats import Load
+from dz.tasklib.proxies import SiteConfig, Upstream, Vhost
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.encryption import create_key_file
+from dz.zoomdb.models import Bundle, Deployment
+from dz.zoomdb.states import JobKind, LogType
+from infra.local.nginx import nginx_binary
+
+SIZES = (10, 1_000, 10_000)
+REPEATS = 9
+STEPS_OF_A_DEPLOY = 20
+NGINX_SECONDS = 120
+SMALL = {"server", "alembic_version"}
+"""Tables that stay small enough to be read whole: 100 servers."""
+
+
+@dataclass
+class Costs:
+    """Milliseconds of each piece of work, by its name."""
+
+    found: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Time the block as `name`."""
+        began = time.monotonic()
+        yield
+        self.found.setdefault(name, []).append(1000 * (time.monotonic() - began))
+
+    def medians(self) -> dict[str, float]:
+        """Return the median of each; the first run finds nothing prepared and does not count."""
+        return {name: statistics.median(times[1:] or times) for name, times in self.found.items()}
+
+
+def measure(sizes: Sequence[int], tell: Callable[[str], None]) -> dict[str, Any]:
+    """Return milliseconds by size and piece of work, what grew from the first size to the second, and slow queries."""
+    folder = Path(tempfile.mkdtemp(prefix="dz-scale-"))
+    folder.chmod(0o711)
+    services = Services(folder)
+    found: dict[str, Any] = {"milliseconds": {}, "whole_tables_read": {}}
+    try:
+        cluster = services.postgres("scale")
+        for size in sizes:
+            name = f"scale{size}"
+            cluster.create_database(name, "scale")
+            create_key_file(folder / "zoomdb.key")
+            zoomdb = Zoomdb(cluster.url(name, user=name, password="scale"), folder / "zoomdb.key")  # noqa: S106
+            simulated.fill(zoomdb, size)
+            tell(f"{size} projects are written")
+            with whole_tables_read(zoomdb) as read:
+                costs = of_zoomdb(zoomdb)
+            costs |= of_nginx(zoomdb, folder / name, size, services)
+            zoomdb.close()
+            found["milliseconds"][size] = {key: round(value, 2) for key, value in costs.items()}
+            found["whole_tables_read"][size] = sorted(read)
+    finally:
+        services.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    return found | {"growth": growth(found["milliseconds"], sizes)}
+
+
+def growth(milliseconds: dict[int, dict[str, float]], sizes: Sequence[int]) -> dict[str, float]:
+    """Return by which factor each piece of work grew from the first size to the second, and a deploy as a whole."""
+    small, large = (milliseconds[size] for size in sizes[:2])
+    return {name: round(large[name] / small[name], 2) for name in small if small[name]}
+
+
+def of_zoomdb(zoomdb: Zoomdb) -> dict[str, float]:
+    """Return the milliseconds of what a deploy asks of zoomdb, and of what goes on beside it."""
+    costs = Costs()
+    for _ in range(REPEATS + 1):
+        with costs.timed("zoomdb, one deploy"):
+            _bookkeeping(zoomdb, costs)
+        with costs.timed("heartbeat"):
+            load = Load(1.0, 2.0, 3.0, 0.5, 4)
+            heartbeats.beat(zoomdb, "appserver-7", role="appserver", address="127.0.0.1", capacity=500, load=load)
+        with costs.timed("jobs of a project"):
+            jobs.newest(zoomdb, project="site-5")
+        with costs.timed("newest jobs"):
+            jobs.newest(zoomdb)
+        with costs.timed("dead jobs"):
+            jobs.reap(zoomdb)
+    return costs.medians()
+
+
+def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:
+    """What a deploy of a known project reads and writes, without the work between."""
+    job = jobs.open_job(zoomdb, JobKind.BUILD_AND_DEPLOY, params={}, requested_by="bench")
+    with jobs.running(zoomdb, job, f"run-{job}"):
+        for step in range(STEPS_OF_A_DEPLOY):
+            jobs.log(zoomdb, job, LogType.STEP_BEGIN, step=f"step {step}")
+            jobs.log(zoomdb, job, LogType.STEP_END, "0.1", step=f"step {step}")
+        jobs.show(zoomdb, job)
+        jobs.lines(zoomdb, job)
+        project = projects.ensure(zoomdb, name=None, url="https://git.example/site-5", ref=None).id
+        jobs.set_project(zoomdb, job, project)
+        virtual_hosts.refuse_taken(zoomdb, project, "site-5.example.org")
+        virtual_hosts.claim_host(zoomdb, project, "site-5.example.org")
+        for role in ("database", "appserver", "proxy", "proxy"):
+            servers.refuse_silent_role(zoomdb, role)
+        with zoomdb.session() as session:
+            bundle = session.query(Bundle.id).filter(Bundle.project_id == project).order_by(Bundle.id).first()
+        release = releases.create(zoomdb, project, bundle[0] if bundle else 0)
+        with costs.timed("placement"):
+            placement.refuse_full(zoomdb)
+            placed = placement.place(zoomdb, release, port_range=(40_000, 60_000))
+        with zoomdb.session() as session:
+            ids = [one.deployment_id for one in placed]
+            session.execute(update(Deployment).where(Deployment.id.in_(ids)).values(state="healthy"))
+        virtual_hosts.vhosts_of(zoomdb, project, "proxy-1", release)
+        releases.publish(zoomdb, release)
+        releases.retire(zoomdb, project, 2)
+        sites.of_release(zoomdb, release)
+
+
+@contextlib.contextmanager
+def whole_tables_read(zoomdb: Zoomdb) -> Iterator[set[str]]:
+    """Yield a set that gets each query of the block for which PostgreSQL reads a whole table that grows."""
+    found: set[str] = set()
+    asked: dict[str, Any] = {}
+
+    def remember(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        if statement.lstrip().lower().startswith(("select", "update", "delete")):
+            asked[statement] = parameters
+
+    event.listen(zoomdb._engine, "before_cursor_execute", remember)  # noqa: SLF001  nobody else needs the engine
+    try:
+        yield found
+    finally:
+        event.remove(zoomdb._engine, "before_cursor_execute", remember)  # noqa: SLF001
+    with zoomdb.session() as session:
+        connection = session.connection()
+        for statement, parameters in asked.items():
+            rows = connection.exec_driver_sql(f"explain (format json) {statement}", parameters)
+            for table in _sequential(rows.scalar_one()):
+                if table not in SMALL:
+                    found.add(f"{table}: {' '.join(statement.split())}")
+
+
+def _sequential(plan: Any) -> Iterator[str]:
+    if isinstance(plan, dict) and plan.get("Node Type") == "Seq Scan":
+        yield plan["Relation Name"]
+    inside = plan.values() if isinstance(plan, dict) else plan if isinstance(plan, list) else ()
+    for part in inside:
+        yield from _sequential(part)
+
+
+def of_nginx(zoomdb: Zoomdb, folder: Path, size: int, services: Services) -> dict[str, float]:
+    """Return the milliseconds of one proxy_update among `size` sites, and of its parts; MB of memory of nginx."""
+    folder.mkdir(mode=0o711)
+    costs = Costs()
+    with _upstream() as port:
+        nginx = Nginx(
+            nginx_binary(None), folder, port=services.port(), status_port=services.port(), user=services.web_user()
+        )
+        nginx.write_main()
+        upstream = Upstream("127.0.0.1", port)
+        for number in range(1, size + 1):
+            content = proxies.render(_site(number, 1, upstream), port=nginx.port, statics={})
+            (folder / "sites" / f"p{number:08d}.conf").write_text(content)
+        nginx.write_main()
+        process = services.launch("nginx", nginx.command, folder)
+        _wait_for(nginx)
+        for version in range(2, 2 + (REPEATS if size <= 1000 else 3)):
+            site = _site(3, version, upstream)
+            with costs.timed("proxy_update"):
+                proxies.publish(site, nginx=nginx, static_fetch=_nothing, timeout=NGINX_SECONDS)
+            with costs.timed("proxy_update: nginx -t"):
+                nginx.test(site.sysid, nginx.site(site.sysid) or "")
+            with costs.timed("proxy_update: reload and proof"):
+                nginx.load(timeout=NGINX_SECONDS)
+            with costs.timed("proxy: nothing to do"):
+                proxies.publish(site, nginx=nginx, static_fetch=_nothing)
+        memory = _memory(process)
+    return costs.medians() | {"nginx MB": memory}
+
+
+def _site(number: int, version: int, upstream: Upstream) -> SiteConfig:
+    name = f"site-{number}"
+    vhost = Vhost(f"{name}.example.org", None, name, version, (upstream,), None, ())
+    return SiteConfig(f"p{number:08d}", (vhost,))
+
+
+def _nothing(sha256: str, size: int) -> Path:
+    raise FileNotFoundError(sha256)
+
+
+def _wait_for(nginx: Nginx) -> None:
+    deadline = time.monotonic() + NGINX_SECONDS
+    while nginx.generation() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _memory(process: "subprocess.Popen[bytes]") -> float:
+    """Return the MB that nginx's processes have for themselves, each page counted once."""
+    master = psutil.Process(process.pid)
+    return sum(one.memory_full_info().pss for one in [master, *master.children()]) / 1e6
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _upstream() -> Iterator[int]:
+    """Run an app instance that answers every request with nothing; yields its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_port
+    server.shutdown()

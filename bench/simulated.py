@@ -1,0 +1,56 @@
+"""Fills a new zoomdb with projects that only exist there, as a platform in use would have them."""
+
+from sqlalchemy import text
+
+from dz.zoomdb import Zoomdb
+
+APPSERVERS, PROXIES = 90, 8
+LOG_LINES = 20
+_ROWS = (
+    """insert into server (name, role, address, capacity, enabled, heartbeat, instances, facts,
+                           cpu_percent, memory_percent, disk_percent)
+       select role || '-' || number, role, '127.0.0.1', :capacity, true, now(), 0, '{}', 10, 20, 30
+       from (values ('appserver', :appservers), ('proxy', :proxies), ('build', 1), ('database', 1)) as found (role, count),
+            generate_series(1, count) as number""",
+    """insert into project (name, title, source_url)
+       select 'site-' || number, 'Site ' || number, 'https://git.example/site-' || number
+       from generate_series(1, :projects) as number""",
+    """insert into bundle (project_id, name, commit, commit_message, config, manifest, uploaded)
+       select id, 'bundle-' || number, md5(id::text || number), 'A change', '',
+              jsonb_build_object('format', 1, 'plan', jsonb_build_object('instances', 1, 'health_path', '/'),
+                                 'static_map', '[]'::jsonb, 'layers', jsonb_build_array(
+                  jsonb_build_object('kind', 'environment', 'sha256', md5('e' || id), 'size', 40000000),
+                  jsonb_build_object('kind', 'code', 'sha256', md5('c' || id || number), 'size', 30000))), now()
+       from project, generate_series(1, 3) as number""",
+    """insert into release (project_id, number, bundle_id, environment, hooks_done, published)
+       select project_id, right(name, 1)::int, id, '', now(), now() from bundle""",
+    """insert into deployment (release_id, server_id, port, state)
+       select release.id, server.id, 20000 + 100 * release.number + (release.project_id / :appservers)::int,
+              case release.number when 3 then 'serving' when 2 then 'draining' else 'stopped' end
+       from release join server on server.name = 'appserver-' || (release.project_id % :appservers + 1)""",
+    """update project set current_release_id = release.id from release
+       where release.project_id = project.id and release.number = 3""",
+    """insert into virtual_host (project_id, name) select id, name || '.example.org' from project""",
+    """insert into database (project_id, server_id, host, port, name, "user", password)
+       select project.id, server.id, '127.0.0.1', 5432, 'd' || project.id, 'u' || project.id, ''
+       from project, server where server.role = 'database'""",
+    """insert into job (kind, project_id, params, state, flow_run_id, requested_by, started, ended, result)
+       select 'build_and_deploy', id, '{}', 'succeeded', md5(id || '-' || number), 'cli:bench', now(), now(), '{}'
+       from project, generate_series(1, 3) as number""",
+    """insert into job_log (job_id, type, step, message)
+       select id, 'step_end', 'a step', '0.50' from job, generate_series(1, :lines)""",
+    """insert into config_guess (job_id, field, value, basis, is_primary, proof)
+       select id, 'title', '"Site"', 'settings.py:1', true, 'read' from job, generate_series(1, 5)""",
+    "insert into child_failure (flow_run_id, code, found, remedy) select 'x' || id, 'Crashed', '', '' from project",
+    "analyze",
+)
+
+
+def fill(zoomdb: Zoomdb, projects: int) -> None:
+    """Migrate zoomdb and write `projects` projects: three versions, two app instances, jobs with logs; 100 servers."""
+    zoomdb.migrate()
+    capacity = max(100, 4 * projects // APPSERVERS)
+    values = {"projects": projects, "capacity": capacity, "lines": LOG_LINES}
+    with zoomdb.session() as session:
+        for statement in _ROWS:
+            session.execute(text(statement), {**values, "appservers": APPSERVERS, "proxies": PROXIES})

@@ -31,6 +31,11 @@ _ROWS = (
     """update project set current_release_id = release.id from release
        where release.project_id = project.id and release.number = 3""",
     """insert into virtual_host (project_id, name) select id, name || '.example.org' from project""",
+    """insert into site_port (server_id, virtual_host_id, port)
+       select server.id, virtual_host.id, virtual_host.id from virtual_host, server where server.name = 'proxy-1'""",
+    # What is deployed has no variables: these could not be decrypted.
+    """insert into env_var (project_id, name, value, secret)
+       select id, 'NAME', '', true from project where name <> 'site-5'""",
     """insert into database (project_id, server_id, host, port, name, "user", password)
        select project.id, server.id, '127.0.0.1', 5432, 'd' || project.id, 'u' || project.id, ''
        from project, server where server.role = 'database'""",

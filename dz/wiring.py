@@ -206,6 +206,9 @@ def repair(role: Role, server: str) -> None:
         proxy_updates.show_all(
             zoomdb(),
             lambda project: show_on_proxy(project, None, server),
+            server_name=server,
+            nginx=nginx(server),
+            static_folder=server_dir("proxy", server) / "static",
             report=lambda error: logger.warning("%s", error.found),
         )
     jobs.reap(zoomdb())

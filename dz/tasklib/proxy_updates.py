@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from dz.adapters.nginx import Nginx, can_listen
 from dz.errors import DzError
 from dz.tasklib import proxies, virtual_hosts
+from dz.tasklib.proxies import SiteConfig
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Project, Server
 
@@ -66,18 +67,41 @@ def _show(
         session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
 
 
-def show_all(zoomdb: Zoomdb, show_one: Callable[[int], None], *, report: Callable[[DzError], None]) -> None:
+def show_all(
+    zoomdb: Zoomdb,
+    show_one: Callable[[int], None],
+    *,
+    server_name: str,
+    nginx: Nginx,
+    static_folder: Path,
+    report: Callable[[DzError], None],
+) -> None:
     """Make a proxy show every published project; one that cannot be shown does not stop the others.
 
-    A project that is being deployed is left to its deploy.
+    A project that is being deployed is left to its deploy, and what is shown already costs next to nothing.
     """
+    loaded = nginx.generation() == nginx.wanted()
+    sites = virtual_hosts.all_vhosts(zoomdb, server_name)
     with zoomdb.session() as session:
         published = select(Project.id).where(Project.current_release_id.is_not(None)).order_by(Project.id)
         project_ids = list(session.scalars(published))
     for project_id in project_ids:
+        if loaded and project_id in sites and _is_shown(sites[project_id], nginx, static_folder):
+            continue
         if not zoomdb.is_free(locks.DEPLOY, project_id):
             continue
         try:
             show_one(project_id)
         except DzError as error:
             report(error)
+
+
+def _is_shown(site: SiteConfig, nginx: Nginx, static_folder: Path) -> bool:
+    layers = {vhost.static_sha256 for vhost in site.vhosts if vhost.static_sha256}
+    statics = {sha256: static_folder / sha256 for sha256 in layers}
+    if not site.vhosts or not all(path.is_dir() for path in statics.values()):
+        return False
+    try:
+        return nginx.site(site.sysid) == proxies.render(site, port=nginx.port, statics=statics)
+    except DzError:
+        return False

@@ -47,6 +47,7 @@ class Project(Base):
     """A customer's Django site."""
 
     __tablename__ = "project"
+    __table_args__ = (Index("project_by_source", "source_url"),)
 
     name: Mapped[str] = mapped_column(String(31), unique=True)
     title: Mapped[str] = mapped_column(String(200))
@@ -68,6 +69,10 @@ class Job(Base):
     """Work that somebody asked for; a flow run executes it."""
 
     __tablename__ = "job"
+    __table_args__ = (
+        Index("job_by_project", "project_id", "id"),
+        Index("job_not_over", "state", postgresql_where=text("state in ('pending', 'running', 'waiting')")),
+    )
 
     kind: Mapped[JobKind] = mapped_column(_enum(JobKind))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
@@ -266,6 +271,7 @@ class VirtualHost(Base):
     """A host name of a project; without a release it shows the current one."""
 
     __tablename__ = "virtual_host"
+    __table_args__ = (Index("virtual_host_by_project", "project_id"),)
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     name: Mapped[str] = mapped_column(String(253), unique=True)
@@ -279,7 +285,11 @@ class SitePort(Base):
     """Local stacks: the port on 127.0.0.1 under which a proxy shows a virtual host."""
 
     __tablename__ = "site_port"
-    __table_args__ = (UniqueConstraint("server_id", "port"), UniqueConstraint("server_id", "virtual_host_id"))
+    __table_args__ = (
+        UniqueConstraint("server_id", "port"),
+        UniqueConstraint("server_id", "virtual_host_id"),
+        Index("site_port_by_host", "virtual_host_id"),
+    )
 
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     virtual_host_id: Mapped[int] = mapped_column(ForeignKey("virtual_host.id"))

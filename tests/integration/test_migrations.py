@@ -30,3 +30,8 @@ def test_the_migrations_make_just_the_tables_of_the_models(zoomdb: Zoomdb) -> No
 def test_the_second_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> None:
     command.downgrade(_config(zoomdb), "0001")
     zoomdb.migrate()
+
+
+def test_the_third_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> None:
+    command.downgrade(_config(zoomdb), "0002")
+    zoomdb.migrate()

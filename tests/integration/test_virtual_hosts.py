@@ -1,11 +1,13 @@
 """Host names in a real zoomdb."""
 
+import contextlib
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from dz.errors import HostTaken, InvalidName, PortTaken
 from dz.tasklib.proxies import Upstream
-from dz.tasklib.virtual_hosts import claim_host, release_host, reserve_site_ports, vhosts_of
+from dz.tasklib.virtual_hosts import all_vhosts, claim_host, release_host, reserve_site_ports, vhosts_of
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort
 from dz.zoomdb.states import DeploymentState
 
@@ -112,3 +114,23 @@ def test_a_range_that_is_used_up_is_named(zoomdb, world):
     claim_host(zoomdb, world["polls"], "a.example.org")
     with pytest.raises(PortTaken, match="22000"):
         reserve_site_ports(zoomdb, world["polls"], "proxy-1", (22000, 22000), usable=lambda port: False)
+
+
+def test_all_sites_are_read_in_as_many_queries_as_one(zoomdb, world):
+    claim_host(zoomdb, world["polls"], "polls.example.org")
+    claim_host(zoomdb, world["polls"], "v2.example.org", release_id=world["second"])
+    claim_host(zoomdb, world["blog"], "blog.example.org")
+    reserve_site_ports(zoomdb, world["polls"], "proxy-1", (22000, 22010))
+    with counted(zoomdb) as one:
+        site = vhosts_of(zoomdb, world["polls"], "proxy-1")
+    with counted(zoomdb) as every:
+        assert all_vhosts(zoomdb, "proxy-1") == {world["polls"]: site}  # blog has never been published
+    assert [host.version for host in site.vhosts] == [1, 2]
+    assert len(every) <= len(one)
+
+
+@contextlib.contextmanager
+def counted(zoomdb):
+    asked = []
+    event.listen(zoomdb._engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    yield asked

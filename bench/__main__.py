@@ -41,7 +41,7 @@ def _scale(sizes: Sequence[int]) -> dict[str, Any]:
         times = [f"{found['milliseconds'][size][name]:.1f}" for size in sizes]
         table.add_row(name, *times, f"{found['growth'][name]:.2f}")
     Console(stderr=True, width=140).print(table)
-    for query in found["whole_tables_read"][sizes[-1]]:
+    for query in found["whole_tables_read"]:
         _tell(f"reads all of {query}")
     output.print_json(found["growth"])
     return found

@@ -59,3 +59,9 @@ def fill(zoomdb: Zoomdb, projects: int) -> None:
     with zoomdb.session() as session:
         for statement in _ROWS:
             session.execute(text(statement), {**values, "appservers": APPSERVERS, "proxies": PROXIES})
+
+
+def beat(zoomdb: Zoomdb) -> None:
+    """Let every server say that it is alive."""
+    with zoomdb.session() as session:
+        session.execute(text("update server set heartbeat = now()"))

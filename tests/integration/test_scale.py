@@ -14,9 +14,8 @@ PROJECTS = 2_000
 def test_no_query_of_a_deploy_reads_a_whole_table_that_grows(zoomdb):
     simulated.fill(zoomdb, PROJECTS)
     with scale.whole_tables_read(zoomdb) as read:
-        costs = scale.of_zoomdb(zoomdb)
+        scale.of_zoomdb(zoomdb, scale.Costs())
     assert not read
-    assert costs["zoomdb, one deploy"] > 0
 
 
 def test_a_query_without_an_index_is_found(zoomdb):

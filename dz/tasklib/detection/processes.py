@@ -21,6 +21,8 @@ def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
         if not path.startswith(inside) or not path.endswith(".py") or re.search(r"(^|/)(tests?|docs)/|test_", path):
             continue
         text = tree.text(path) or ""
+        if "Celery(" not in text:
+            continue
         match = re.search(r"(?m)^\s*\w+\s*(?::[^=\n]+)?=\s*(?:celery\.)?Celery\(", text)
         module = modules.name(path) if match and "celery" in text else None
         if module:

@@ -100,4 +100,17 @@ def is_library(tree: Tree, root: Root) -> bool:
         r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]*\b(tests?|testing|test_\w+|testproject|example\w*|demo\w*|sandbox)\b[\w.]*)",
         text,
     )
-    return packaged and for_tests is not None
+    return packaged and (for_tests is not None or _shows_another(tree, text))
+
+
+def _shows_another(tree: Tree, manage: str) -> bool:
+    """Say whether the repository publishes an add-on for Django, and manage.py is for another package beside it."""
+    told = "".join(tree.text(path) or "" for path in ("setup.py", "setup.cfg", "pyproject.toml"))
+    name = re.search(r"(?im)^\s*name\s*=\s*['\"]([\w.-]+)['\"]", told) or re.search(r"(?m)^name\s*=\s*([\w.-]+)", told)
+    used = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"](\w+)", manage)
+    if "Framework :: Django" not in told or name is None or used is None:
+        return False
+    package = re.sub(r"\W", "_", name[1].lower())
+    published = [place for place in (package, f"src/{package}") if tree.has(f"{place}/__init__.py")]
+    served = any(tree.has(f"{place}/{entry}.py") for place in published for entry in ("wsgi", "asgi"))
+    return bool(published) and used[1] != package and not served

@@ -88,3 +88,14 @@ def test_names_taken_from_a_function_do_not_make_production_settings_unclear(tmp
 def test_the_python_of_an_argument_of_the_image_is_read(tmp_path: Path) -> None:
     image = "ARG PYTHON_VERSION=3.12-slim\nFROM python:$PYTHON_VERSION\n"
     assert project(tmp_path, {"Dockerfile": image}).python_version == "3.12"
+
+
+@pytest.mark.parametrize("project_package", ["site1", "django_add_on"])
+def test_an_add_on_with_a_project_beside_it_is_a_library(tmp_path: Path, project_package: str) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1", project_package),
+        "setup.py": "from setuptools import setup\nsetup(\n    name='django-add-on',\n    classifiers=['Framework :: Django'],\n)\n",
+        "django_add_on/__init__.py": "",
+        "django_add_on/settings.py": SETTINGS,
+    }
+    assert project(tmp_path, files).is_django == (project_package == "django_add_on")

@@ -10,6 +10,7 @@ from dz.tasklib.detection import (
     dependencies,
     entrypoints,
     frontend,
+    leftover,
     legacy,
     processes,
     risks,
@@ -44,6 +45,7 @@ class Reading:
         self.variables = Variables()
         self.reader = Interpreter(modules, self.variables)
         self.scope = self._scope()
+        leftover.read(self.reader)
         self.manager, self.files = dependencies.find(tree, root.folder)
         named = versions.python(tree, root.folder)
         self.python = [one for one in named if one[2] != "mentioned"]

@@ -9,7 +9,7 @@ from dz.tasklib.detection import absent
 from dz.tasklib.detection.comparisons import Comparisons
 from dz.tasklib.detection.environment import MISSING, NATIVES
 from dz.tasklib.detection.expressions import Failure, Fields, Function
-from dz.tasklib.detection.tree import folder_of, joined, source
+from dz.tasklib.detection.tree import source
 from dz.tasklib.detection.values import (
     METHODS,
     PATHS,
@@ -170,33 +170,8 @@ class Calls(Comparisons):
         raise NotImplementedError
 
     def native_call(self, function: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Imitate a call of a settings package or of `os`."""
-        if function.name in ("dotenv", "env.read_env", "env.read_envfile", "RepositoryEnv"):
-            self.read_dotenv(args)
-            return UNKNOWN
-        if function.name == "importlib.import_module":
-            return self.import_named(args)
-        if function.name.startswith("values."):
-            return self.call_value(function, args, kwargs)
-        if function.name == "env.prefixed":
-            return Native("env", prefix=function.prefix + str(args[0]) if args else "", schemes=function.schemes)
-        if function.name.startswith("os.path.") and args and isinstance(args[0], str | PurePosixPath):
-            path = str(args[0]).strip("/")
-            return self.tree.has(path) or self.tree.has_folder(path)
-        if function.name == "config":
-            self.read_dotenv([])
-        name = function.prefix + str(args[0] if args else "DATABASE_URL")
-        got = self.variables.call(function, args, kwargs)
-        return self.missing(got, name, "ImproperlyConfigured UndefinedValueError EnvError KeyError")
-
-    def read_dotenv(self, args: list[Any]) -> None:
-        """Take the names that a committed .env sets."""
-        named = [str(arg).strip("/") for arg in args if isinstance(arg, str | PurePosixPath)]
-        for path in named or dict.fromkeys([joined(self.home, ".env"), joined(folder_of(self.path), ".env")]):
-            for line in (self.tree.text(path) or "").splitlines():
-                name = line.removeprefix("export ").partition("=")[0].strip()
-                if name.isidentifier():
-                    self.variables.dotenv.add(name)
+        """Imitate a call of a settings package or of `os`; the subclass knows them."""
+        raise NotImplementedError
 
     def method(self, holder: Any, node: ast.Call, scope: dict[str, Any]) -> Any:
         """Call a harmless method of a known value."""

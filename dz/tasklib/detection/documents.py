@@ -8,7 +8,8 @@ import yaml
 
 from dz.tasklib.detection.tree import Tree
 
-MAX_BYTES = 200_000
+COST = 4
+"""How much slower YAML is than Python; compose files and workflows are small."""
 MAX_NODES = 20_000
 MAX_KEYS = 2_000
 MAX_DEPTH = 20
@@ -44,7 +45,7 @@ def is_yaml(path: str) -> bool:
 def load(tree: Tree, path: str) -> list[Any]:
     """Return the documents of a YAML file; a broken, missing or very large one has none."""
     text = tree.text(path) or ""
-    if len(text) > MAX_BYTES:
+    if not tree.may_parse(len(text) * COST):
         return []
     try:
         return list(yaml.load_all(text, Loader=_Loader))
@@ -74,6 +75,12 @@ def text(tree: Tree, path: str) -> str:
     """Return what a file says, line by line: of YAML `key: value` without comments, lists of words as one line."""
     if not is_yaml(path):
         return tree.text(path) or ""
+    if path not in tree.documents:
+        tree.documents[path] = _lines(tree, path)
+    return tree.documents[path]
+
+
+def _lines(tree: Tree, path: str) -> str:
     lines: list[str] = []
     for document in load(tree, path):
         for keys, value in walk(document):

@@ -15,7 +15,8 @@ _DATABASES = {"db", "db_url", "dj_db_url"}
 NATIVES = {
     "importlib": "importlib", "importlib.import_module": "importlib.import_module", "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
     "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
-    "environs.env": "env", "decouple.config": "config", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
+    "environs.env": "env", "decouple.config": "config", "decouple.Csv": "Csv", "dynaconf.DjangoDynaconf": "dynaconf",
+    "dynaconf": "dynaconf_module", "dynaconf.Validator": "Validator", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
     "configurations.values": "values", "configurations": "configurations", "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
     "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
@@ -24,7 +25,8 @@ NATIVES = {
 
 
 _SWITCH = re.compile(
-    r"(^|_)(ENV|ENVIRONMENT|STAGE|DEPLOYMENT|MODE|TIER|PROFILE)(_(NAME|ROLE|TYPE|MODE))?$", re.IGNORECASE
+    r"(^|_)(ENV|ENVIRONMENT|STAGE|DEPLOYMENT|MODE|TIER|PROFILE)(_(NAME|ROLE|TYPE|MODE))?$|^ENV_FOR_DYNACONF$",
+    re.IGNORECASE,
 )
 _DEVELOPMENT = {"dev", "develop", "development", "local"}
 
@@ -124,9 +126,16 @@ class Variables:
         return self._cast(got, method, cast)
 
     def _cast(self, got: Any, method: str, cast: Any) -> Any:
+        if isinstance(cast, Native) and cast.name == "Csv":
+            # decouple gives a default to Csv too, which takes texts only.
+            return [part.strip() for part in got.split(",") if part] if isinstance(got, str) else _of_csv(got)
         if method == "bool" or cast is bool:
             if isinstance(got, str):
                 return got.strip().lower() in ("true", "1", "yes", "on", "y", "t")
         elif (method in ("list", "tuple") or cast is list) and isinstance(got, str):
             return [part for part in got.split(",") if part]
         return got
+
+
+def _of_csv(got: Any) -> Any:
+    return MISSING if isinstance(got, list | tuple | int) or got is None else got

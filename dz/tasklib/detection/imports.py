@@ -5,15 +5,15 @@ import fnmatch
 from typing import Any
 
 from dz.tasklib.detection import absent
-from dz.tasklib.detection.calls import Calls
 from dz.tasklib.detection.environment import NATIVES, Variables
 from dz.tasklib.detection.expressions import Failure
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.packages import Packages
 from dz.tasklib.detection.tree import folder_of, joined
 from dz.tasklib.detection.values import PRODUCTION, UNKNOWN, Native
 
 
-class Imports(Calls):
+class Imports(Packages):
     """Loads modules of the project, each once."""
 
     def __init__(self, modules: Modules, variables: Variables) -> None:

@@ -107,7 +107,7 @@ class Interpreter(Classes):
 
     def _run_if(self, node: ast.If, scope: dict[str, Any]) -> None:
         test, touched = self.test(node.test, scope)
-        if not _only_debug(node.test) and _DEFAULT.search(source(node)):
+        if not only_debug(node.test) and _DEFAULT.search(source(node)):
             self.switched |= {name for name in touched if not is_switch(name)}
         self.conditions.append(touched)
         try:
@@ -120,7 +120,7 @@ class Interpreter(Classes):
 
     def both(self, node: ast.If, scope: dict[str, Any]) -> None:
         """Follow both branches of an unknown condition: reads count, failures do not."""
-        if _only_debug(node.test):
+        if only_debug(node.test):
             negated = isinstance(node.test, ast.UnaryOp)
             self.block(node.body if negated else node.orelse, scope)
             return
@@ -222,6 +222,7 @@ class Interpreter(Classes):
         return None
 
 
-def _only_debug(test: ast.expr) -> bool:
+def only_debug(test: ast.expr) -> bool:
+    """Say whether a condition is about nothing but whether this is development."""
     names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
     return bool(names) and names <= _NAMES_OF_DEBUG and not any(isinstance(node, ast.BoolOp) for node in ast.walk(test))

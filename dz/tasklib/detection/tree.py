@@ -11,6 +11,10 @@ from pathlib import Path
 MAX_FILES = 50_000
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 30
+MAX_READ = 48 * 1024 * 1024
+MAX_SOURCE = 300_000
+MAX_PARSED = 3_000_000
+"""Bytes that are read of one tree, and characters that are parsed of one file and of one tree."""
 _SKIPPED = {
     ".git",
     ".hg",
@@ -33,6 +37,9 @@ class Tree:
         self.root = root
         self.truncated = False
         self.submodules: list[str] = []
+        self.to_read = MAX_READ
+        self.to_parse = MAX_PARSED
+        self.documents: dict[str, str] = {}
         self._texts: dict[str, str | None] = {}
         self._modules: dict[str, ast.Module | None] = {}
         self.python2: set[str] = set()
@@ -86,16 +93,23 @@ class Tree:
             return None
         with os.fdopen(handle, "rb") as file:
             state = os.fstat(handle)
-            if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_BYTES:
+            if not stat.S_ISREG(state.st_mode) or state.st_size > min(MAX_BYTES, self.to_read):
                 return None
+            self.to_read -= state.st_size
             return decoded(file.read(MAX_BYTES))
 
     def module(self, path: str) -> ast.Module | None:
         """Return the syntax tree of a Python file; None if it cannot be parsed."""
         if path not in self._modules:
             text = self.text(path)
-            self._modules[path] = None if text is None else self._parsed(path, text)
+            self._modules[path] = self._parsed(path, text) if text is not None and self.may_parse(len(text)) else None
         return self._modules[path]
+
+    def may_parse(self, size: int) -> bool:
+        """Say whether so many characters may still be parsed, and count them."""
+        allowed = size <= min(MAX_SOURCE, self.to_parse)
+        self.to_parse -= size if allowed else 0
+        return allowed
 
     def _parsed(self, path: str, text: str) -> ast.Module | None:
         module = parsed(text)

@@ -1,0 +1,3 @@
+import os
+DEBUG = False
+SECRET_KEY = os.environ["SHOP_SECRET"]

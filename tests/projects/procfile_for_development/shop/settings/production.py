@@ -1,0 +1,3 @@
+from .base import *
+import os
+SECRET_KEY = os.environ["SECRET_KEY"]

@@ -1,5 +1,6 @@
 """A build from its plan to the manifest of its bundle."""
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
-from dz.tasklib import bundles, checkouts, projects, verification, zoombuild
+from dz.tasklib import bundles, checkouts, detection, projects, verification, zoombuild
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment, platform_name
@@ -72,13 +73,20 @@ def resolve(
         form: the keys that the verification form holds; they win over all else.
     """
     given = zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else Zoombuild({})
-    return zoombuild.resolve(
+    plan = zoombuild.resolve(
         inspection,
         source_url=source_url,
         attached=Zoombuild({**given.values, **(form or {})}, given.origin),
         in_repo=_in_repo(root),
         stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
     )
+    if (plan.project_root, plan.django_settings_module) == (inspection.project_root, inspection.settings_module):
+        return plan
+    found = detection.environment_of(root, plan.project_root, plan.django_settings_module)
+    plan = dataclasses.replace(plan, supplied_environment=detection.contract.supplied(found))
+    if plan.required_environment != inspection.env_required:
+        return plan
+    return dataclasses.replace(plan, required_environment=tuple(one.name for one in found if one.required))
 
 
 def _in_repo(root: Path) -> Zoombuild | None:

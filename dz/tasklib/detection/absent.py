@@ -9,6 +9,8 @@ from typing import Any
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import Tree, joined
 
+_OF_THE_SYSTEM = {"etc", "var", "srv", "opt", "home", "usr", "tmp", "run", "root", "mnt", "app", "code", "proc", "dev"}
+
 
 def file(tree: Tree, home: str, value: Any) -> str | None:
     """Return the path of a file that settings read and that is not there.
@@ -24,7 +26,7 @@ def file(tree: Tree, home: str, value: Any) -> str | None:
     if path in ("", ".") or tree.has(path) or tree.has_folder(path):
         return None
     first, _, rest = path.partition("/")
-    outside = text.startswith("/") and rest and not tree.has_folder(first)
+    outside = text.startswith("/") and rest and first in _OF_THE_SYSTEM and not tree.has_folder(first)
     return f"/{path}" if outside else path
 
 

@@ -28,6 +28,9 @@ _FOREIGN = re.compile(
     r"|ALGOLIA|PUSHER|ACCESS|CONSUMER|HOST|STORAGE|BUCKET",
     re.IGNORECASE,
 )
+_SERVER = re.compile(
+    r"REDIS|BROKER|RABBIT|AMQP|MEMCACHE|ELASTIC|OPENSEARCH|MEILI|SOLR|MONGO|CELERY_RESULT", re.IGNORECASE
+)
 _FERNET = re.compile(r"FERNET|ENCRYPTION|CRYPT", re.IGNORECASE)
 _DATABASE = (
     r"(?!.*(?:MONGO|REDIS|CELERY|ELASTIC|INFLUX|NEO4J|TEST|REPLICA|LEGACY|SLAVE|READ|SECOND|OLD|ANALYTICS|WAREHOUSE))"
@@ -50,7 +53,7 @@ _SETTINGS = {
     "secret_key": ("SECRET_KEY",),
     "hosts": ("ALLOWED_HOSTS",),
     "debug": ("DEBUG",),
-    "origins": ("CSRF_TRUSTED_ORIGINS", "CORS_ALLOWED_ORIGINS"),
+    "origins": ("CSRF_TRUSTED_ORIGINS",),
     "media_root": ("MEDIA_ROOT",),
     "site_url": ("WAGTAILADMIN_BASE_URL", "SITE_URL", "BASE_URL"),
 }
@@ -175,6 +178,8 @@ def _variable(read: Variables, name: str, role: str) -> Variable:
         note = "its default stands in the code, where everybody can read it" if shown else ""
     elif required:
         supply = "ask"
+    if not note and not role and _SERVER.search(name):
+        note = "DjangoZoom runs no such server"
     return Variable(
         name=name,
         basis=read.required.get(name, read.read[name]),

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dz.tasklib.detection import answers, roots, settings
+from dz.tasklib.detection import answers, contract, roots, settings
 from dz.tasklib.detection.answers import Reading
-from dz.tasklib.detection.model import Guess, Inspection
+from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.settings import Candidate
@@ -37,10 +37,24 @@ def inspect(root: Path) -> Inspection:
     return _inspection(tree, chosen, modules, candidates, rivals, [c for _, (_, more) in ranked[1:] for c in more[:1]])
 
 
+def environment_of(root: Path, project_root: str, settings_module: str) -> tuple[Variable, ...]:
+    """Return the variables that settings read which somebody chose instead of detection's own; never raises on them."""
+    tree, folder = Tree(root), joined(project_root)
+    modules = _modules(tree, folder)
+    path = modules.path(settings_module)
+    if path is None:
+        return ()
+    place = Root(folder, None, f"{path}:1", aside=False)
+    read = Reading(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
+    return contract.variables(read.variables, read.reader.taint, read.scope)
+
+
+def _modules(tree: Tree, folder: str) -> Modules:
+    return Modules(tree, list(dict.fromkeys([folder, joined(folder, "src"), joined(folder, "apps"), ""])))
+
+
 def _settings(tree: Tree, root: Root) -> tuple[Modules, list[Candidate]]:
-    modules = Modules(
-        tree, list(dict.fromkeys([root.folder, joined(root.folder, "src"), joined(root.folder, "apps"), ""]))
-    )
+    modules = _modules(tree, root.folder)
     return modules, settings.candidates(tree, root, modules)
 
 

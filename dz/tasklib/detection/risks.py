@@ -7,7 +7,7 @@ from typing import Any
 from dz.tasklib.detection.interpreter import Interpreter
 from dz.tasklib.detection.model import Risk
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree
+from dz.tasklib.detection.tree import Tree, source
 from dz.tasklib.detection.values import UNKNOWN, UrlDatabase
 
 _UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Image)Field)\(")
@@ -183,7 +183,7 @@ def _written(place: Settings) -> list[Risk]:
         )
     for path in list(place.reader.loaded)[:20]:
         for line in _folders_made(place.reader.tree.module(path)):
-            choice = "The code is read-only for the running site and is replaced by each deploy. Write below MEDIA_ROOT, which is kept."
+            choice = "The code is not the site's to write, and each deploy replaces it. Write below MEDIA_ROOT, which is kept."
             found.append(Risk("written_files", "the settings make a folder", f"{path}:{line}", choice, safe=False))
     return found[:5]
 
@@ -191,4 +191,4 @@ def _written(place: Settings) -> list[Risk]:
 def _folders_made(module: ast.Module | None) -> list[int]:
     calls = [node for node in ast.walk(module or ast.Module([], [])) if isinstance(node, ast.Call)]
     named = [n for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in ("makedirs", "mkdir")]
-    return [node.lineno for node in named]
+    return [node.lineno for node in named if "log" not in source(node).lower()]

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dz.tasklib import supplied
+from dz.tasklib import builds, supplied
 from dz.tasklib.databases import Credentials
-from dz.tasklib.detection import Variable, contract
+from dz.tasklib.detection import Variable, contract, inspect
 from tests.unit.tasklib.test_detection_environment import read
+
+PROJECTS = Path(__file__).parents[2] / "projects"
 
 
 def variable(tmp_path: Path, body: str, name: str = "NAME") -> Variable:
@@ -106,3 +108,19 @@ def test_supplied_values_are_those_of_the_site() -> None:
         "A": "postgres://u:p@h:5432/n", "B": '["a.example.org"]', "C": "prod", "D": "https://a.example.org",
         "E": "django.contrib.gis.db.backends.postgis",
     }  # fmt: skip
+
+
+def test_settings_that_somebody_chose_say_what_they_need_themselves() -> None:
+    project = PROJECTS / "poetry_lock"
+    found = inspect(project)
+    assert found.env_required
+    chosen = "[project]\ndjango_settings_module = shop.settings.dev\n"
+    plan = builds.resolve(found, project, source_url="https://example.org/a.git", attached=chosen, stored=None)
+    assert (plan.required_environment, plan.supplied_environment) == ((), ())
+    plan = builds.resolve(found, project, source_url="https://example.org/a.git", attached=None, stored=None)
+    assert plan.required_environment == found.env_required
+    assert ("SHOP_DB_NAME", "database_name") in plan.supplied_environment
+
+
+def test_a_server_that_the_platform_does_not_run_is_named(tmp_path: Path) -> None:
+    assert variable(tmp_path, "import os\nX = os.getenv('REDIS_URL', 'redis://localhost')", "REDIS_URL").note

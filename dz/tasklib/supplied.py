@@ -44,6 +44,7 @@ def values(
 
 def _addresses(hosts: Sequence[str], origins: Sequence[str]) -> dict[str, str]:
     return {
+        "host": hosts[0] if hosts else "",
         "hosts": ",".join(hosts),
         "hosts_json": json.dumps(list(hosts)),
         "origins": ",".join(origins),

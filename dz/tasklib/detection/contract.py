@@ -123,7 +123,7 @@ def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any
 
     databases = settings.get("DATABASES")
     default = databases.get("default") if isinstance(databases, dict) else databases
-    if isinstance(default, dict):
+    if isinstance(default, dict) and "sqlite" not in str(default.get("ENGINE")):
         for key, role in _DATABASE_KEYS.items():
             note(taint.get((id(default), key), set()), role)
     elif isinstance(default, UrlDatabase | Unknown):
@@ -156,14 +156,19 @@ def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]
         return f"={read.stages.get(name, 'production')}"
     named = next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
     role = roles.get(name) or (named if name not in others else "")
-    if role == "database_engine" and isinstance(default, str) and "." not in default:
-        return ""
+    return _in_form(role, name, read.casts.get(name, ""), default)
+
+
+def _in_form(role: str, name: str, cast: str, default: Any) -> str:
+    """Return the role in the form that the settings want; "" where the platform's value could mean something else."""
+    if role == "database_engine":
+        return "" if isinstance(default, str) and "." not in default else role
     if role == "debug":
-        kind = read.casts.get(name)
-        return {"int": "debug_number", "bool": "debug_flag"}.get(kind or "", role)
-    if role in ("hosts", "origins") and read.casts.get(name) == "json":
-        return f"{role}_json"
-    return role
+        form = {"int": "debug_number", "bool": "debug_flag"}.get(cast, role)
+        return form if "DEBUG" in name.upper() else ""
+    if role == "hosts" and not name.upper().endswith("S"):
+        return "host"
+    return f"{role}_json" if role in ("hosts", "origins") and cast == "json" else role
 
 
 def _variable(read: Variables, name: str, role: str) -> Variable:

@@ -31,17 +31,32 @@ POSTGRES = "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.po
         ("import os, dj_database_url\nDATABASES = {'default': dj_database_url.parse(os.environ['NAME'])}", "database_url"),
         ("import environ\nenv = environ.Env()\nDATABASES = {'default': env.db('NAME')}", "database_url"),
         ("import os\nSECRET_KEY = os.environ['NAME']", "secret_key"),
-        ("from decouple import config, Csv\nALLOWED_HOSTS = config('NAME', cast=Csv())", "hosts"),
+        ("from decouple import config, Csv\nALLOWED_HOSTS = config('NAME', cast=Csv())", "host"),
         ("import os\nMEDIA_ROOT = os.environ['NAME']", "media_root"),
-        ("import os\nDEBUG = os.environ['NAME'] == 'yes'", "debug"),
-        ("import os\nDEBUG = bool(int(os.environ.get('NAME', 1)))", "debug_number"),
-        ("import os\nDEBUG = bool(os.environ.get('NAME', True))", "debug_flag"),
-        ("from environs import Env\nenv = Env()\nDEBUG = env.int('NAME', 0)", "debug_number"),
+        ("import os\nDEBUG = os.environ['DEBUG_IT'] == 'yes'", "debug"),
+        ("import os\nDEBUG = bool(int(os.environ.get('DEBUG_IT', 1)))", "debug_number"),
+        ("import os\nDEBUG = bool(os.environ.get('DEBUG_IT', True))", "debug_flag"),
+        ("from environs import Env\nenv = Env()\nDEBUG = env.int('DEBUG_IT', 0)", "debug_number"),
     ],
 )  # fmt: skip
 def test_the_platform_fills_a_variable_by_what_it_decides(tmp_path: Path, body: str, fills: str) -> None:
-    found = variable(tmp_path, body)
+    found = variable(tmp_path, body, "DEBUG_IT" if "DEBUG_IT" in body else "NAME")
     assert (found.supply, found.fills) == ("platform", fills)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nDEBUG = 'NAME' not in os.environ",
+        "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': os.getenv('NAME', '/data') + '/db'}}",
+    ],
+)
+def test_a_variable_that_means_more_is_left_alone(tmp_path: Path, body: str) -> None:
+    assert variable(tmp_path, body).supply == "default"
+
+
+def test_one_host_is_not_a_list_of_them(tmp_path: Path) -> None:
+    assert variable(tmp_path, "import os\nALLOWED_HOSTS = [os.environ['DOMAIN']]", "DOMAIN").fills == "host"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""check_repo: from a git URL to guesses about how the project is to be configured."""
+"""check_repo: from a git URL to guesses about how the project is to be configured, proved by running them."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -9,13 +9,14 @@ from tasks.checkouts import check_out_source
 from tasks.detection import inspect_code, publish_guesses, write_config_guesses
 from tasks.jobs import running_job
 from tasks.parameters import Source
+from tasks.proof import prove
 
 
 @flow(name="check-repo", flow_run_name="check {source.url}", persist_result=False)
 def check_repo(source: Source, job: int | None = None) -> State[None]:
-    """Check out a repository, inspect it without running any of it, and store ConfigGuesses.
+    """Check out a repository, inspect it and store ConfigGuesses; then run what they say, and store what happened.
 
-    A repository that is no Django project is a result (`Not Django`), not a failure.
+    A repository that is no Django project, or does not load, is a result, not a failure.
     """
     with running_job(JobKind.CHECK_REPO, source, job) as job_id:
         checkout = check_out_source(job_id, source)
@@ -24,4 +25,8 @@ def check_repo(source: Source, job: int | None = None) -> State[None]:
         publish_guesses(job_id, inspection, source)
         if not inspection.is_django:
             return Completed(name="Not Django", message=inspection.reason)
+        if source.prove:
+            proved = prove(job_id, checkout, inspection)
+            write_config_guesses(job_id, proved)
+            publish_guesses(job_id, proved, source)
         return Completed(message="Guesses are in zoomdb and in this run's artifacts.")

@@ -1,6 +1,6 @@
 """Tasks about virtualenvs."""
 
-from dz import wiring
+from dz import wiring, wiring_proof
 from dz.adapters.interpreters import Interpreter
 from dz.tasklib import environments, jobs
 from dz.tasklib.checkouts import Checkout
@@ -20,13 +20,15 @@ def choose_interpreter(job: int, plan: Plan) -> Interpreter:
 @on_role("build")
 def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Environment:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
+    sandbox = wiring.sandbox(checkout.sysid, "build")
     environment = environments.create(
         plan,
         checkout,
         folder=wiring.server_dir("build") / "envs" / checkout.sysid,
         interpreter=interpreter,
         installer=wiring.installer(),
-        sandbox=wiring.sandbox(checkout.sysid, "build"),
+        sandbox=sandbox,
+        cache=wiring_proof.project_cache(checkout, sandbox),
         on_line=wiring.to_run_log,
     )
     how = "reused" if environment.reused else "installed"

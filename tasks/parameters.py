@@ -19,6 +19,11 @@ class Source(BaseModel):
         json_schema_extra=PLAIN_URL,
     )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
+    prove: bool = Field(
+        default=True,
+        title="Prove it",
+        description="Install what the project needs and run it once, confined; off: only read its files",
+    )
 
 
 class DeployRequest(BaseModel):

@@ -51,9 +51,10 @@ class Installer(Protocol):
         *,
         sandbox: Sandbox,
         cache: Path,
+        bytecode: bool = True,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Install what the file `requirements` lists into the virtualenv `target`, with bytecode."""
+        """Install what the file `requirements` lists into the virtualenv `target`."""
         ...
 
     def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
@@ -102,9 +103,13 @@ class UvInstaller:
         *,
         sandbox: Sandbox,
         cache: Path,
+        bytecode: bool = True,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Install what the file `requirements` lists into the virtualenv `target`, with bytecode.
+        """Install what the file `requirements` lists into the virtualenv `target`.
+
+        Args:
+            bytecode: compile all of it now; what is started often needs that.
 
         Raises:
             DependencyNotFound: a package or a version of it does not exist.
@@ -112,7 +117,8 @@ class UvInstaller:
             NoMatchingPython: a package refuses this Python.
             ServiceUnavailable: the index does not answer.
         """
-        argv = ["pip", "install", "--python", str(target / "bin" / "python"), "--compile-bytecode"]
+        argv = ["pip", "install", "--python", str(target / "bin" / "python")]
+        argv += ["--compile-bytecode"] if bytecode else []
         argv += ["--requirements", str(requirements)]
         done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, on_line=on_line)
         if not done.ok:

@@ -67,7 +67,7 @@ def missing_variables(guesses: Sequence[Guess], known: Iterable[str]) -> list[st
     read = {str(row["name"]): row for row in rows}
     needed: dict[str, None] = {name: None for name, row in read.items() if row["supply"] == "generate"}
     for guess in guesses:
-        if guess.field == "env_required" and guess.value:
+        if guess.field == "env_required" and guess.value and guess.is_primary:
             values = guess.value if isinstance(guess.value, list | tuple) else [guess.value]
             needed |= dict.fromkeys(map(str, values))
     rows = [read.get(name) or contract.unread(name, "").to_json() for name in needed]

@@ -78,7 +78,8 @@ def try_(
     ask = questions.can_ask(as_json=as_json)
     zoomdb = wiring.zoomdb()
     with watch.step("check_repo"):
-        check, guesses = inspect_source(url, None, local=False)
+        # The deploy that follows is the proof.
+        check, guesses = inspect_source(url, None, local=False, prove=False)
     watch.add_steps_of("check_repo", runs.steps(zoomdb, check.id))
     request = _request(zoomdb, url, check, guesses, environment, ask=ask)
     with watch.step("build_and_deploy"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
-from dz.tasklib import bundles, checkouts, detection, projects, verification, zoombuild
+from dz.tasklib import bundles, checkouts, detection, projects, trials, verification, zoombuild
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment, platform_name
@@ -77,7 +77,7 @@ def resolve(
         inspection,
         source_url=source_url,
         attached=Zoombuild({**given.values, **(form or {})}, given.origin),
-        in_repo=_in_repo(root),
+        in_repo=in_repo(root),
         stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
     )
     if (plan.project_root, plan.django_settings_module) == (inspection.project_root, inspection.settings_module):
@@ -89,7 +89,8 @@ def resolve(
     return dataclasses.replace(plan, required_environment=tuple(one.name for one in found if one.required))
 
 
-def _in_repo(root: Path) -> Zoombuild | None:
+def in_repo(root: Path) -> Zoombuild | None:
+    """Return the repository's own `zoombuild.cfg`, if it has one; InvalidConfig if that is wrong."""
     path = root / CONFIG_FILE
     if path.is_symlink() or not path.is_file():
         return None
@@ -98,7 +99,7 @@ def _in_repo(root: Path) -> Zoombuild | None:
 
 def build_key(plan: Plan, checkout: Checkout, environment: Environment) -> str:
     """Return what a bundle is made of, as a digest: equal keys give equal bundles, if the variables are equal, too."""
-    parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), environment.key, verification.shim_digest()]
+    parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), environment.key, trials.shim_digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -131,12 +131,16 @@ def create(
     interpreter: Interpreter,
     installer: Installer,
     sandbox: Sandbox,
+    cache: Path | None = None,
+    bytecode: bool = True,
     on_line: Callable[[str], None] | None = None,
 ) -> Environment:
     """Return the environment of a plan, made if it is not there; it appears in `folder` whole or not at all.
 
     Args:
         folder: where the project's environments lie; ours, so that the project cannot exchange what is in it.
+        cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
+        bytecode: compile what is installed.
         on_line: called with each line of the installer's output.
 
     Raises:
@@ -145,10 +149,10 @@ def create(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        cache = owned(folder / ".cache", sandbox.user)
+        cached = cache or owned(folder / ".cache", sandbox.user)
 
         def export(project: Path) -> str:
-            return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cache)
+            return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cached)
 
         listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
         found = substitutions.complete(listed, plan, interpreter)
@@ -158,9 +162,9 @@ def create(
             return Environment(target, key, interpreter, tuple(found.lines), warnings, reused=True)
         with _workspace(folder, sandbox.user) as work:
             made = owned(work / "env", sandbox.user)
-            installer.make_environment(made, interpreter=interpreter, sandbox=sandbox, cache=cache)
+            installer.make_environment(made, interpreter=interpreter, sandbox=sandbox, cache=cached)
             listing = _listing(found, checkout.path, work, sandbox.user)
-            installer.install(listing, made, sandbox=sandbox, cache=cache, on_line=on_line)
+            installer.install(listing, made, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
             made.rename(target)
     return Environment(target, key, interpreter, tuple(found.lines), warnings)
 

@@ -28,6 +28,7 @@ def save(zoomdb: Zoomdb, job_id: int, guesses: list[Guess]) -> None:
                     basis=guess.basis,
                     is_primary=guess.is_primary,
                     proof=guess.proof,
+                    happened=guess.happened,
                 )
             )
 
@@ -36,7 +37,10 @@ def load(zoomdb: Zoomdb, job_id: int) -> list[Guess]:
     """Return the guesses of a job in the order in which they were stored."""
     with zoomdb.session() as session:
         rows = session.scalars(select(ConfigGuess).where(ConfigGuess.job_id == job_id).order_by(ConfigGuess.id))
-        return [Guess(row.field, row.value, row.basis, is_primary=row.is_primary, proof=row.proof) for row in rows]
+        return [
+            Guess(row.field, row.value, row.basis, is_primary=row.is_primary, proof=row.proof, happened=row.happened)
+            for row in rows
+        ]
 
 
 def markdown(inspection: Inspection, next_step: str) -> str:
@@ -48,10 +52,12 @@ def markdown(inspection: Inspection, next_step: str) -> str:
     """
     if not inspection.is_django:
         return f"**No Django project:** {cell(inspection.reason or '')}.\n\n{next_step}\n"
-    lines = ["| field | value | read from | |", "| --- | --- | --- | --- |"]
+    lines = ["| field | value | read from | | what happened |", "| --- | --- | --- | --- | --- |"]
     for guess in guesses_of(inspection):
-        mark = guess.proof if guess.is_primary else "other candidate"
-        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cell(guess.basis)} | {mark} |")
+        marks = [] if guess.is_primary else ["other candidate"]
+        marks += [guess.proof] if guess.is_primary or guess.happened else []
+        cells = f"{cell(guess.basis)} | {', '.join(marks)} | {cell(guess.happened)}"
+        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cells} |")
     unsure = "\n**Several answers are equally likely: choose before deploying.**\n" if inspection.ambiguous else ""
     notes = "".join(f"\n- {cell(warning)}" for warning in inspection.warnings)
     return "\n".join(lines) + f"\n{unsure}{notes}\n\n{next_step}\n"

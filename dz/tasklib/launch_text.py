@@ -32,18 +32,25 @@ def hints(findings: Findings) -> dict[str, str]:
     found = {}
     for key in KEYS:
         rows = [guess for guess in findings.guesses if guess.field == GUESS_OF.get(key, key)]
-        first = [f"Read from {cell(guess.basis)} ({guess.proof})." for guess in rows if guess.is_primary]
+        first = [_said(guess) for guess in rows if guess.is_primary]
         others = [f"{cell(guess.value)} ({cell(guess.basis)})" for guess in rows if not guess.is_primary]
         found[key] = " ".join([*first[:1], *([f"Other candidates: {', '.join(others)}."] if others else [])])
     return found
 
 
+def _said(guess: Guess) -> str:
+    happened = f": {cell(guess.happened)}" if guess.happened else ""
+    return f"Read from {cell(guess.basis)} ({guess.proof}{happened})."
+
+
 def table(rows: Sequence[Guess]) -> str:
     """Return the guesses as a markdown table."""
-    lines = ["| field | value | read from | proof |", "| --- | --- | --- | --- |"]
+    lines = ["| field | value | read from | proof | what happened |", "| --- | --- | --- | --- | --- |"]
     for guess in rows:
         mark = guess.proof if guess.is_primary else "other candidate"
-        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cell(guess.basis)} | {mark} |")
+        lines.append(
+            f"| {guess.field} | `{cell(guess.value)}` | {cell(guess.basis)} | {mark} | {cell(guess.happened)} |"
+        )
     return "\n".join(lines) if rows else ""
 
 

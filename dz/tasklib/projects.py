@@ -155,6 +155,17 @@ def variables(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
         return {row.name: zoomdb.encryption.decrypt(row.value, f"{sysid}/{row.name}") for row in rows}
 
 
+def variables_of_source(zoomdb: Zoomdb, url: str, ref: str | None) -> dict[str, str]:
+    """Return the variables of the project that is deployed from this URL at this ref, decrypted; empty if none is.
+
+    Another ref may hold another author's code, which must not get them.
+    """
+    with zoomdb.session() as session:
+        project = _find(session, None, url)
+        known = project.id if project and project.ref == ref else None
+    return variables(zoomdb, known) if known else {}
+
+
 def stored_config(zoomdb: Zoomdb, project_id: int, *, number: int | None = None) -> str | None:
     """Return the text of a verified `zoombuild.cfg` of a project: version `number`, or the newest."""
     query = select(BuildConfig.text).where(BuildConfig.project_id == project_id).order_by(BuildConfig.number.desc())

@@ -17,6 +17,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,127}", re.ASCII)
 _ENVIRONMENT_WORDS = re.compile(r"environment|env var|envvar|declare it as|not set in env", re.IGNORECASE)
 _VARIABLE = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\b")
 _GIS = re.compile(r"GDAL|GEOS|libgeos|PostGIS", re.IGNORECASE)
+_PARTS = {
+    "settings": "settings",
+    "setup": "applications",
+    "handler": "middleware",
+    "application": "WSGI or ASGI application",
+}
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
 
 
@@ -104,12 +110,8 @@ def _named(error: dict[str, Any], unset: Sequence[str]) -> DzError:
             f"{place} is not valid in this Python: {message}: {text(error.get('text'), 300)}",
             "Correct the line, or choose the Python that it was written for (requires-python or .python-version).",
         )
-    where = {"settings": "settings", "setup": "applications", "application": "WSGI or ASGI application"}.get(
-        stage, stage
-    )
-    return VerificationFailed(
-        f"The project's {where} cannot be loaded: {kind} at {place}: {message}", "Correct the named line."
-    )
+    what = "first page fails" if stage == "request" else f"{_PARTS.get(stage, stage)} cannot be loaded"
+    return VerificationFailed(f"The project's {what}: {kind} at {place}: {message}", "Correct the named line.")
 
 
 def missing_variable(error: dict[str, Any], message: str) -> str | None:

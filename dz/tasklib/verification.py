@@ -1,10 +1,8 @@
 """Proves that a built project loads: settings, checks, application and static files, in one process of its own."""
 
 import functools
-import hashlib
 import json
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,16 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
-from dz.tasklib import supplied, verdicts
+from dz.tasklib import supplied, trials, verdicts
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.databases import Credentials
-from dz.tasklib.environments import Environment, owned
+from dz.tasklib.environments import Environment
 from dz.tasklib.zoombuild import Plan
 
-_TEMPLATES = Path(__file__).parent / "shim"
-_FILES = ("dz_settings.py", "dz_run.py", "dz_application.py", "dz_wsgi.py", "dz_asgi.py", "dz_media.py", "dz_verify.py")
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
 """Lists of Django, of bundlers, and of django-compressor."""
 
@@ -85,30 +80,17 @@ def search_path(plan: Plan) -> list[str]:
     return ["dz", *dict.fromkeys(os.path.normpath(f"src/{folder}") for folder in folders)]
 
 
-@functools.cache
-def shim_digest() -> str:
-    """Return a digest of what this version of DjangoZoom puts into every bundle."""
-    digest = hashlib.sha256()
-    for name in _FILES:
-        digest.update((_TEMPLATES / name).read_bytes())
-    return digest.hexdigest()
-
-
 def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -> None:
     """Write what every bundle carries in `dz/` into the folder `target`; writing again gives the same."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in _FILES:
-        _write(target / name, (_TEMPLATES / name).read_bytes())
-    _write(target / "plan.json", json.dumps(plan.to_json(), indent=1, sort_keys=True).encode())
-    (target / "static").mkdir(exist_ok=True)
+    trials.write_shim(plan, target)
     if verified is None:
         return
     for manifest in verified.manifests:
         place = target / "static" / manifest.relative_to(verified.static_dir / "static")
         place.parent.mkdir(exist_ok=True)
-        _write(place, manifest.read_bytes())
+        trials.write(place, manifest.read_bytes())
     options = {"environment": dict(verified.shim_environment)}
-    _write(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
+    trials.write(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
 
 
 def verify(
@@ -155,65 +137,20 @@ def _verify(
 ) -> Verification:
     """Verify below the folder `place`, with Django's own static files storage if the project's fails."""
     given = {**placeholder_environment(plan), **variables}
+    options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
     attempt: dict[str, str] = {}
-    done, report = _attempt(
-        plan, checkout, environment, place=place / "1", sandbox=sandbox, given=given, timeout=timeout
-    )
+    run = functools.partial(trials.run, plan, checkout, environment, sandbox=sandbox, timeout=timeout, options=options)
+    done, report = run(place=place / "1", given=given)
     out, warnings = place / "1" / "out", []
     if _storage_refused(report):
         attempt = {"DZ_PLAIN_STATIC_STORAGE": "1"}
         message = str(report["error"].get("message", ""))[:300]
         warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
-        done, report = _attempt(
-            plan, checkout, environment, place=place / "2", sandbox=sandbox, given={**given, **attempt}, timeout=timeout
-        )
+        done, report = run(place=place / "2", given={**given, **attempt})
         out = place / "2" / "out"
     unset = [name for name in plan.required_environment if name not in given]
     verdicts.judge(report, done, unset=unset)
     return _verification(plan, report, out, attempt, warnings)
-
-
-def _attempt(
-    plan: Plan,
-    checkout: Checkout,
-    environment: Environment,
-    *,
-    place: Path,
-    sandbox: Sandbox,
-    given: Mapping[str, str],
-    timeout: float,
-) -> tuple[Finished, dict[str, Any]]:
-    """Run the project's verification once; return how it ended and its report, empty if there is none."""
-    write_shim(plan, place / "dz")
-    for folder in (place, place / "dz"):
-        folder.chmod(0o755)
-    out = owned(place / "out", sandbox.user)
-    nonce = secrets.token_hex(16)
-    job = {
-        "nonce": nonce,
-        "out": str(out),
-        "application": "asgi" if plan.use_asgi else "wsgi",
-        "collectstatic": plan.collectstatic,
-        "site_media_map": plan.site_media_map,
-    }
-    env = {**given, "DZ_STATIC_ROOT": str(out / "static"), "DZ_MEDIA_ROOT": str(out / "media")}
-    secret_files = {"job.json": job, "env.json": env}
-    for name, value in secret_files.items():
-        _write_for(place / name, json.dumps(value).encode(), sandbox.user)
-    argv: list[str | Path] = [
-        environment.program,
-        "-I",
-        "-B",
-        place / "dz" / "dz_run.py",
-        place / "env.json",
-        "verify",
-        place / "job.json",
-    ]
-    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
-    (place / "env.json").unlink()
-    report = verdicts.read_report(out / "report.json")
-    genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
-    return done, report if genuine else {}
 
 
 def _storage_refused(report: dict[str, Any]) -> bool:
@@ -256,19 +193,3 @@ def _verification(
 def _is_folder(path: Path) -> bool:
     """Say whether the project left a real folder there, and no link to one elsewhere."""
     return path.is_dir() and not path.is_symlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.chmod(0o644)
-    part.replace(path)
-
-
-def _write_for(path: Path, content: bytes, user: str | None) -> None:
-    """Write a file that only its user can read: it may hold the owner's secrets."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    if user:
-        shutil.chown(path, user)

@@ -1,10 +1,12 @@
 """A whole platform in this process: real PostgreSQL, nginx, git server and supervisord; no workers, no stack."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from dz import wiring
+from dz.errors import DzError
 from dz.settings import settings
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
@@ -134,10 +137,30 @@ def prefect() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def beating(platform: Platform, prefect: None) -> None:
-    """Keep the servers of the platform alive for placement."""
-    for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")
+def beating(platform: Platform, prefect: None) -> Iterator[Callable[[], None]]:
+    """Keep the servers of the platform alive for placement, however long a test takes; yields what ends that."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while True:
+            for role in ("build", "database", "appserver", "proxy"):
+                with contextlib.suppress(DzError):  # a test may have taken zoomdb away
+                    wiring.beat(role, f"{role}-1")
+            started.set()
+            if over.wait(5):
+                return
+
+    started = threading.Event()
+    thread = threading.Thread(target=beat)
+    thread.start()
+    started.wait(60)
+
+    def stop() -> None:
+        over.set()
+        thread.join()
+
+    yield stop
+    stop()
 
 
 def _git_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":

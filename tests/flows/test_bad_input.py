@@ -5,6 +5,7 @@ import re
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -277,8 +278,9 @@ def test_a_missing_variable_is_named_and_the_deploy_works_once_it_is_set(
     ],
 )
 def test_without_an_appserver_nothing_is_built(
-    platform: Platform, site: dict[str, Any], values: dict[str, Any], words: str
+    platform: Platform, site: dict[str, Any], beating: Callable[[], None], values: dict[str, Any], words: str
 ) -> None:
+    beating()
     with platform.zoomdb.session() as session:
         session.execute(update(Server).where(Server.name == "appserver-1").values(**values))
     try:

@@ -13,6 +13,7 @@ class Guess:
         basis: `file:line` that it was read from.
         is_primary: the value that a build takes when nobody says otherwise.
         proof: read, proved or conflicting.
+        happened: what running it showed, short; empty where it was only read.
     """
 
     field: str
@@ -20,6 +21,7 @@ class Guess:
     basis: str
     is_primary: bool = True
     proof: str = "read"
+    happened: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ def load(kind):
         for part in (attribute or "application").split("."):
             found = getattr(found, part)
         return found
+    return plain(kind)
+
+
+def plain(kind):
+    """Return Django's own application."""
     if kind == "asgi":
         from django.core.asgi import get_asgi_application
 

@@ -78,7 +78,7 @@ def collect_static(job, settings, source):
     from django.apps import apps
     from django.core.management import call_command
 
-    if not job["collectstatic"]:
+    if not job.get("collectstatic"):
         return False
     if not apps.is_installed("django.contrib.staticfiles"):
         WARNINGS.append("django.contrib.staticfiles is not installed; no static files were collected.")
@@ -161,6 +161,7 @@ def facts(settings):
     migrations = [app.label for app in apps.get_app_configs() if os.path.isdir(os.path.join(app.path, "migrations"))]
     return {
         "django_version": django.get_version(),
+        "secret_key": bool(own.get("SECRET_KEY")),
         "static_url": settings.STATIC_URL,
         "media_url": settings.MEDIA_URL,
         "engine": engine,
@@ -184,6 +185,20 @@ def schema():
     return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
 
 
+def load_application(kind):
+    """Load the application; an error that Django's own application has, too, is not one of the project's module."""
+    import dz_application
+
+    try:
+        return dz_application.load(kind)
+    except (Exception, SystemExit):
+        try:
+            dz_application.plain(kind)
+        except (Exception, SystemExit):  # noqa: BLE001
+            STAGE[0] = "handler"
+        raise
+
+
 def stages(job, source, report):
     """Go through the stages; the report keeps what was found before one fails."""
     from django.conf import settings
@@ -199,9 +214,12 @@ def stages(job, source, report):
     if report["check_errors"]:
         return False
     STAGE[0] = "application"
-    import dz_application
+    application = load_application(job["application"])
+    if job.get("request"):
+        import dz_request
 
-    dz_application.load(job["application"])
+        STAGE[0] = "request"
+        return dz_request.page(job["application"], application, report)
     report["schema"] = schema()
     STAGE[0] = "map"
     copy_map(job, source)

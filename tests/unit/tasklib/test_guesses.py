@@ -10,8 +10,8 @@ def test_the_table_shows_rejected_candidates_and_the_next_step() -> None:
         Guess("settings_module", "a.dev", "wsgi.py:3", is_primary=False),
     )
     text = markdown(Inspection(is_django=True, guesses=guesses, ambiguous=True), "Run dz deploy.")
-    assert "| settings_module | `a.settings` | manage.py:3 | read |" in text
-    assert "| settings_module | `a.dev` | wsgi.py:3 | other candidate |" in text
+    assert "| settings_module | `a.settings` | manage.py:3 | read |  |" in text
+    assert "| settings_module | `a.dev` | wsgi.py:3 | other candidate |  |" in text
     assert text.endswith("Run dz deploy.\n")
     assert "choose before deploying" in text
 
@@ -21,7 +21,7 @@ def test_a_value_cannot_leave_its_cell() -> None:
     row = next(
         line for line in markdown(Inspection(is_django=True, guesses=(mean,)), "").splitlines() if "script" in line
     )
-    assert row == "| settings_module | `a'/&lt;script>` | x/y:1 | read |"
+    assert row == "| settings_module | `a'/&lt;script>` | x/y:1 | read |  |"
 
 
 def test_no_django_says_why() -> None:

@@ -1,0 +1,103 @@
+"""Runs a project once under the platform's settings shim, in its sandbox, and brings its report back."""
+
+import functools
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.tasklib import verdicts
+from dz.tasklib.checkouts import Checkout
+from dz.tasklib.environments import Environment, owned
+from dz.tasklib.zoombuild import Plan
+
+_TEMPLATES = Path(__file__).parent / "shim"
+_FILES = (
+    "dz_settings.py",
+    "dz_run.py",
+    "dz_application.py",
+    "dz_wsgi.py",
+    "dz_asgi.py",
+    "dz_media.py",
+    "dz_verify.py",
+    "dz_request.py",
+)
+
+
+@functools.cache
+def shim_digest() -> str:
+    """Return a digest of what this version of DjangoZoom puts into every bundle."""
+    digest = hashlib.sha256()
+    for name in _FILES:
+        digest.update((_TEMPLATES / name).read_bytes())
+    return digest.hexdigest()
+
+
+def write_shim(plan: Plan, target: Path) -> None:
+    """Write the platform's files for one plan into the folder `target`; writing again gives the same."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        write(target / name, (_TEMPLATES / name).read_bytes())
+    write(target / "plan.json", json.dumps(plan.to_json(), indent=1, sort_keys=True).encode())
+    (target / "static").mkdir(exist_ok=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file that every user can read; it appears whole."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.chmod(0o644)
+    part.replace(path)
+
+
+def run(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Environment,
+    *,
+    place: Path,
+    sandbox: Sandbox,
+    given: Mapping[str, str],
+    timeout: float,
+    options: Mapping[str, Any],
+) -> tuple[Finished, dict[str, Any]]:
+    """Load the project once; return how it ended and its report, empty if there is no genuine one.
+
+    Args:
+        place: a new folder for this run, below one of ours that every user can enter; `out/` in it is the project's.
+        given: the variables of the project.
+        timeout: seconds until it is stopped.
+        options: what to do besides loading; see `shim/dz_verify.py`.
+    """
+    write_shim(plan, place / "dz")
+    for folder in (place, place / "dz"):
+        folder.chmod(0o755)
+    out = owned(place / "out", sandbox.user)
+    nonce = secrets.token_hex(16)
+    job = {**options, "nonce": nonce, "out": str(out), "application": "asgi" if plan.use_asgi else "wsgi"}
+    env = {**given, "DZ_STATIC_ROOT": str(out / "static"), "DZ_MEDIA_ROOT": str(out / "media")}
+    secret_files = {"job.json": job, "env.json": env}
+    for name, value in secret_files.items():
+        _write_for(place / name, json.dumps(value).encode(), sandbox.user)
+    program: list[str | Path] = [environment.program, "-I", "-B", place / "dz" / "dz_run.py"]
+    argv = [*program, place / "env.json", "verify", place / "job.json"]
+    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
+    (place / "env.json").unlink()
+    report = verdicts.read_report(out / "report.json")
+    genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
+    return done, report if genuine else {}
+
+
+def _write_for(path: Path, content: bytes, user: str | None) -> None:
+    """Write a file that only its user can read: it may hold the owner's secrets."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    if user:
+        shutil.chown(path, user)

@@ -132,7 +132,7 @@ def _files(read: Reading) -> Answer:
 
 
 def _database(read: Reading) -> Answer:
-    kind = database.database(read.reader, read.scope)
+    kind = database.database(read.reader, read.scope, read.best.path)
     basis = read.reader.bases.get("DATABASES", read.best.basis)
     return {"database": kind, "gis": legacy.gis(read.scope)}, listed("database", [(kind, basis)])
 

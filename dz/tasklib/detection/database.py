@@ -13,17 +13,26 @@ _ENGINES = {"postgis": "postgres", "postgres": "postgres", "psycopg": "postgres"
 _ENGINE = re.compile(r"ENGINE['\"]\]?\s*[:=]\s*([^,\n}]+)")
 
 
-def database(reader: Interpreter, settings: dict[str, Any]) -> str | None:
-    """Return postgres, mysql, sqlite, ... or any when a URL or the environment decides."""
+def database(reader: Interpreter, settings: dict[str, Any], path: str) -> str | None:
+    """Return postgres, mysql, sqlite, ... or any when a URL or the environment decides.
+
+    Args:
+        path: the settings module, which is read as text where it is no valid Python.
+    """
     databases = settings.get("DATABASES")
     if databases is None:
-        return "any"
+        named = _ENGINE.search(reader.tree.text(path) or "") if reader.tree.broken(path) else None
+        return _kind(named[1]) if named else "any"
     default = databases.get("default") if isinstance(databases, dict) else databases
     if reader.switched or isinstance(default, UrlDatabase):
         return "any"
     engine = default.get("ENGINE") if isinstance(default, dict) else None
     if not isinstance(engine, str) or _engine_from_environment(reader, settings):
         return "any"
+    return _kind(engine)
+
+
+def _kind(engine: str) -> str:
     return next((name for word, name in _ENGINES.items() if word in engine), "any")
 
 

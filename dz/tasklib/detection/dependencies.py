@@ -8,6 +8,7 @@ from dz.tasklib.detection.tree import Tree, folder_of, joined, relative
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
+_SENTENCE = re.compile(r"- \w|[A-Za-z][\w-]* +[A-Za-z(]")
 _IS_DJANGO = re.compile(r"django\s*([\[<>=~!;]|$)", re.IGNORECASE)
 _OWN_DATABASE = re.compile(r"postgres|psycopg|pgsql", re.IGNORECASE)
 _DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
@@ -116,6 +117,9 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     if not found:
         return ()
     found = [pair for pair in found if not _dangling(tree, pair[1])] or found
+    found = [pair for pair in found if not _prose(tree, pair[1])]
+    if not found:
+        return ()
     plain = [path for name, path in found if name == "requirements.txt"]
     best = min(found, key=lambda pair: _rank(*pair))[1]
     whole = chain(tree, best)
@@ -145,6 +149,13 @@ def _dangling(tree: Tree, path: str) -> bool:
     lines = [line.strip() for line in (tree.text(path) or "").splitlines()]
     told = [line for line in lines if line and not line.startswith("#")]
     return bool(told) and all(line.startswith("-r") for line in told) and len(chain(tree, path)) == 1
+
+
+def _prose(tree: Tree, path: str) -> bool:
+    """Say whether a file of that name is a text for people: most of its lines name no package."""
+    lines = [line.split("#")[0].strip() for line in (tree.text(path) or "").splitlines()]
+    told = [line for line in lines if line]
+    return sum(bool(_SENTENCE.match(line)) for line in told) * 2 > len(told)
 
 
 def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:

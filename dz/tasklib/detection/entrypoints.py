@@ -45,7 +45,8 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
             text,
         ):
             continue
-        attribute = _ATTRIBUTE.search(text)
+        made = list(_ATTRIBUTE.finditer(text))
+        attribute = next((match for match in made if match[1] == "application"), made[0] if made else None)
         module = modules.name(path)
         if module and attribute:
             line = text.count("\n", 0, attribute.start(1)) + 1

@@ -36,7 +36,7 @@ def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple
         )
         folder = folder_of(path)
         builds = builds or (not {"sass", "less", "node-sass"}.isdisjoint(packages) and _uncompiled(tree, folder))
-        if not builds and not runs:
+        if not builds and not (runs and _installed(tree)):
             continue
         if "node_modules" in texts:
             return True, f"{path}:1"
@@ -71,6 +71,12 @@ def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
         return True
     images = [tree.text(path) or "" for path in tree.files if "dockerfile" in path.lower().rpartition("/")[2]]
     return any(re.search(rf"\b{name}\b", text) and "python" in text and "npm" in text for text in images)
+
+
+def _installed(tree: Tree) -> bool:
+    """Say whether a Dockerfile or a script of the repository fetches packages of Node."""
+    asked = [path for path in tree.files if re.search(r"(?i)(dockerfile[^/]*|\.sh|makefile|procfile)$", path)]
+    return any(re.search(r"\b(npm|yarn|pnpm|bun)\b", tree.text(path) or "") for path in asked)
 
 
 def _uncompiled(tree: Tree, folder: str) -> bool:

@@ -79,7 +79,7 @@ def _inspection(
     tree: Tree, root: Root, modules: Modules, candidates: list[Candidate], rivals: list[Root], others: list[Candidate]
 ) -> Inspection:
     read = Reading(tree, root, modules, candidates)
-    warning = settings.overlay_warning(candidates, root)
+    warning = settings.warning(tree, candidates, root)
     fields: dict[str, Any] = {
         "project_root": root.folder or ".",
         "manage_py": root.manage_py,

@@ -109,6 +109,8 @@ class Interpreter(Classes):
         test, touched = self.test(node.test, scope)
         if not only_debug(node.test) and _DEFAULT.search(source(node)):
             self.switched |= {name for name in touched if not is_switch(name)}
+        if test is True and any(isinstance(statement, ast.Raise) for statement in node.body):
+            touched |= self.alternatives(node.test, scope)
         self.conditions.append(touched)
         try:
             if isinstance(test, Unknown):
@@ -117,6 +119,12 @@ class Interpreter(Classes):
                 self.block(node.body if test else node.orelse, scope)
         finally:
             self.conditions.pop()
+
+    def alternatives(self, test: ast.expr, scope: dict[str, Any]) -> set[str]:
+        """Return the variables of all parts of `A or B` that are true: each of them alone would fail."""
+        parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else []
+        tested = [self.test(part, scope) for part in parts]
+        return {name for value, touched in tested if value is True for name in touched}
 
     def both(self, node: ast.If, scope: dict[str, Any]) -> None:
         """Follow both branches of an unknown condition: reads count, failures do not."""

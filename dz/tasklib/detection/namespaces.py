@@ -1,6 +1,7 @@
 """What settings modules define, and what they take over from others."""
 
 import ast
+import re
 
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import Tree, source
@@ -11,10 +12,12 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
     seen = set() if seen is None else seen
     path = modules.path(name)
     module = tree.module(path) if path else None
-    if path is None or module is None or path in seen or len(seen) > 40:
+    if path is None or path in seen or len(seen) > 40:
         return set()
     seen.add(path)
     names: set[str] = set()
+    if module is None:
+        return set(re.findall(r"(?m)^([A-Z][A-Z_]+)\s*=", tree.text(path) or ""))
     for node in ast.walk(module):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
             names.add(node.id)

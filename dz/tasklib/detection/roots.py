@@ -35,9 +35,10 @@ def candidates(tree: Tree) -> list[Root]:
     found = {root.folder: root for root in (_managed(tree, path) for path in _manage_files(tree)) if root}
     for path in tree.named("wsgi.py", "asgi.py", "django.wsgi"):
         text = tree.text(path) or ""
-        if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path):
-            folder = _importable(tree, path, text)
-            inside = any(folder == known or folder.startswith(f"{known}/") or known == "" for known in found)
+        if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path + text):
+            folder, named = _importable(tree, path, text)
+            asked = folder if named else path
+            inside = any(folder == known or asked.startswith(f"{known}/") or known == "" for known in found)
             if folder not in found and not inside:
                 found[folder] = Root(folder, None, tree.line(path, "DJANGO_SETTINGS_MODULE"), bool(_ASIDE.search(path)))
     if not found:
@@ -58,21 +59,25 @@ def _managed(tree: Tree, path: str) -> Root | None:
         return None
     if path.rsplit("/", 1)[-1] != "manage.py" and tree.named("manage.py"):
         return None
+    beside = [joined(folder_of(path), name) for name in ("settings.py", "urls.py", "wsgi.py")]
+    if sum("{{ project_name }}" in (tree.text(name) or "") for name in beside) > 1:
+        return None
     word = next(word for word in _EXECUTES if word in text)
     return Root(folder_of(path), path, tree.line(path, word), bool(_ASIDE.search(folder_of(path))))
 
 
-def _importable(tree: Tree, path: str, text: str) -> str:
+def _importable(tree: Tree, path: str, text: str) -> tuple[str, bool]:
+    """Return the folder that has to be on the path, and whether the settings that the file names lie there."""
     named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]{0,200}['\"]([\w.]+)['\"]", text)
     folder = folder_of(path)
     if named:
         inside = named[1].replace(".", "/")
         for base in (folder_of(folder), folder, ""):
             if tree.has(joined(base, inside + ".py")) or tree.has(joined(base, inside, "__init__.py")):
-                return base
+                return base, True
     while tree.has(joined(folder, "__init__.py")):
         folder = folder_of(folder)
-    return folder
+    return folder, False
 
 
 def _by_settings(tree: Tree) -> list[Root]:
@@ -95,6 +100,8 @@ def is_library(tree: Tree, root: Root) -> bool:
     packaged = tree.has("setup.py") or "[build-system]" in (tree.text("pyproject.toml") or "") or tree.has("setup.cfg")
     if root.aside:
         return packaged or not root.manage_py
+    if not root.manage_py and not re.search("[aw]sgi", root.basis):
+        return packaged
     text = tree.text(root.manage_py or "") or ""
     for_tests = re.search(
         r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]*\b(tests?|testing|test_\w+|testproject|example\w*|demo\w*|sandbox)\b[\w.]*)",

@@ -78,7 +78,9 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             if weight > 0 and not candidate.reasons:
                 candidate.basis = basis
             candidate.reasons.append(basis)
+    told = {candidate.module.rpartition(".")[0] for candidate in found.values() if candidate.reasons}
     for candidate in found.values():
+        candidate.score += 5 if candidate.module.rpartition(".")[0] in told - {""} else 0
         names = namespaces.defined(tree, modules, candidate.module)
         candidate.complete = set(_CORE) <= names or "*" in names
         candidate.score += {"production": 60, "hosted": 5, "plain": 10, "base": -25, "other": -70}[
@@ -212,9 +214,12 @@ def _weight(path: str, root: Root) -> int:
     return 0
 
 
-def overlay_warning(ranked: list[Candidate], root: Root) -> str | None:
-    """Return a warning when the chosen module is not the one that wsgi.py names."""
+def warning(tree: Tree, ranked: list[Candidate], root: Root) -> str | None:
+    """Return a warning when the chosen module cannot be read or is not the one that wsgi.py names."""
     best = ranked[0] if ranked else None
+    broken = tree.broken(best.path) if best else None
+    if broken:
+        return f"{broken} is no valid Python; until that is corrected, no deploy of this project can start."
     if best and not best.reasons:
         return f"{best.module} was chosen by its name; no file of the repository names it ({joined(root.folder, best.path)})."
     return None

@@ -119,6 +119,19 @@ class Tree:
                 self.python2.add(path)
         return module
 
+    def broken(self, path: str) -> str | None:
+        """Return `path:line` where a file that could not be parsed is no valid Python."""
+        text = self.text(path) or ""
+        if self.module(path) is not None or len(text) > MAX_SOURCE:
+            return None
+        try:
+            compile(text, path, "exec", ast.PyCF_ONLY_AST)
+        except SyntaxError as error:
+            return f"{path}:{error.lineno or 1}"
+        except (ValueError, RecursionError, MemoryError):
+            return f"{path}:1"
+        return None
+
     def line(self, path: str, text: str) -> str:
         """Return the basis `path:line` of the first line that holds `text`."""
         for number, line in enumerate((self.text(path) or "").splitlines(), 1):

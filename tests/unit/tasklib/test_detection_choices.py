@@ -99,3 +99,76 @@ def test_an_add_on_with_a_project_beside_it_is_a_library(tmp_path: Path, project
         "django_add_on/settings.py": SETTINGS,
     }
     assert project(tmp_path, files).is_django == (project_package == "django_add_on")
+
+
+@pytest.mark.parametrize(
+    ("files", "manager"),
+    [
+        pytest.param({"requirements.txt": "- Requirements\n\napt install wkhtmltopdf\nrun mailhog\n"}, "pipenv", id="prose"),
+        pytest.param({"requirements.txt": "django\nDjango-Q2 ; python_version > '3.8'\nold @ https://x.org/a.zip\n"}, "pip", id="names"),
+    ],
+)  # fmt: skip
+def test_a_text_for_people_is_no_requirements_file(tmp_path: Path, files: dict[str, str], manager: str) -> None:
+    assert project(tmp_path, {**files, "Pipfile": "[packages]\ndjango = '*'\n"}).package_manager == manager
+
+
+def test_manage_py_beside_a_package_decides_the_folder(tmp_path: Path) -> None:
+    template = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings.{}'.format(os.environ.get('STAGE')))\n"
+    files = {
+        "manage.py": "",
+        "app/__init__.py": "",
+        "app/manage.py": MANAGE + template,
+        "app/config/__init__.py": "",
+        "app/config/wsgi.py": template + "from django.core.wsgi import get_wsgi_application\n",
+        "app/config/settings/__init__.py": "",
+        "app/config/settings/production.py": SETTINGS,
+    }
+    found = project(tmp_path, files)
+    assert (found.project_root, found.settings_module) == ("app", "config.settings.production")
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_template_whose_names_are_not_filled_in_is_no_project(tmp_path: Path, marks: int) -> None:
+    names = ["wsgi.py", "urls.py", "settings.py"]
+    docs = {name: '"""For {{ project_name }}."""\n' if number < marks else "" for number, name in enumerate(names)}
+    files = {
+        "manage.py": MANAGE.replace("site1.", ""),
+        "wsgi.py": docs["wsgi.py"] + ENTRY.format("wsgi", "settings"),
+        "urls.py": docs["urls.py"],
+        "settings.py": docs["settings.py"] + SETTINGS,
+    }
+    assert project(tmp_path, files).is_django == (marks == 1)
+
+
+def test_a_package_with_settings_only_for_its_tests_is_a_library(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup(name='cms-people')\n")
+    (tmp_path / "cms_helper.py").write_text("HELPER = {'INSTALLED_APPS': []}\n")
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "test_settings.py").write_text(SETTINGS)
+    assert not inspect(tmp_path).is_django
+
+
+def test_application_is_the_entry_point_and_not_what_it_wraps(tmp_path: Path) -> None:
+    entry = ENTRY.format("asgi", "site1.settings").replace("\napplication", "\nasgi_application")
+    wrapped = f"{entry}from channels.routing import ProtocolTypeRouter\napplication = ProtocolTypeRouter({{'websocket': 1}})\n"
+    assert project(tmp_path, {"site1/asgi.py": wrapped}).asgi == "site1.asgi:application"
+
+
+def test_production_settings_beside_those_that_are_named_win(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.dev"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/dev.py": SETTINGS,
+        "site1/settings/production.py": SETTINGS,
+        "production.py": SETTINGS,
+    }
+    found = project(tmp_path, files)
+    assert (found.settings_module, found.ambiguous) == ("site1.settings.production", False)
+
+
+def test_settings_that_are_no_valid_python_are_named(tmp_path: Path) -> None:
+    broken = f"{SETTINGS}DATABASES = {{'default': {{\n    'ENGINE': 'django.db.backends.postgresql',\n    'USER': #,\n}}}}\n"
+    found = project(tmp_path, {"site1/settings.py": broken})
+    assert (found.settings_module, found.database, found.ambiguous) == ("site1.settings", "postgres", False)
+    assert any("site1/settings.py:6 is no valid Python" in warning for warning in found.warnings)

@@ -32,6 +32,8 @@ def read(tmp_path: Path, body: str, **others: str) -> Inspection:
         "import os\nX = os.environ['NAME']",
         "from os import environ\nX = environ['NAME']",
         "import os\nX = os.environ.get('NAME').split(',')",
+        "from decouple import Csv, config\nX = config('NAME', default=[], cast=Csv())",
+        "import os\nA, X = '', os.getenv('NAME')\nif not A or not X:\n    raise ValueError",
         "import os\nX = int(os.getenv('NAME'))",
         "import os\nX = 'a' in os.getenv('NAME')",
         "import os\nX = os.getenv('NAME')\nif not X:\n    raise ValueError('NAME')",
@@ -91,6 +93,7 @@ def test_settings_that_are_imported_by_a_computed_name_are_those_of_production(t
     "body",
     [
         "import os\nX = os.environ.get('NAME', '').split(',')",
+        "from decouple import Csv, config\nX = config('NAME', default='a,b', cast=Csv())",
         "import os\nX = os.environ.get('NAME') or 'default'",
         "import os\nX = os.environ['NAME'] if 'NAME' in os.environ else None",
         "import os\ntry:\n    X = os.environ['NAME']\nexcept KeyError:\n    X = 'default'",

@@ -16,7 +16,7 @@ NATIVES = {
     "importlib": "importlib", "importlib.import_module": "importlib.import_module", "os": "os", "os.environ": "os.environ", "os.getenv": "os.getenv", "os.path": "os.path", "sys": "sys",
     "environ.Env": "Env", "environ.FileAwareEnv": "Env", "environs.Env": "Env", "environs.EnvConfig": "Env",
     "environs.env": "env", "decouple.config": "config", "decouple.Csv": "Csv", "dynaconf.DjangoDynaconf": "dynaconf",
-    "dynaconf": "dynaconf_module", "dynaconf.Validator": "Validator", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv", "decouple.Csv": "Csv",
+    "dynaconf": "dynaconf_module", "dynaconf.Validator": "Validator", "decouple.AutoConfig": "AutoConfig", "decouple.Config": "AutoConfig", "decouple.RepositoryEnv": "RepositoryEnv",
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
     "configurations.values": "values", "configurations": "configurations", "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
     "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
@@ -89,8 +89,6 @@ class Variables:
             )
         if name in ("Env", "AutoConfig"):
             return Native("env", schemes=kwargs) if name == "Env" else Native("config")
-        if name == "Csv":
-            return native
         if name in ("url", "url.parse"):
             return self._url(name, args, kwargs)
         if name in ("config", "env") or name.startswith("env."):
@@ -125,8 +123,6 @@ class Variables:
         kind = method if method in ("int", "json") else getattr(cast, "__name__", "")
         if kind in ("int", "json"):
             self.casts.setdefault(native.prefix + name, kind)
-        if isinstance(cast, Native) and cast.name == "Csv" and isinstance(got, list | tuple):
-            return MISSING
         return self._cast(got, method, cast)
 
     def _cast(self, got: Any, method: str, cast: Any) -> Any:

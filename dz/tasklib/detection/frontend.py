@@ -36,11 +36,15 @@ def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple
         )
         folder = folder_of(path)
         builds = builds or (not {"sass", "less", "node-sass"}.isdisjoint(packages) and _uncompiled(tree, folder))
-        if not builds and not (runs and _installed(tree)):
+        if not builds and not runs:
             continue
         if "node_modules" in texts:
             return True, f"{path}:1"
-        if _served(tree, root, folder, texts) and not _committed(tree, folder, scripts):
+        if (
+            (builds or _installed(tree))
+            and _served(tree, root, folder, texts)
+            and not _committed(tree, folder, scripts)
+        ):
             return True, f"{path}:1"
     return False, ""
 

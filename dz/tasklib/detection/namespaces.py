@@ -15,10 +15,8 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
     if path is None or path in seen or len(seen) > 40:
         return set()
     seen.add(path)
-    names: set[str] = set()
-    if module is None:
-        return set(re.findall(r"(?m)^([A-Z][A-Z_]+)\s*=", tree.text(path) or ""))
-    for node in ast.walk(module):
+    names = set() if module else set(re.findall(r"(?m)^([A-Z][A-Z_]+)\s*=", tree.text(path) or ""))
+    for node in ast.walk(module or ast.Module([], [])):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
             names.add(node.id)
         elif isinstance(node, ast.ImportFrom):

@@ -132,6 +132,7 @@ def test_a_template_whose_names_are_not_filled_in_is_no_project(tmp_path: Path, 
     names = ["wsgi.py", "urls.py", "settings.py"]
     docs = {name: '"""For {{ project_name }}."""\n' if number < marks else "" for number, name in enumerate(names)}
     files = {
+        "site1/settings.py": "",
         "manage.py": MANAGE.replace("site1.", ""),
         "wsgi.py": docs["wsgi.py"] + ENTRY.format("wsgi", "settings"),
         "urls.py": docs["urls.py"],
@@ -168,7 +169,9 @@ def test_production_settings_beside_those_that_are_named_win(tmp_path: Path) -> 
 
 
 def test_settings_that_are_no_valid_python_are_named(tmp_path: Path) -> None:
-    broken = f"{SETTINGS}DATABASES = {{'default': {{\n    'ENGINE': 'django.db.backends.postgresql',\n    'USER': #,\n}}}}\n"
+    broken = (
+        f"{SETTINGS}DATABASES = {{'default': {{\n    'ENGINE': 'django.db.backends.postgresql',\n    'USER': #,\n}}}}\n"
+    )
     found = project(tmp_path, {"site1/settings.py": broken})
     assert (found.settings_module, found.database, found.ambiguous) == ("site1.settings", "postgres", False)
     assert any("site1/settings.py:6 is no valid Python" in warning for warning in found.warnings)

@@ -35,7 +35,9 @@ def candidates(tree: Tree) -> list[Root]:
     found = {root.folder: root for root in (_managed(tree, path) for path in _manage_files(tree)) if root}
     for path in tree.named("wsgi.py", "asgi.py", "django.wsgi"):
         text = tree.text(path) or ""
-        if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path + text):
+        if "{{ project_name" in text:
+            continue
+        if ("DJANGO_SETTINGS_MODULE" in text and "django" in text) and not _TEMPLATE.search(path):
             folder, named = _importable(tree, path, text)
             asked = folder if named else path
             inside = any(folder == known or asked.startswith(f"{known}/") or known == "" for known in found)

@@ -127,7 +127,7 @@ def test_manage_py_beside_a_package_decides_the_folder(tmp_path: Path) -> None:
     assert (found.project_root, found.settings_module) == ("app", "config.settings.production")
 
 
-@pytest.mark.parametrize("marks", [1, 2])
+@pytest.mark.parametrize("marks", [1, 3])
 def test_a_template_whose_names_are_not_filled_in_is_no_project(tmp_path: Path, marks: int) -> None:
     names = ["wsgi.py", "urls.py", "settings.py"]
     docs = {name: '"""For {{ project_name }}."""\n' if number < marks else "" for number, name in enumerate(names)}

@@ -91,7 +91,7 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
             or (manager == "pdm" and "pdm" in tool and listed and not chosen)
         ):
             return manager, (pyproject, *([lock] if tree.has(lock) else []), *chosen)
-    if tree.has(joined(folder, "Pipfile")) and not chosen:
+    if tree.has(joined(folder, "Pipfile")) and not any(path.endswith((".txt", ".pip")) for path in chosen):
         lock = joined(folder, "Pipfile.lock")
         return "pipenv", (joined(folder, "Pipfile"), *([lock] if tree.has(lock) else []))
     if chosen:
@@ -125,8 +125,24 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     whole = chain(tree, best)
     if plain and best not in plain and plain[0] not in whole:
         beyond = chain(tree, plain[0])
-        return beyond if len(beyond) > 1 or _PRODUCTION.search(best.rsplit("/", 1)[-1]) is None else whole
-    return whole
+        whole = beyond if len(beyond) > 1 or _PRODUCTION.search(best.rsplit("/", 1)[-1]) is None else whole
+    return _with_django(tree, whole, sorted(found, key=lambda pair: _rank(*pair)))
+
+
+def _with_django(tree: Tree, files: tuple[str, ...], found: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the files, and where none of them names Django the first other one for a deploy that does."""
+    if any(_names_django(tree, path) for path in files):
+        return files
+    for name, path in found:
+        if not _NOT_DEPLOYED.search(name) and not path.endswith(".in") and path not in files:
+            more = chain(tree, path)
+            if any(_names_django(tree, one) for one in more):
+                return tuple(dict.fromkeys([*files, *more]))
+    return files
+
+
+def _names_django(tree: Tree, path: str) -> bool:
+    return any(_IS_DJANGO.match(line.strip()) for line in (tree.text(path) or "").splitlines())
 
 
 def _rank(name: str, path: str) -> tuple[int, int, str]:

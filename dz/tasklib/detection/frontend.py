@@ -35,6 +35,7 @@ def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple
             _BUILDERS.search(value) for value in [*packages, *scripts.values()]
         )
         folder = folder_of(path)
+        builds = builds and not _without_tasks(tree, folder, scripts)
         builds = builds or (not {"sass", "less", "node-sass"}.isdisjoint(packages) and _uncompiled(tree, folder))
         if not builds and not runs:
             continue
@@ -75,6 +76,13 @@ def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
         return True
     images = [tree.text(path) or "" for path in tree.files if "dockerfile" in path.lower().rpartition("/")[2]]
     return any(re.search(rf"\b{name}\b", text) and "python" in text and "npm" in text for text in images)
+
+
+def _without_tasks(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:
+    """Say whether the build runs gulp or grunt, whose tasks are not part of the repository."""
+    used = any("gulp" in value or "grunt" in value for name, value in scripts.items() if _SCRIPT.match(name))
+    names = [path.rpartition("/")[2].lower() for path in tree.files if folder_of(path) == folder]
+    return used and not any(name.startswith(("gulpfile", "gruntfile")) for name in names)
 
 
 def _installed(tree: Tree) -> bool:

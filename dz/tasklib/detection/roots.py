@@ -102,7 +102,7 @@ def is_library(tree: Tree, root: Root) -> bool:
     packaged = tree.has("setup.py") or "[build-system]" in (tree.text("pyproject.toml") or "") or tree.has("setup.cfg")
     if root.aside:
         return packaged or not root.manage_py
-    if not root.manage_py and not re.search("[aw]sgi", root.basis):
+    if not root.manage_py and re.search("test|example|demo", root.basis.rpartition("/")[2]):
         return packaged
     text = tree.text(root.manage_py or "") or ""
     for_tests = re.search(

@@ -11,7 +11,7 @@ from dz.tasklib.detection.tree import Tree, joined, source
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
 _HOSTED = re.compile(
-    r"(^|_)(heroku|render|railway|fly|aws|azure|gcp|server|pythonanywhere|docker|container)(_|$)", re.IGNORECASE
+    r"(^|_)(heroku|render|railway|fly|aws|ec2|azure|gcp|server|pythonanywhere|docker|container)(_|$)", re.IGNORECASE
 )
 _OTHER = re.compile(
     r"(^|_)(dev|devel|develop|development|local|localhost|tests?|testing|ci|travis|debug|stage|staging|qa|e2e|demo|example|sample"
@@ -112,7 +112,10 @@ def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
     if not path.endswith(".py") or not path.startswith(f"{root.folder}/" if root.folder else ""):
         return False
     inner = path[len(root.folder) :]
-    if re.search(r"/(migrations|tests?|docs|templates|management|examples?)/", f"/{inner}"):
+    if re.search(
+        r"/(migrations|tests?|docs|templates|management|examples?|\w*(archived?|obsolete|deprecated|backup|unused)|old)/",
+        f"/{inner}",
+    ):
         return False
     if not re.search(r"(settings|config|conf|prod|production|base|local|dev|heroku)", inner, re.IGNORECASE):
         return False

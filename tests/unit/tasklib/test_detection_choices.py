@@ -175,3 +175,50 @@ def test_settings_that_are_no_valid_python_are_named(tmp_path: Path) -> None:
     found = project(tmp_path, {"site1/settings.py": broken})
     assert (found.settings_module, found.database, found.ambiguous) == ("site1.settings", "postgres", False)
     assert any("site1/settings.py:6 is no valid Python" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("folder", ["__settings_archive", "settings_obsolete", "old"])
+def test_settings_that_were_put_away_are_not_chosen(tmp_path: Path, folder: str) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.dev"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/dev.py": SETTINGS,
+        "site1/settings/ec2.py": SETTINGS,
+        f"site1/{folder}/production.py": SETTINGS,
+    }
+    assert project(tmp_path, files).settings_module == "site1.settings.ec2"
+
+
+def test_the_sources_of_a_compiled_file_do_not_hide_a_pipfile(tmp_path: Path) -> None:
+    files = {"Pipfile": "[packages]\ndjango = '==3.1.13'\n", "requirements.in": "django\n"}
+    assert project(tmp_path, files).package_manager == "pipenv"
+
+
+def test_the_file_that_names_django_is_installed_too(tmp_path: Path) -> None:
+    files = {"requirements.txt": "Pillow\n", "requirements-vendor.txt": "Django==4.2\n", "requirements-dev.txt": "django\n"}  # fmt: skip
+    assert project(tmp_path, files).dependency_files == ("requirements.txt", "requirements-vendor.txt")
+
+
+def test_a_package_that_is_installed_with_its_settings_is_a_project(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='shop', install_requires=['Django'])\n"
+    )
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    (tmp_path / "src" / "shop" / "__init__.py").touch()
+    (tmp_path / "src" / "shop" / "settings.py").write_text(SETTINGS)
+    found = inspect(tmp_path)
+    assert (found.project_root, found.settings_module) == ("src", "shop.settings")
+
+
+def test_the_class_of_django_configurations_for_production_is_read(tmp_path: Path) -> None:
+    chosen = "import os\nNAME = os.environ.get('DJANGO_CONFIGURATION', 'Local')\nif NAME == 'Local':\n    from site1.config.local import Local\nelif NAME == 'Production':\n    from site1.config.production import Production\n"
+    common = "from configurations import Configuration\nclass {}(Configuration):\n    INSTALLED_APPS = []\n    ROOT_URLCONF = 'site1.urls'\n    DATABASES = {{'default': {{'ENGINE': 'django.db.backends.{}'}}}}\n"
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.config"),
+        "site1/settings.py": "",
+        "site1/config/__init__.py": chosen,
+        "site1/config/local.py": common.format("Local", "sqlite3"),
+        "site1/config/production.py": common.format("Production", "mysql"),
+    }
+    assert project(tmp_path, files).database == "mysql"

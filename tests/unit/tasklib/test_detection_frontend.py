@@ -77,6 +77,7 @@ def test_node_is_needed_for_what_django_serves(tmp_path: Path, files: dict[str, 
             {"package.json": package("gulp build"), "site1/sass/a.scss": "", "site1/css/a.css": ""}, id="gulp committed"
         ),
         pytest.param({"package.json": json.dumps({"dependencies": {"bootstrap": "5"}})}, id="packages only named"),
+        pytest.param({"package.json": package("npm i && gulp")}, id="tasks of gulp that are not there"),
         pytest.param({"package.json": '{"scripts": 3, "dependencies": []}'}, id="nonsense"),
         pytest.param({"package.json": "{broken"}, id="broken"),
     ],

@@ -81,6 +81,9 @@ class Comparison:
             self.old_version, _ = self.project.version, self.project.change_dependency()
             script = partial(self._script, "one_dependency", f"{self.tag}-plain", PLAIN)
             self._both(number, lambda: self._deploy("one_dependency"), script)
+            if "code_only" in cases:
+                # It keeps a virtualenv for the other requirements, too: code_only shall find it.
+                self._script("", f"{self.tag}-smart", SMART)
         if "rollback" in cases:
             self._answered("rollback", self.ours.rollback(self.site), self.old_version)
         if "check_repo" in cases:

@@ -25,7 +25,7 @@ _ROWS = (
     """insert into release (project_id, number, bundle_id, environment, hooks_done, published)
        select project_id, right(name, 1)::int, id, '', now(), now() from bundle""",
     """insert into deployment (release_id, server_id, port, state)
-       select release.id, server.id, 20000 + 100 * release.number + (release.project_id / :appservers)::int,
+       select release.id, server.id, 20000 + 1000 * release.number + (release.project_id / :appservers)::int,
               case release.number when 3 then 'serving' when 2 then 'draining' else 'stopped' end
        from release join server on server.name = 'appserver-' || (release.project_id % :appservers + 1)""",
     """update project set current_release_id = release.id from release

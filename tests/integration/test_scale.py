@@ -5,6 +5,7 @@ import time
 from sqlalchemy import text
 
 from bench import scale, simulated
+from bench.queries import whole_tables_read
 from dz.tasklib import proxy_updates, virtual_hosts
 from tests.integration.test_nginx import nginx as nginx  # noqa: PLC0414  the fixture
 
@@ -13,14 +14,14 @@ PROJECTS = 2_000
 
 def test_no_query_of_a_deploy_reads_a_whole_table_that_grows(zoomdb):
     simulated.fill(zoomdb, PROJECTS)
-    with scale.whole_tables_read(zoomdb) as read:
+    with whole_tables_read(zoomdb) as read:
         scale.of_zoomdb(zoomdb, scale.Costs())
     assert not read
 
 
 def test_a_query_without_an_index_is_found(zoomdb):
     simulated.fill(zoomdb, PROJECTS)
-    with scale.whole_tables_read(zoomdb) as read, zoomdb.session() as session:
+    with whole_tables_read(zoomdb) as read, zoomdb.session() as session:
         session.execute(text("select * from project where title = 'Site 7'"))
     assert [line.split(":")[0] for line in read] == ["project"]
 

@@ -28,6 +28,7 @@ from dz.settings import PROJECT_ROOT, settings
 def main(argv: Sequence[str]) -> int:
     """Measure, print the table on stderr and the ratios on stdout, and return 0."""
     given = _arguments(argv)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     found = _scale(given.projects) if given.scale else _deploys(given)
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")

@@ -16,6 +16,7 @@ def prepare() -> None:
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",
+        "DO_NOT_TRACK": "1",
         # A worker that is told of work polls for safety only; one that is not would make it most of a deploy's time.
         "PREFECT_WORKER_QUERY_SECONDS": "10" if here.worker_type == "warm" else "1",
     }

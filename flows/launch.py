@@ -6,13 +6,13 @@ from flows.build_and_deploy import build_and_deploy
 from flows.check_repo import check_repo
 from tasks.launches import (
     answer_of,
-    check_to_run,
-    deploy_to_run,
-    first_form,
-    form_to_show,
+    begin_check,
+    begin_deploy,
+    fill_form,
+    judge_answer,
+    prepare_form,
     report_site,
     running_launch,
-    take_answer,
 )
 from tasks.parameters import LaunchRequest
 
@@ -24,11 +24,11 @@ def launch(request: LaunchRequest, job: int | None = None) -> None:
     A run that was suspended, or is repeated, begins at the first line: what was done is in zoomdb and is skipped.
     """
     with running_launch(request, job) as job_id:
-        if check := check_to_run(job_id, request):
+        if check := begin_check(job_id, request):
             check_repo(request.source, job=check)
-        first_form(job_id, request)
-        while form := form_to_show(job_id, request):
-            take_answer(job_id, request, answer_of(form, request))
-        if deploy := deploy_to_run(job_id, request):
+        fill_form(job_id, request)
+        while form := prepare_form(job_id, request):
+            judge_answer(job_id, request, answer_of(form, request))
+        if deploy := begin_deploy(job_id, request):
             build_and_deploy(deploy.request, job=deploy.job)
         report_site(job_id)

@@ -17,11 +17,12 @@ AS_DETECTED = "Empty: as it was detected."
 
 
 class LaunchForm(RunInput):
-    """How a site is to be built and run; every key but the first is one of `zoombuild.cfg`."""
+    """How a site is to be built and run; every key but the first is one of `zoombuild.cfg`.
 
-    project: str = Field(
-        "", title="Project name", description="The site's name on this platform.", pattern="^[a-z][a-z0-9-]{1,30}$"
-    )
+    Only types are in its schema: what Prefect itself refuses, its UI refuses without a word. The flow judges all else.
+    """
+
+    project: str = Field("", title="Project name", description="The site's name on this platform.")
     project_root: str = Field("", title="Project root", description=f"The folder that manage.py is in. {AS_DETECTED}")
     django_settings_module: str = Field(
         "", title="Settings module", description=f"Dotted name of the production settings. {AS_DETECTED}"
@@ -37,11 +38,9 @@ class LaunchForm(RunInput):
     hooks: list[str] = Field(
         ["migrate"], title="Release hooks", description="Management commands that run once before a version serves."
     )
-    health_path: str = Field(
-        "/", title="Health path", description="Must answer below 500 before users see a version.", pattern="^/"
-    )
-    instances: int = Field(1, title="App instances", ge=1, le=100)
-    processes: int = Field(2, title="Processes of each instance", ge=1, le=64)
+    health_path: str = Field("/", title="Health path", description="Must answer below 500 before users see a version.")
+    instances: int = Field(1, title="App instances")
+    processes: int = Field(2, title="Processes of each instance")
 
 
 def prefilled(
@@ -49,10 +48,12 @@ def prefilled(
 ) -> type[LaunchForm]:
     """Return the form with its fields filled in.
 
+    Prefect's own UI squeezes the text above a long form to nothing; what must be seen there is a hint of the first field.
+
     Args:
         values: what each field shows.
         description: markdown above the fields.
-        hints: what is said of a field besides its own description.
+        hints: markdown that is said of a field before its own description; a table is not shown there.
         variables: environment variables to ask for; secret ones are not.
     """
     fields: dict[str, Any] = {}
@@ -60,12 +61,12 @@ def prefilled(
         # `with_initial_data` would drop titles, descriptions and limits.
         field = copy.copy(known)
         field.default = values.get(name, known.default)
-        field.description = " ".join(filter(None, (known.description, hints.get(name))))
+        field.description = "\n\n".join(filter(None, (hints.get(name), known.description)))
         fields[name] = (known.annotation, field)
     for one in variables:
         if not one.secret:
             about = f"Environment variable, read by {one.basis}. {one.note}".strip()
-            value = str(values.get(VARIABLE + one.name, one.default))
+            value = str(values.get(VARIABLE + one.name, "" if one.random else one.default))
             fields[VARIABLE + one.name] = (str, Field(default=value, title=one.name, description=about))
     form: type[LaunchForm] = create_model("LaunchForm", __base__=LaunchForm, **fields)
     return form.with_initial_data(description=description)

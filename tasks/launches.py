@@ -53,13 +53,13 @@ def running_launch(request: LaunchRequest, job: int | None) -> Iterator[int]:
 
 
 @on_role("build")
-def check_to_run(job: int, request: LaunchRequest) -> int | None:
+def begin_check(job: int, request: LaunchRequest) -> int | None:
     """Return the job of the check that is still to run; None: it is done."""
     return launches.check_job(wiring.zoomdb(), job, params=request.source.model_dump(mode="json"))
 
 
 @on_role("build")
-def first_form(job: int, request: LaunchRequest) -> None:
+def fill_form(job: int, request: LaunchRequest) -> None:
     """Fill the form with the guesses; straight on where nothing is to be asked and the request allows it."""
     zoomdb = wiring.zoomdb()
     if launches.show(zoomdb, job).form:
@@ -67,20 +67,22 @@ def first_form(job: int, request: LaunchRequest) -> None:
     known = _findings(job, request)
     answer = findings.first_answer(known, request.project)
     problems, config = findings.judge(zoomdb, known, answer, domain=settings().platform_domain)
-    if request.straight_on and known.is_clear and not problems:
+    if request.straight_on and not known.reasons() and not problems:
         findings.accept(zoomdb, known, job, answer, config)
     else:
         launches.set_form(zoomdb, job, answer, problems, seconds=_seconds(request))
 
 
 @on_role("build")
-def form_to_show(job: int, request: LaunchRequest) -> Form | None:
+def prepare_form(job: int, request: LaunchRequest) -> Form | None:
     """Return the form that waits for an answer; None: the configuration is confirmed."""
     view = launches.show(wiring.zoomdb(), job)
     if view.confirmed:
         return None
     known = _findings(job, request)
-    text, hints = launch_text.description(known, view.problems), launch_text.hints(known)
+    shown = {"wanted": [vars(one) for one in known.wanted], "reasons": known.reasons()}
+    jobs.set_result(wiring.zoomdb(), job, form=view.form, **shown)
+    text, hints = launch_text.description(known, view.problems), launch_text.hints(known, view.problems)
     return Form(job, view.form, prefilled(view.answer, description=text, hints=hints, variables=known.wanted))
 
 
@@ -107,7 +109,7 @@ def answer_of(form: Form, request: LaunchRequest) -> dict[str, Any]:
 
 
 @on_role("build")
-def take_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> None:
+def judge_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> None:
     """Confirm an answer, or show the form again with what is wrong with it."""
     if not answer:
         return
@@ -121,7 +123,7 @@ def take_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> Non
 
 
 @on_role("build")
-def deploy_to_run(job: int, request: LaunchRequest) -> Deploy | None:
+def begin_deploy(job: int, request: LaunchRequest) -> Deploy | None:
     """Return the deploy of what was confirmed; None: it is done."""
     zoomdb = wiring.zoomdb()
     launch, view = launches.show(zoomdb, job), jobs.show(zoomdb, job)

@@ -76,7 +76,11 @@ class LaunchRequest(BaseModel):
         description="Off: always show the form. On: only where something is unsure or missing.",
     )
     answer_within: int | None = Field(
-        None, title="Seconds until the form is given up", description="Empty: as the operator says", ge=10, le=2_592_000
+        default=None,
+        title="Seconds until the form is given up",
+        description="Empty: as the operator says",
+        ge=10,
+        le=2_592_000,
     )
 
     @property

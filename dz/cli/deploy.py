@@ -36,7 +36,7 @@ def deploy(
     environment = variables(values)
     if ref:
         names.git_ref(ref)
-    text = _read_config(config) if config else None
+    text = read_config(config) if config else None
     known = names.PROJECT_NAME.fullmatch(target) is not None
     if not known:
         # Refused here, before a URL that may hold a password is stored as a parameter.
@@ -69,7 +69,8 @@ def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -
         output.console(stderr=False).print(output.printable(str(url)))
 
 
-def _read_config(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """Return the text of a zoombuild.cfg that a person names; raises InvalidConfig if it is none."""
     try:
         data = path.read_bytes()[: CONFIG_BYTES + 1]
         text = data.decode("utf-8")

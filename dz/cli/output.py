@@ -38,12 +38,12 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write a table on stdout."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, stderr: bool = False) -> None:
+    """Write a table on stdout; on stderr if it only leads to a question."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(printable("" if cell is None else str(cell))) for cell in row))
-    console(stderr=False).print(table)
+    console(stderr=stderr).print(table)
 
 
 def local_time(moment: dt.datetime | None) -> str:

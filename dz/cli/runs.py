@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,7 @@ from dz.cli import output
 from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
-from dz.tasklib import jobs, servers, wakeups
+from dz.tasklib import jobs, launches, servers, wakeups
 from dz.tasklib.jobs import JobView, LogLine
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
@@ -45,36 +45,42 @@ def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: i
     Raises:
         DzError: what made the job fail, as its row says.
     """
-    if local:
-        _become_local()
-    prefect_environment.prepare()
-    zoomdb = wiring.zoomdb()
-    params = request.model_dump(mode="json")
-    asked_by = f"cli:{getpass.getuser()}"[:100]
-    job_id = jobs.open_job(zoomdb, kind, params=params, project_id=project_id, requested_by=asked_by)
+    if not local:
+        return succeeded(follow(wiring.zoomdb(), start(kind, request, project_id=project_id)))
+    _become_local()
+    zoomdb, job_id = _open(kind, request, project_id)
     with _never_started(zoomdb, job_id):
-        if local:
-            return succeeded(_run_here(zoomdb, kind, request, job_id))
-        _send(kind, params, job_id)
-    return succeeded(follow(zoomdb, job_id))
+        return succeeded(_run_here(zoomdb, kind, request, job_id))
 
 
-def start(kind: JobKind, request: BaseModel) -> int:
-    """Open a job, send it to the workers, and return its id without waiting for anything."""
-    prefect_environment.prepare()
-    zoomdb = wiring.zoomdb()
-    params = request.model_dump(mode="json")
-    job_id = jobs.open_job(zoomdb, kind, params=params, requested_by=f"cli:{getpass.getuser()}"[:100])
+def start(kind: JobKind, request: BaseModel, *, project_id: int | None = None) -> int:
+    """Open a job, have a worker run its flow, and return its id at once."""
+    zoomdb, job_id = _open(kind, request, project_id)
     with _never_started(zoomdb, job_id):
-        _send(kind, params, job_id)
+        _send(kind, request.model_dump(mode="json"), job_id)
     return job_id
 
 
-def follow(zoomdb: Zoomdb, job_id: int) -> JobView:
-    """Show a job until it is over and return it; Ctrl-C stops showing it, not the job."""
+def _open(kind: JobKind, request: BaseModel, project_id: int | None) -> tuple[Zoomdb, int]:
+    prefect_environment.prepare()
+    zoomdb, asked_by = wiring.zoomdb(), f"cli:{getpass.getuser()}"[:100]
+    params = request.model_dump(mode="json")
+    return zoomdb, jobs.open_job(zoomdb, kind, params=params, project_id=project_id, requested_by=asked_by)
+
+
+def _is_over(job: JobView) -> bool:
+    return job.over
+
+
+def follow(zoomdb: Zoomdb, job_id: int, until: Callable[[JobView], bool] = _is_over) -> JobView:
+    """Show a job until it is over and return it; Ctrl-C stops showing it, not the job.
+
+    Args:
+        until: says of a job whether to stop showing it.
+    """
     try:
         with shown(f"job {job_id}", output.console()) as feed:
-            return _watch(zoomdb, job_id, feed, threading.Event())
+            return _watch(zoomdb, job_id, feed, threading.Event(), until)
     except KeyboardInterrupt:
         output.note(f"Job {job_id} goes on on the servers. `dz job {job_id} --follow` shows it again.")
         raise typer.Exit(130) from None
@@ -164,7 +170,9 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
     return job
 
 
-def _watch(zoomdb: Zoomdb, job_id: int, feed: Feed, stop: threading.Event) -> JobView:
+def _watch(
+    zoomdb: Zoomdb, job_id: int, feed: Feed, stop: threading.Event, until: Callable[[JobView], bool] = _is_over
+) -> JobView:
     seen, begun = 0, time.monotonic()
     heard = asked = begun
     while True:
@@ -179,7 +187,7 @@ def _watch(zoomdb: Zoomdb, job_id: int, feed: Feed, stop: threading.Event) -> Jo
             continue
         feed(lines)
         seen, heard = lines[-1].id if lines else seen, time.monotonic()
-        if job.over or stopping:
+        if job.over or stopping or until(job):
             return job
         if heard - asked > PATIENCE / 4 and not settings().local_mode:
             asked = heard
@@ -191,7 +199,8 @@ def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[Log
     job = jobs.show(zoomdb, job_id)
     if job is None:
         raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
-    return job, jobs.lines(zoomdb, job_id, after=seen)
+    parts = launches.parts(zoomdb, job_id) if job.kind == JobKind.LAUNCH else ()
+    return job, jobs.lines(zoomdb, job_id, *parts, after=seen)
 
 
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:

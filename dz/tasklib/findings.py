@@ -69,13 +69,20 @@ class Findings:
             form=given | dict(form or {}),
         )
 
-    @property
-    def is_clear(self) -> bool:
-        """Nothing is unsure and nothing is missing, so nobody need be asked."""
-        unsure = self.inspection.ambiguous and not (self.config or self.stored)
-        conflicting = any(guess.is_primary and guess.proof == "conflicting" for guess in self.guesses)
-        missing = any(one.required and not one.random for one in self.wanted)
-        return not (unsure or conflicting or missing)
+    def reasons(self) -> list[str]:
+        """Return why a person must be asked; nothing: all is clear and nothing is missing."""
+        found = []
+        if self.inspection.ambiguous and not (self.config or self.stored):
+            found.append("Several project roots or settings modules are equally likely.")
+        found += [
+            f"{guess.field} {guess.value} ({guess.basis}) did not work when it was tried."
+            for guess in self.guesses
+            if guess.is_primary and guess.proof == "conflicting"
+        ]
+        found += [
+            f"{one.name} is not set; {one.basis} reads it." for one in self.wanted if one.required and not one.random
+        ]
+        return found + [f"{risk.found} ({risk.basis})." for risk in self.inspection.risks if not risk.safe]
 
 
 def gather(

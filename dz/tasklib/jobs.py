@@ -192,9 +192,9 @@ def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> li
         return [_view(job) for job in session.scalars(query)]
 
 
-def lines(zoomdb: Zoomdb, job_id: int, *, after: int = 0) -> Sequence[LogLine]:
-    """Return the log of a job after line `after`, oldest first."""
-    query = select(JobLog).where(JobLog.job_id == job_id, JobLog.id > after).order_by(JobLog.id)
+def lines(zoomdb: Zoomdb, *job_ids: int, after: int = 0) -> Sequence[LogLine]:
+    """Return the log of a job, or of several together, after line `after`, oldest first."""
+    query = select(JobLog).where(JobLog.job_id.in_(job_ids), JobLog.id > after).order_by(JobLog.id)
     with zoomdb.session() as session:
         return [LogLine(row.id, row.created, row.type, row.step, row.message) for row in session.scalars(query)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dz.tasklib.detection import Guess
+from dz.tasklib.detection import Guess, Risk
 from dz.tasklib.findings import Findings
 from dz.tasklib.guesses import cell
 from dz.tasklib.launch_form import GUESS_OF, KEYS
@@ -16,25 +16,37 @@ _TASK = (
 
 def description(findings: Findings, problems: Sequence[str]) -> str:
     """Return the markdown above the form: what is wrong, what was found and why, and what is missing."""
+    rows = [guess for guess in findings.guesses if not isinstance(guess.value, dict)]
+    return f"{summary(findings, problems)}\n\n{table(rows)}"
+
+
+def summary(findings: Findings, problems: Sequence[str]) -> str:
+    """Return what a person must see: what is wrong, unsure, at risk or missing; only paragraphs and lists."""
+    risks = findings.inspection.risks
     parts = [
         _problems(problems),
         f"Commit `{findings.commit[:12]}` of {cell(findings.url)}. {_TASK}",
         _unsure(findings),
+        _listed("**Data that a deploy could lose**", [_risk(risk) for risk in risks if not risk.safe]),
         _secrets(findings),
-        table(findings.guesses),
-        _listed("Warnings", findings.inspection.warnings),
+        _listed("**Kept by DjangoZoom**", [_risk(risk) for risk in risks if risk.safe]),
+        _listed("**Warnings**", findings.inspection.warnings),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def hints(findings: Findings) -> dict[str, str]:
-    """Return what is said of each field: where its value was read, and what else was found."""
-    found = {}
+def hints(findings: Findings, problems: Sequence[str]) -> dict[str, str]:
+    """Return what is said of each field: what is wrong with it, where it was read, and what else was found."""
+    found = {"project": summary(findings, problems)}
     for key in KEYS:
         rows = [guess for guess in findings.guesses if guess.field == GUESS_OF.get(key, key)]
+        wrong = [f"**{cell(problem)}**" for problem in problems if problem.startswith(f"{key}:")]
         first = [_said(guess) for guess in rows if guess.is_primary]
-        others = [f"{cell(guess.value)} ({cell(guess.basis)})" for guess in rows if not guess.is_primary]
-        found[key] = " ".join([*first[:1], *([f"Other candidates: {', '.join(others)}."] if others else [])])
+        others = [
+            f"`{cell(guess.value)}` ({cell(guess.basis)}, {guess.proof})" for guess in rows if not guess.is_primary
+        ]
+        also = [f"Other candidates: {', '.join(others)}."] if others else []
+        found[key] = " ".join([*wrong, *first[:1], *also])
     return found
 
 
@@ -60,8 +72,7 @@ def missing(one: Wanted) -> str:
 
 
 def _problems(problems: Sequence[str]) -> str:
-    listed = "".join(f"\n- {cell(problem)}" for problem in problems)
-    return f"### This cannot be deployed yet\n{listed}" if problems else ""
+    return _listed("### This cannot be deployed yet", problems)
 
 
 def _unsure(findings: Findings) -> str:
@@ -76,13 +87,18 @@ def _secrets(findings: Findings) -> str:
     made = [one for one in findings.wanted if one.random]
     lines = []
     if asked:
-        command = f"dz variables {findings.project.name} " + " ".join(f"--ask {one.name}" for one in asked)
+        command = cell(" ".join(["dz variables", findings.project.name, *(f"--ask {one.name}" for one in asked)]))
         names = ", ".join(f"`{cell(missing(one))}`" for one in asked)
-        lines.append(f"**Secrets to set before you submit**, at a terminal, stored encrypted: {names}\n\n    {command}")
+        lines.append(f"**Secrets to set before you submit**, at a terminal, stored encrypted: {names}. `{command}`")
     if made:
         lines.append("A random secret is made for: " + ", ".join(f"`{cell(missing(one))}`" for one in made) + ".")
     return "\n\n".join(lines)
 
 
+def _risk(risk: Risk) -> str:
+    return f"{risk.found} ({risk.basis}). {risk.choice}"
+
+
 def _listed(title: str, lines: Sequence[str]) -> str:
-    return f"{title}:\n" + "".join(f"\n- {cell(line)}" for line in lines) if lines else ""
+    # Where fields are described, Prefect's UI makes one line of lines without an empty one between them.
+    return title + "".join(f"\n\n- {cell(line)}" for line in lines) if lines else ""

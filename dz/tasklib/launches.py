@@ -80,6 +80,13 @@ def show(zoomdb: Zoomdb, job_id: int) -> LaunchView:
         return _view(*found)
 
 
+def parts(zoomdb: Zoomdb, job_id: int) -> list[int]:
+    """Return the jobs that a launch has begun as its parts."""
+    query = select(Launch.check_job_id, Launch.deploy_job_id).where(Launch.job_id == job_id)
+    with zoomdb.session() as session:
+        return [part for row in session.execute(query) for part in row if part]
+
+
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:
     """Return the job of the check that is still to run; None: it is done."""
     return _part(zoomdb, job_id, JobKind.CHECK_REPO, params)

@@ -1,10 +1,10 @@
 """Projects: a customer's Django site, its source, its variables and its verified configuration."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -147,6 +147,12 @@ def set_variables(zoomdb: Zoomdb, project_id: int, values: Mapping[str, str]) ->
             session.add(row)
 
 
+def unset_variables(zoomdb: Zoomdb, project_id: int, unwanted: Collection[str]) -> None:
+    """Remove environment variables of a project; the next release no longer carries them."""
+    with zoomdb.session() as session:
+        session.execute(delete(EnvVar).where(EnvVar.project_id == project_id, EnvVar.name.in_(unwanted)))
+
+
 def variables(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
     """Return the environment variables of a project, decrypted."""
     with zoomdb.session() as session:
@@ -173,6 +179,13 @@ def stored_config(zoomdb: Zoomdb, project_id: int, *, number: int | None = None)
         query = query.where(BuildConfig.number == number)
     with zoomdb.session() as session:
         return session.scalar(query.limit(1))
+
+
+def served_config(zoomdb: Zoomdb, project_id: int) -> str | None:
+    """Return the text of the `zoombuild.cfg` that the version which users see was built from."""
+    with zoomdb.session() as session:
+        release = session.get_one(Project, project_id).current_release
+        return release.bundle.config if release else None
 
 
 def config_versions(zoomdb: Zoomdb, project_id: int) -> list[tuple[int, dt.datetime]]:

@@ -1,0 +1,153 @@
+"""`dz launch URL`: check a repository, confirm or correct what was guessed, and go live."""
+
+import functools
+import importlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import typer
+
+from dz import names, prefect_environment, wiring
+from dz.cli import confirmation, output, questions, runs
+from dz.cli.deploy import print_result, read_config
+from dz.cli.options import AsJson, Local, Ref, Variables, variables
+from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
+from dz.settings import settings
+from dz.tasklib import findings, jobs, launches, projects
+from dz.tasklib.jobs import JobView
+from dz.tasklib.launches import LaunchView
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.states import JobKind, JobState
+from tasks.parameters import LaunchRequest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("launch")(launch)
+
+
+def launch(
+    url: Annotated[str | None, typer.Argument(help="A git URL.")] = None,
+    *,
+    ref: Ref = None,
+    name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to begin with.")] = None,
+    values: Variables = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing that is clear.")] = False,
+    resume: Annotated[
+        int | None, typer.Option("--resume", metavar="JOB", min=1, help="Answer the form of a launch that waits.")
+    ] = None,
+    as_json: AsJson = False,
+    local: Local = False,
+) -> None:
+    """Check a repository, show what was guessed, let you correct it, and build and deploy just that.
+
+    The form waits in the Prefect UI, too: it can be answered here or there.
+    """
+    zoomdb, environment = wiring.zoomdb(), variables(values)
+    if (url is None) == (resume is None):
+        raise typer.BadParameter("Give a git URL, or --resume JOB.")
+    if resume:
+        job_id = resume
+        _set(zoomdb, jobs.show(zoomdb, job_id), environment)
+    else:
+        text = read_config(config) if config else None
+        request = LaunchRequest(url=url or "", ref=ref, project=name, config=text, straight_on=yes)
+        _prepare(zoomdb, request, environment)
+        kind = JobKind.LAUNCH
+        job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
+    job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
+    parts = launches.parts(zoomdb, job.id)
+    print_result(job, jobs.step_seconds(jobs.lines(zoomdb, *parts)), as_json=as_json)
+
+
+def _prepare(zoomdb: Zoomdb, request: LaunchRequest, environment: Mapping[str, str]) -> None:
+    """Refuse what cannot be launched before anything is stored; variables need a project to belong to."""
+    wiring.git().source(request.url)
+    if request.ref:
+        names.git_ref(request.ref)
+    if request.project:
+        names.project_name(request.project)
+    if environment:
+        project = findings.project_of(zoomdb, name=request.project, url=request.url, ref=request.ref)
+        projects.set_variables(zoomdb, project.id, environment)
+
+
+def _set(zoomdb: Zoomdb, job: JobView | None, environment: Mapping[str, str]) -> None:
+    if job is None or job.kind != JobKind.LAUNCH:
+        raise StackProblem("There is no launch of that number.", "`dz jobs` lists the newest jobs.")
+    if environment and job.project:
+        projects.set_variables(zoomdb, projects.find(zoomdb, job.project).id, environment)
+
+
+def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobView:
+    """Follow a launch to its end, answering each form that it shows."""
+    answered = 0
+    while True:
+        job = runs.follow(zoomdb, job_id, functools.partial(_waits, answered))
+        if job.over:
+            return runs.succeeded(job)
+        view = launches.show(zoomdb, job_id)
+        confirm = confirmation.asked if ask else functools.partial(_unasked, yes=yes and not answered)
+        send(job, view, confirm(zoomdb, job, view))
+        answered = view.form
+
+
+def _waits(answered: int, job: JobView) -> bool:
+    """Say whether a launch waits at a form that was not answered yet."""
+    return job.state == JobState.WAITING and job.result.get("form", 0) > answered
+
+
+def _unasked(zoomdb: Zoomdb, job: JobView, view: LaunchView, *, yes: bool) -> dict[str, Any]:
+    """Return the form as it is if that was asked for and can do; else say what is missing and how to give it."""
+    known = projects.variables(zoomdb, projects.find(zoomdb, job.project or "").id)
+    missing = [one["name"] for one in confirmation.missing(job, known)]
+    if yes and not missing:
+        return confirmation.shown(view)
+    said = " ".join(dict.fromkeys([*view.problems, *job.result["reasons"]]))
+    options = "".join(f" --set {name}=VALUE" for name in missing)
+    raise ConfirmationMissing(
+        f"The form of job {job.id} waits for an answer, and nobody can be asked here. {said}".strip(),
+        f"Answer it at {settings().prefect_ui_url}/runs/flow-run/{view.flow_run_id}, or with `dz launch --resume "
+        f"{job.id}` at a terminal; `dz launch --resume {job.id} --yes{options}` takes it as it is.",
+    )
+
+
+def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
+    """Resume the run of a launch with an answer; the flow itself judges it, and shows the form again if need be.
+
+    Raises:
+        ConfirmationMissing: Prefect refuses it: another answer came first, or its time is over.
+        ServiceUnavailable: Prefect's server does not answer.
+    """
+    prefect_environment.prepare()
+    orchestration = importlib.import_module("prefect.client.orchestration")
+    try:
+        with orchestration.get_client(sync_client=True) as client:
+            _wait_until_suspended(client, view)
+            result = client.resume_flow_run(UUID(view.flow_run_id), run_input=dict(answer))
+    except (httpx.HTTPError, OSError) as error:
+        raise ServiceUnavailable(
+            f"Prefect's server does not answer as it should ({type(error).__name__}).",
+            f"`dz status` shows the local stack; then run `dz launch --resume {job.id}`.",
+        ) from error
+    if result.status.value != "ACCEPT":
+        reason = getattr(result.details, "reason", "") or result.status.value
+        raise ConfirmationMissing(
+            f"The answer to the form of job {job.id} was not taken: {output.printable(str(reason))[:500]}",
+            f"Correct it: `dz launch --resume {job.id}`.",
+        )
+
+
+def _wait_until_suspended(client: Any, view: LaunchView) -> None:
+    """Give the run the moment between storing its form and leaving its process."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        state = client.read_flow_run(UUID(view.flow_run_id)).state
+        if state and (state.is_paused() or state.is_final()):
+            return
+        time.sleep(0.3)

@@ -1,0 +1,53 @@
+"""`dz variables PROJECT`: a site's environment variables; values go in and are never shown."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dz import names, wiring
+from dz.cli import output
+from dz.cli.options import AsJson, Variables
+from dz.cli.options import variables as typed
+from dz.errors import MissingEnvironment
+from dz.tasklib import projects
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("variables")(variables)
+
+
+def variables(
+    project: Annotated[str, typer.Argument(help="Name of a project.")],
+    values: Variables = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ask", metavar="NAME", help="Type the value, unseen; or give it as a line on stdin. Repeatable."
+        ),
+    ] = None,
+    unset: Annotated[list[str] | None, typer.Option("--unset", metavar="NAME", help="Remove it. Repeatable.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set variables of a site, stored encrypted, and list their names; the next deploy carries them."""
+    zoomdb = wiring.zoomdb()
+    known = projects.find(zoomdb, project).id
+    given = typed(values) | {names.variable(name): hidden(name) for name in ask or []}
+    projects.set_variables(zoomdb, known, given)
+    projects.unset_variables(zoomdb, known, unset or [])
+    found = list(projects.variables(zoomdb, known))
+    if as_json:
+        output.print_json({"project": project, "variables": found})
+    else:
+        output.print_table(("variable",), [(name,) for name in found])
+
+
+def hidden(name: str) -> str:
+    """Return the value of a variable that a person types unseen, or the next line of stdin."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"Value of {name}", hide_input=True, err=True))
+    line = sys.stdin.readline()
+    if not line:
+        raise MissingEnvironment(f"There is no value for {name} on stdin.", "Give each value on a line of its own.")
+    return line.rstrip("\r\n")

@@ -1,0 +1,82 @@
+"""Launches on the stack of the end-to-end tests: start one, wait for it, answer its form, find its process."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from sqlalchemy import text
+
+from dz.tasklib import launches
+from dz.tasklib.local_sources import publish_path
+from tests.e2e.conftest import Stack
+
+
+def served(stack: Stack, path: Path) -> str:
+    """Offer a folder by the stack's git server."""
+    server = next(host for host in stack.settings["git_hosts"] if host.startswith("git://"))
+    return f"{server}/{publish_path(path, stack.state / 'git').name}.git"
+
+
+def begin(stack: Stack, **request: Any) -> str:
+    """Start a launch through Prefect's API, as its UI does, and return the flow run's id."""
+    with stack.prefect() as client:
+        deployment = client.get("/deployments/name/launch/launch").raise_for_status().json()["id"]
+        answer = client.post(
+            f"/deployments/{deployment}/create_flow_run",
+            json={"parameters": {"request": request}, "state": {"type": "SCHEDULED"}},
+        )
+        return str(answer.raise_for_status().json()["id"])
+
+
+def run_of(stack: Stack, run: str) -> dict[str, Any]:
+    with stack.prefect() as client:
+        found: dict[str, Any] = client.get(f"/flow_runs/{run}").raise_for_status().json()
+        return found
+
+
+def until(stack: Stack, run: str, state: str, *, form: int | None = None, seconds: float = 240) -> dict[str, Any]:
+    """Wait until a run has a state, and its form that number; another end than that is shown."""
+    deadline = time.monotonic() + seconds
+    found: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        found = run_of(stack, run)
+        key = found["state"]["state_details"].get("pause_key") if found["state"] else None
+        if found["state_name"] == state and form in (None, int((key or "-0").partition("-")[2])):
+            return found
+        assert found["state_type"] not in ("FAILED", "CRASHED") or state == found["state_name"], found["state"]
+        time.sleep(0.5)
+    raise AssertionError(f"{found['state_name']} after {seconds} s: {found['state']}")
+
+
+def description(stack: Stack, run: str, form: int) -> str:
+    with stack.prefect() as client:
+        return str(client.get(f"/flow_runs/{run}/input/suspended-form-{form}-description").raise_for_status().json())
+
+
+def answer(stack: Stack, run: str, **values: Any) -> httpx.Response:
+    with stack.prefect() as client:
+        return client.post(f"/flow_runs/{run}/resume", json={"run_input": values}).raise_for_status()
+
+
+def job_of(stack: Stack, run: str) -> int:
+    zoomdb = stack.zoomdb
+    found = launches.of_run(zoomdb, run)
+    zoomdb.close()
+    assert found
+    return found
+
+
+def process_of(stack: Stack, job: int) -> psutil.Process:
+    """The process that holds a job's lock."""
+    zoomdb = stack.zoomdb
+    query = text(
+        "select client_port from pg_locks join pg_stat_activity using (pid)"
+        " where locktype = 'advisory' and classid = 2 and objid = :job and granted"
+    )
+    with zoomdb.session() as session:
+        port = session.scalar(query, {"job": job})
+    zoomdb.close()
+    assert port, f"nobody runs job {job}"
+    return next(psutil.Process(one.pid) for one in psutil.net_connections("tcp") if one.laddr.port == port and one.pid)

@@ -38,6 +38,9 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
     folders = list(dict.fromkeys([root, *_above(root)]))
     for folder in folders:
         manager, files = _in_folder(tree, folder)
+        if files and files[0].endswith("setup.py"):
+            named = _installed(tree, folders)
+            files = named if any(_names_django(tree, path) for path in named) else files
         if files:
             return manager, files
     inside = f"{root}/" if root else ""

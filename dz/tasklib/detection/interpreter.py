@@ -160,9 +160,7 @@ class Interpreter(Classes):
         """Run the handler that catches `failed`; a handler that raises needs the same variables."""
         for handler in node.handlers:
             caught = source(handler.type) if handler.type else "Exception"
-            if any(name in caught for name in (failed.kind, "Exception")) or (
-                failed.kind == "ImproperlyConfigured" and "ImproperlyConfigured" in caught
-            ):
+            if any(name in caught for name in (*failed.kind.split(), "Exception")):
                 self.conditions.append(failed.names)
                 try:
                     self.block(handler.body, scope)

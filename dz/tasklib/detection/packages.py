@@ -53,7 +53,7 @@ class Packages(Calls):
             self.read_ini()
         name = function.prefix + str(args[0] if args else "DATABASE_URL")
         got = self.variables.call(function, args, kwargs)
-        return self.missing(got, name, "ImproperlyConfigured UndefinedValueError EnvError KeyError")
+        return self.missing(got, name, "ImproperlyConfigured UndefinedValueError EnvError ConfigurationError")
 
     def read_dotenv(self, args: list[Any]) -> None:
         """Take the names that a committed .env sets."""

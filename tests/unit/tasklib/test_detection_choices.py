@@ -222,3 +222,12 @@ def test_the_class_of_django_configurations_for_production_is_read(tmp_path: Pat
         "site1/config/production.py": common.format("Production", "mysql"),
     }
     assert project(tmp_path, files).database == "mysql"
+
+
+def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> None:
+    files = {
+        "setup.py": "from setuptools import setup\nsetup(name='members', install_requires=['django'])\n",
+        "config/requirements.txt": "django==3.2.25\n",
+        "Dockerfile": "FROM python:3.9\nCOPY /config/requirements.txt /config/\nRUN pip install --no-cache-dir -r /config/requirements.txt\n",
+    }
+    assert project(tmp_path, files).dependency_files == ("config/requirements.txt",)

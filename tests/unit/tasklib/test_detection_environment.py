@@ -93,6 +93,8 @@ def test_settings_that_are_imported_by_a_computed_name_are_those_of_production(t
     "body",
     [
         "import os\nX = os.environ.get('NAME', '').split(',')",
+        "from environs import Env, EnvError\nenv = Env()\ntry:\n    X = env('NAME')\nexcept EnvError:\n    X = 1",
+        "import environ\nfrom django.core.exceptions import ImproperlyConfigured\nenv = environ.Env()\ntry:\n    X = env('NAME')\nexcept ImproperlyConfigured:\n    X = 1",
         "from decouple import Csv, config\nX = config('NAME', default='a,b', cast=Csv())",
         "import os\nX = os.environ.get('NAME') or 'default'",
         "import os\nX = os.environ['NAME'] if 'NAME' in os.environ else None",

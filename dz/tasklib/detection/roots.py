@@ -11,6 +11,7 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(r"\{\{|\{%|\$\{|project_name\}|__project")
+_MAIN = re.compile(r"(^|/)(server|backend|api|web|website|site|app|project|src|django)$", re.IGNORECASE)
 _EXECUTES = ("execute_from_command_line", "execute_manager", "ManagementUtility")
 
 
@@ -46,7 +47,13 @@ def candidates(tree: Tree) -> list[Root]:
     if not found:
         found = {root.folder: root for root in _by_settings(tree)}
     return sorted(
-        found.values(), key=lambda root: (root.aside, root.folder.count("/") + bool(root.folder), root.folder)
+        found.values(),
+        key=lambda root: (
+            root.aside,
+            root.folder.count("/") + bool(root.folder),
+            not _MAIN.search(root.folder),
+            root.folder,
+        ),
     )
 
 

@@ -231,3 +231,18 @@ def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> N
         "Dockerfile": "FROM python:3.9\nCOPY /config/requirements.txt /config/\nRUN pip install --no-cache-dir -r /config/requirements.txt\n",
     }
     assert project(tmp_path, files).dependency_files == ("config/requirements.txt",)
+
+
+def test_of_two_projects_the_one_called_server_is_guessed_first(tmp_path: Path) -> None:
+    files = {}
+    for folder in ("messenger", "server"):
+        files |= {
+            f"{folder}/manage.py": MANAGE,
+            f"{folder}/site1/__init__.py": "",
+            f"{folder}/site1/settings.py": SETTINGS,
+        }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = inspect(tmp_path)
+    assert (found.project_root, found.ambiguous) == ("server", True)

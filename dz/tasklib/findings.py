@@ -16,6 +16,7 @@ from dz.tasklib import (
     launch_form,
     launches,
     projects,
+    proved_guesses,
     virtual_hosts,
     wanted,
     zoombuild,
@@ -107,10 +108,12 @@ def gather(
             f"{url} holds no Django project that can be deployed: {inspection.reason or 'none was found'}.",
             "Give the URL of a Django project; if it is one, name its settings in a zoombuild.cfg.",
         )
-    check = jobs.show(zoomdb, check_job)
+    check, rows = jobs.show(zoomdb, check_job), tuple(guesses.load(zoomdb, check_job))
+    if rows and check:
+        inspection = proved_guesses.applied(inspection, rows, ambiguous=check.result.get("ambiguous") is True)
     findings = Findings(
         inspection=inspection,
-        guesses=tuple(guesses.load(zoomdb, check_job)),
+        guesses=rows,
         root=root,
         url=url,
         commit=str(check.result.get("commit", "")) if check else "",

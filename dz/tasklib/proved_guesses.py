@@ -6,13 +6,13 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dz.tasklib.detection import Guess, Inspection
+from dz.tasklib.detection import Guess, Inspection, Variable
 from dz.tasklib.proof import Proof
 from dz.tasklib.proof_attempts import Attempt
 from dz.tasklib.proof_verdicts import CONFLICTING, PROVED, READ
+from dz.tasklib.zoombuild import Plan
 
 BASIS = "the proof"
-_ENTRIES = ("wsgi", "asgi")
 _DATABASES = (("sqlite", "sqlite"), ("postg", "postgres"), ("psqlextra", "postgres"), ("mysql", "mysql"))
 _BEST = (PROVED, CONFLICTING, READ)
 
@@ -23,6 +23,8 @@ def merged(inspection: Inspection, proof: Proof) -> Inspection:
     if chosen is None:
         return _with_note(inspection, proof)
     guesses = _roots(_settings(list(inspection.guesses), chosen, proof.attempts), chosen, proof.attempts)
+    if chosen.plan.project_root != inspection.project_root:
+        guesses = _of_other_root(guesses, chosen.plan)
     for change in (_entry, _dependencies, _python, _django, _database, _variables):
         guesses = change(guesses, chosen)
     plan = chosen.plan
@@ -35,10 +37,47 @@ def merged(inspection: Inspection, proof: Proof) -> Inspection:
         wsgi=plan.wsgi,
         asgi=plan.asgi,
         asgi_needed=plan.use_asgi,
+        **_installs(inspection, plan),
+        environment=_environment(inspection, guesses),
         ambiguous=inspection.ambiguous and not _decided(inspection, proof),
         env_required=tuple(sorted(set(asked))),
         database=next((g.value for g in guesses if g.field == "database" and g.is_primary), inspection.database),
     )
+
+
+def _installs(inspection: Inspection, plan: Plan) -> dict[str, Any]:
+    if plan.project_root == inspection.project_root:
+        return {}
+    return {"dependency_files": plan.dependency_files, "package_manager": plan.package_manager}
+
+
+def _of_other_root(guesses: list[Guess], plan: Plan) -> list[Guess]:
+    """Make what another project of the repository installs from primary."""
+    files = _candidates(guesses, "dependency_files", list(plan.dependency_files), [])
+    return _candidates(files, "package_manager", plan.package_manager, [])
+
+
+def applied(inspection: Inspection, guesses: Iterable[Guess], *, ambiguous: bool) -> Inspection:
+    """Return a fresh inspection with what stored guesses of a proved one say: primary candidates, variables.
+
+    Args:
+        ambiguous: several candidates were equally likely after the proof, too.
+    """
+    guesses = list(guesses)
+    primary = {guess.field: guess.value for guess in guesses if guess.is_primary}
+    required = {str(guess.value) for guess in guesses if guess.is_primary and guess.field == "env_required"}
+    fields = ("project_root", "settings_module", "wsgi", "asgi", "package_manager", "database")
+    known = {field: primary[field] for field in fields if primary.get(field)}
+    if primary.get("dependency_files"):
+        known["dependency_files"] = tuple(primary["dependency_files"])
+    known["environment"] = _environment(inspection, guesses)
+    return replace(inspection, **known, env_required=tuple(sorted(required)), ambiguous=ambiguous)
+
+
+def _environment(inspection: Inspection, guesses: Iterable[Guess]) -> tuple[Variable, ...]:
+    """Return the variables, required as far as the proof bears that out."""
+    required = {guess.value: guess.is_primary for guess in guesses if guess.field == "env_required"}
+    return tuple(replace(one, required=required.get(one.name, one.required)) for one in inspection.environment)
 
 
 def _with_note(inspection: Inspection, proof: Proof) -> Inspection:

@@ -6,9 +6,17 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 
-from dz.settings import PROJECT_ROOT, ROLES, Role
+from dz.settings import PROJECT_ROOT, ROLES, Role, settings
 
 QUEUES: dict[Role, tuple[str, ...]] = {
     "build": ("all", "check"),
@@ -17,7 +25,7 @@ QUEUES: dict[Role, tuple[str, ...]] = {
     "proxy": ("all",),
 }
 """Queues that exist from the start; a worker adds the one of its server."""
-POOL_TYPE = "process"
+_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
 def ensure_pools(client: SyncPrefectClient, *, checkout: Path = PROJECT_ROOT) -> list[str]:
@@ -31,15 +39,19 @@ def ensure_pools(client: SyncPrefectClient, *, checkout: Path = PROJECT_ROOT) ->
 
 def ensure_queue(client: SyncPrefectClient, role: Role, name: str) -> bool:
     """Create a queue of a role's pool if it is missing, and say whether it was."""
-    queues = client.request(
-        "POST", "/work_pools/{work_pool_name}/queues/filter", path_params={"work_pool_name": role}, json={}
-    ).json()
-    if any(queue["name"] == name for queue in queues):
+    if name in _queues(client, role):
         return False
     client.request(
         "POST", "/work_pools/{work_pool_name}/queues", path_params={"work_pool_name": role}, json={"name": name}
     )
     return True
+
+
+def _queues(client: SyncPrefectClient, role: Role) -> list[str]:
+    queues = client.request(
+        "POST", "/work_pools/{work_pool_name}/queues/filter", path_params={"work_pool_name": role}, json={}
+    ).json()
+    return [queue["name"] for queue in queues]
 
 
 def _template(role: Role, checkout: Path) -> dict[str, Any]:
@@ -49,12 +61,35 @@ def _template(role: Role, checkout: Path) -> dict[str, Any]:
 
 
 def _ensure_pool(client: SyncPrefectClient, role: Role, template: dict[str, Any]) -> list[str]:
+    wanted = settings().worker_type
     try:
         pool = client.read_work_pool(role)
     except ObjectNotFound:
-        client.create_work_pool(WorkPoolCreate(name=role, type=POOL_TYPE, base_job_template=template))
+        client.create_work_pool(WorkPoolCreate(name=role, type=wanted, base_job_template=template))
         return [f"pool {role} created"]
+    if pool.type != wanted:
+        return _change_type(client, role, wanted, template)
     if pool.base_job_template == template:
         return []
     client.update_work_pool(role, WorkPoolUpdate(base_job_template=template))
     return [f"pool {role} updated"]
+
+
+def _change_type(client: SyncPrefectClient, role: Role, wanted: str, template: dict[str, Any]) -> list[str]:
+    """Make a pool anew, which is how Prefect changes its type, unless runs would lose their queue by that.
+
+    Workers serve a pool of another type as well; the type is what Prefect's UI shows.
+    """
+    under_way = client.read_flow_runs(
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[role])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(not_any_=_ENDED))),
+        limit=1,
+    )
+    if under_way:
+        return [f"pool {role} keeps its type: it has work; run the rollout again later"]
+    queues = _queues(client, role)
+    client.delete_work_pool(role)
+    client.create_work_pool(WorkPoolCreate(name=role, type=wanted, base_job_template=template))
+    for queue in queues:
+        ensure_queue(client, role, queue)
+    return [f"pool {role} has the type {wanted} now"]

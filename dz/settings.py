@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     database_prefix: str = ""
     """Put before a project's sysid to name its database and user (several stacks on one database server)."""
 
-    worker_type: Literal["warm", "process"] = "process"
+    worker_type: Literal["warm", "process"] = "warm"
     """How workers start flow runs: forked from a warm process, or each in a fresh one as Prefect's own worker does."""
     prefect_api_url: str | None = None
     prefect_ui_url: str | None = None

@@ -24,6 +24,10 @@ def main() -> None:
     from dz.prefect_environment import prepare  # noqa: PLC0415
 
     prepare()
+    if settings().worker_type == "warm":
+        from dz.worker.generations import fork_early  # noqa: PLC0415
+
+        fork_early()
     from dz.worker.service import serve  # noqa: PLC0415
 
     serve(given.role, given.server)

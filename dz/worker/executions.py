@@ -1,5 +1,7 @@
 """What all flow runs of a worker share: one client, one watch for cancellations, one control channel."""
 
+import contextlib
+from collections.abc import Callable
 from typing import Self
 from uuid import UUID
 
@@ -9,6 +11,8 @@ from prefect.runner._cancellation_manager import CancellationManager
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
 
 ATTEMPTS = 4
+GRACE_SECONDS = 8.0
+"""How long runs may take to end when their worker is stopped."""
 logger = get_logger("warm_worker")
 
 
@@ -42,3 +46,20 @@ class Executions(FlowRunExecutorContext):
             control_channel=self.control_channel,
         )
         return self
+
+    async def end_all(self) -> None:
+        """End every run, all at once: by SIGTERM, then by SIGKILL."""
+        manager = self.process_manager
+        handles = [handle for run in manager.flow_run_ids() if (handle := manager.get(run))]
+        for handle in handles:
+            _end(handle.graceful_kill)
+        with anyio.move_on_after(GRACE_SECONDS):
+            while any(handle.is_alive() for handle in handles):  # noqa: ASYNC110 - the processes tell nobody
+                await anyio.sleep(0.05)
+        for handle in handles:
+            _end(handle.hard_kill)
+
+
+def _end(kill: Callable[[], None]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        kill()

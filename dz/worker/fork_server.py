@@ -7,7 +7,6 @@ Sources: fork(2), prctl(2) PR_SET_CHILD_SUBREAPER.
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -20,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +32,7 @@ from prefect.context import refresh_global_settings_context  # noqa: E402
 from prefect.logging.configuration import setup_logging  # noqa: E402
 
 from dz.settings import settings  # noqa: E402
-from dz.worker.flow_process import become  # noqa: E402
+from dz.worker.flow_process import become, collect_orphans, name_process  # noqa: E402
 from dz.worker.hot_path import shorten  # noqa: E402
 
 PRELOADED = (
@@ -45,7 +45,6 @@ PRELOADED = (
     *("dz.wiring", "dz.worker.flow_process"),
 )
 """What is imported before the first fork, besides every module of `flows` and `tasks`."""
-_SUBREAPER = 36
 
 
 def preload() -> None:
@@ -88,8 +87,8 @@ class ForkServer:
         """Serve until the worker closes its side, then until the last child has ended."""
         if threading.active_count() != 1:
             raise RuntimeError(f"Threads run before the first fork: {threading.enumerate()}.")
-        if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl failed")
+        collect_orphans()
+        name_process("dz-fork-server")
         self._listen_to_signals()
         # What exists now is never looked at again by the collector, so that its pages stay shared with children.
         gc.collect()
@@ -192,6 +191,19 @@ def _children() -> set[int]:
     """Return the pids of all children of this process, zombies included."""
     listed = Path(f"/proc/self/task/{os.getpid()}/children")
     return {int(pid) for pid in listed.read_text().split()}
+
+
+def serve_and_exit(channel: socket.socket, other_end: socket.socket) -> NoReturn:
+    """Be the fork-server in a process that was forked for it."""
+    code = 1
+    try:
+        other_end.close()
+        ForkServer(channel).serve()
+        code = 0
+    except BaseException:  # noqa: BLE001 - it is what an interpreter prints before it ends
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def main() -> None:

@@ -2,21 +2,27 @@
 
 import asyncio
 import contextlib
+import functools
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from prefect.logging import get_logger
 
 from dz.settings import PROJECT_ROOT
+from dz.worker import fork_server
 from dz.worker.code_version import code_version
 
 READY_SECONDS = 90
 """How long a fork-server may import."""
+END_SECONDS = 5
+"""How long a fork-server without children may take to end."""
 RETRY_SECONDS = 20
 """After a fork-server that did not start: runs start cold in the meantime."""
 _UNKNOWN = 1
@@ -69,18 +75,18 @@ class Generation:
     Args:
         version: of the code that it has imported.
         channel: connected to it.
-        process: None if it was forked from this process.
+        wait: waits until it has ended.
     """
 
-    def __init__(self, version: int, channel: socket.socket, process: "subprocess.Popen[bytes] | None") -> None:
+    def __init__(self, version: int, channel: socket.socket, wait: Callable[[], object]) -> None:
         self.version = version
         self.ready = asyncio.get_running_loop().create_future()
         self.alive = True
-        self._process = process
+        self._wait = wait
         self._orders: dict[str, asyncio.Future[FlowProcess]] = {}
         self._running: dict[int, FlowProcess] = {}
         self._channel = channel
-        self._reading = asyncio.create_task(self._read())
+        self.reading = asyncio.create_task(self._read())
 
     @classmethod
     def begin(cls) -> "Generation":
@@ -93,7 +99,7 @@ class Generation:
             process = subprocess.Popen(
                 words, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
             )
-        return cls(version, ours, process)
+        return cls(version, ours, process.wait)
 
     async def fork(self, order: dict[str, Any]) -> FlowProcess:
         """Have a child forked for an order and return it.
@@ -128,8 +134,7 @@ class Generation:
                 self._hear(json.loads(line))
         self._lose("it ended")
         self._channel.close()
-        if self._process:
-            await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(self._wait)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "ready" in message:
@@ -159,6 +164,24 @@ class Generation:
         self._running.clear()
 
 
+_early: tuple[int, socket.socket, int] | None = None
+
+
+def fork_early() -> None:
+    """Fork the first fork-server from this process, before it has threads: both share what they have imported."""
+    global _early  # noqa: PLW0603 - it is taken over once, by the worker of this process
+    version = code_version(PROJECT_ROOT)
+    fork_server.preload()
+    ours, theirs = socket.socketpair()
+    gc.collect()
+    gc.freeze()
+    pid = os.fork()
+    if pid == 0:
+        fork_server.serve_and_exit(theirs, ours)
+    theirs.close()
+    _early = (version, ours, pid)
+
+
 class ForkServers:
     """The fork-server of the present code, and older ones whose children still run."""
 
@@ -166,6 +189,7 @@ class ForkServers:
         self._current: Generation | None = None
         self._turn = asyncio.Lock()
         self._failed, self._retry = 0, 0.0
+        self._readings: set[asyncio.Task[None]] = set()
 
     async def fork(self, order: dict[str, Any]) -> FlowProcess:
         """Fork a child for an order, from the code as it is on disk now.
@@ -194,7 +218,8 @@ class ForkServers:
             return self._current
 
     async def _begin(self) -> Generation:
-        generation = Generation.begin()
+        generation = _take_early() or Generation.begin()
+        self._readings = {one for one in self._readings if not one.done()} | {generation.reading}
         begun = time.monotonic()
         try:
             megabytes = await asyncio.wait_for(asyncio.shield(generation.ready), READY_SECONDS)
@@ -205,10 +230,21 @@ class ForkServers:
         logger.info("The fork-server is warm: %s MB, %.1f s.", megabytes, time.monotonic() - begun)
         return generation
 
-    def retire(self) -> None:
-        """Let the present fork-server end when its children have."""
+    async def close(self) -> None:
+        """End the present fork-server, whose children have ended, and wait for the end of it and its predecessors."""
         if self._current:
             self._current.retire()
+        if self._readings:
+            await asyncio.wait(self._readings, timeout=END_SECONDS)
+
+
+def _take_early() -> Generation | None:
+    global _early
+    found, _early = _early, None
+    if found is None:
+        return None
+    version, channel, pid = found
+    return Generation(version, channel, functools.partial(os.waitpid, pid, 0))
 
 
 def _import_path() -> list[str]:

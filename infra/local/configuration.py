@@ -223,7 +223,8 @@ class Configuration:
                 "DZ_STATE_DIR": str(self.layout.state),
                 "DZ_ROLE": role,
                 "DZ_SERVER_ID": server,
-                "DZ_CODE": self.code,
+                # A warm worker notices changed code itself; another one is restarted by this.
+                **({"DZ_CODE": self.code} if self.given.worker_type == "process" else {}),
                 "PATH": search_path(),
                 "PYTHONPATH": str(PROJECT_ROOT),
             },

@@ -311,6 +311,7 @@ def test_changed_code_is_used_by_the_next_run_and_the_run_under_way_goes_on(benc
     assert _state(bench.end_of(run)) == "Completed"
     assert Path(f"{bench.places / 'old'}.done").exists()
     old.wait(15)
+    _until(lambda: bench.said("begins anew") == 1, 10)
 
 
 def test_killing_the_fork_server_costs_no_run(bench: Bench) -> None:

@@ -17,22 +17,29 @@ import anyio
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import Abort
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
 from prefect.runner._process_manager import ProcessHandle
+from prefect.states import Pending
+from prefect.utilities.engine import propose_state
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
 from dz.settings import PROJECT_ROOT
 from dz.tasklib import wakeups
+from dz.worker import lost_runs
 from dz.worker.code_version import code_version
 from dz.worker.executions import Executions
 from dz.worker.generations import ForkServerGoneError, ForkServers
 from dz.worker.listening import Listener
+from dz.worker.lost_runs import LostRuns, taken_by
 from dz.worker.recent_reads import RecentReads
 from dz.worker.scheduled import Scheduled
 from dz.worker.starter import ForkStarter, WarmJobConfiguration
 
+CHECK_SECONDS = 2.0
+"""Between two looks at the code and at the fork-server."""
 LABEL_SECONDS = 2.0
 """A run gets the labels of its worker after its first steps, which would otherwise wait for them."""
 logger = get_logger("warm_worker")
@@ -62,7 +69,12 @@ class WarmWorker(ProcessWorker):
         listener = Listener(wiring.zoomdb(), self._work_pool_name, set(self._work_queues))
         self._side_tasks = [
             asyncio.create_task(task)
-            for task in (self._keep_warm(), self._poll_when(listener.told), self._poll_when(self._scheduled.told))
+            for task in (
+                self._keep_warm(),
+                self._find_lost_runs(),
+                self._poll_when(listener.told),
+                self._poll_when(self._scheduled.told),
+            )
         ]
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -113,6 +125,17 @@ class WarmWorker(ProcessWorker):
             raise RuntimeError("The process of the flow run could not be started.")
         return ProcessWorkerResult(status_code=results[0].status_code, identifier=str(handle.pid))
 
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        """Take a run for this worker, and say so: if it dies before the run has begun, its successor knows."""
+        try:
+            state = await propose_state(self.client, Pending(message=taken_by(self.name)), flow_run_id=flow_run.id)
+        except Abort:
+            return False
+        except Exception as error:  # noqa: BLE001 - it is found again by the next poll
+            logger.warning("Flow run %s could not be taken (%s).", flow_run.name, type(error).__name__)
+            return False
+        return state.is_pending()
+
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """Leave out a state that a run would be in for some milliseconds."""
 
@@ -137,16 +160,31 @@ class WarmWorker(ProcessWorker):
                 logger.warning("Prefect's server could not be asked for work: %s.", type(error).__name__)
 
     async def _keep_warm(self) -> None:
-        """Replace a fork-server that has died or whose code has changed, and this process when it is idle."""
+        """Replace a fork-server that has died or whose code has changed; this process, too, when it is idle."""
+        version = _FIRST_VERSION
         while True:
-            with contextlib.suppress(ForkServerGoneError):
-                await self._servers.current()
-            if code_version(PROJECT_ROOT) != _FIRST_VERSION:
-                async with self._polling:
-                    if self._is_idle():
-                        await self._servers.close()
-                        _begin_anew()
-            await asyncio.sleep(2)
+            before, version = version, code_version(PROJECT_ROOT)
+            # Who edits or installs writes many files; the last of them counts.
+            if version == before:
+                if version != _FIRST_VERSION:
+                    async with self._polling:
+                        if self._is_idle():
+                            await self._servers.close()
+                            _begin_anew()
+                with contextlib.suppress(ForkServerGoneError):
+                    await self._servers.current()
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def _find_lost_runs(self) -> None:
+        """Schedule runs anew that this worker's predecessor had taken and not started."""
+        lost = LostRuns(self._work_pool_name, self.name)
+        while True:
+            ours = self._submitting_flow_run_ids | self._executions.process_manager.flow_run_ids()
+            try:
+                await lost.send_again(self.client, ours)
+            except Exception as error:  # noqa: BLE001 - the next look is not far
+                logger.debug("Prefect's server could not be asked for lost runs: %r", error)
+            await asyncio.sleep(lost_runs.SECONDS)
 
     def _is_idle(self) -> bool:
         return not (self._submitting_flow_run_ids or self._executions.process_manager.flow_run_count())

@@ -1,5 +1,6 @@
 """The warm worker on a real Prefect server: what the process worker promises, without its cold starts."""
 
+import asyncio
 import contextlib
 import functools
 import inspect
@@ -27,9 +28,10 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
-from prefect.states import Cancelling
+from prefect.states import Cancelling, Pending
 
 from dz.tasklib import wakeups
+from dz.worker.lost_runs import LostRuns, taken_by
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from tests.conftest import Cluster, free_port, make_zoomdb
@@ -340,6 +342,25 @@ def test_a_killed_worker_leaves_its_run_and_the_next_worker_takes_new_work(bench
     bench.process.wait(10)
     bench.start_worker()
     assert bench.look("next")["parent"] == bench.fork_server().pid
+    assert _state(bench.end_of(run)) == "Completed"
+
+
+def test_a_run_whose_worker_died_before_it_began_is_scheduled_again(bench: Bench) -> None:
+    run = bench.client.create_flow_run_from_deployment(
+        bench.deployments["look"],
+        parameters={"place": str(bench.places / "lost")},
+        state=Pending(message=taken_by("killed")),
+    )
+
+    async def look_twice() -> None:
+        lost = LostRuns(POOL, "killed")
+        async with get_client() as client:
+            await lost.send_again(client, {run.id})
+            await lost.send_again(client, set())
+            assert (await client.read_flow_run(run.id)).state_name == "Pending"
+            await lost.send_again(client, set())
+
+    asyncio.run(look_twice())
     assert _state(bench.end_of(run)) == "Completed"
 
 

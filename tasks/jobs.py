@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from dz import wiring
 from dz.errors import DeployInProgress
 from dz.settings import Role
-from dz.tasklib import failures, jobs, wakeups
+from dz.tasklib import failures, jobs
 from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
@@ -38,8 +38,7 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
     Args:
         outlives_job: nobody waits for it; else work of a job that has ended is refused.
     """
-    run_id = str(flow_run.get_id())
-    with wakeups.told_at_end(wiring.zoomdb(), run_id), failures.reported_to_parent(wiring.zoomdb(), run_id):
+    with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
         refuse_other_server(role, server=server)
         if not outlives_job:
             jobs.refuse_ended(wiring.zoomdb(), job)

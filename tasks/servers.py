@@ -83,8 +83,9 @@ def _sent(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, 
 
 def _end_of(run: FlowRun) -> FlowRun:
     """Wait until a run has ended, as Prefect's server says, and return it as it then is."""
+    told = settings().worker_type == "warm"
     with get_client(sync_client=True) as client:
-        for _ in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT):
+        for _ in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT, told=told):
             run = client.read_flow_run(run.id)
             if run.state and run.state.is_final():
                 break

@@ -1,6 +1,5 @@
 """Spares waiting between servers: a worker is told of new work, a parent of the end of its child."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 
@@ -8,11 +7,11 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb import Zoomdb, notices
 
 SLOW_SECONDS = 3.0
-"""Between two looks while messages can be received: the safety net."""
+"""Between two looks while messages are received: the safety net."""
 FAST_SECONDS = 0.5
 """Between two looks while they cannot."""
-_SOON = (0.0, 0.02, 0.03, 0.05, 0.05, 0.1, 0.1, 0.2, 0.3)
-"""Before looks after a message: a run says that it ends just before Prefect knows it."""
+_SOON = (0.0, 0.1, 0.4)
+"""Before looks after a message, which may have overtaken what it is about."""
 
 
 def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None) -> None:
@@ -21,24 +20,16 @@ def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None) -> None:
 
 
 def run_ended(zoomdb: Zoomdb, flow_run_id: str) -> None:
-    """Tell whoever waits for a flow run that it has ended or is about to."""
+    """Tell whoever waits for a flow run that it has ended."""
     notices.send(zoomdb, notices.ENDED, flow_run_id)
 
 
-@contextlib.contextmanager
-def told_at_end(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
-    """Tell the parent when the work of a run is done or has failed."""
-    try:
-        yield
-    finally:
-        run_ended(zoomdb, flow_run_id)
-
-
-def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float) -> Iterator[None]:
+def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float, told: bool = True) -> Iterator[None]:
     """Yield whenever it is time to ask whether a flow run has ended: when it says so, and now and then.
 
     Args:
         seconds: after which this ends.
+        told: the worker of the run tells of its end, so that looking is the safety net only.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -46,8 +37,8 @@ def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float) -> Iterat
             with notices.listen(zoomdb, notices.ENDED) as heard:
                 while time.monotonic() < deadline:
                     yield
-                    told = heard.wait(SLOW_SECONDS, wanted=flow_run_id)
-                    for pause in _SOON if told else ():
+                    ended = heard.wait(SLOW_SECONDS if told else FAST_SECONDS, wanted=flow_run_id)
+                    for pause in _SOON if ended else ():
                         time.sleep(pause)
                         yield
         except ServiceUnavailable:

@@ -1,10 +1,14 @@
 """`python -m dz.worker --role ROLE --server ID`: the worker of one server."""
 
 import argparse
+import contextlib
 import os
 
 from dz import names
-from dz.settings import ROLES, settings
+from dz.settings import ROLES, Role, settings
+
+ANEW = "DZ_ANEW"
+"""Set for a worker that begins anew because its code has changed."""
 
 
 def main() -> None:
@@ -20,6 +24,9 @@ def main() -> None:
     os.environ["DZ_ROLE"], os.environ["DZ_SERVER_ID"] = given.role, given.server
     settings.cache_clear()
 
+    if os.environ.pop(ANEW, None):
+        _stay_alive(given.role, given.server)
+
     # Prefect reads the environment when it is imported, so it is prepared before.
     from dz.prefect_environment import prepare  # noqa: PLC0415
 
@@ -31,6 +38,16 @@ def main() -> None:
     from dz.worker.service import serve  # noqa: PLC0415
 
     serve(given.role, given.server)
+
+
+def _stay_alive(role: Role, server: str) -> None:
+    """Send a heartbeat before the imports, which take longer than a server may be silent where much goes on."""
+    from dz import wiring  # noqa: PLC0415
+
+    with contextlib.suppress(Exception):
+        wiring.beat(role, server)
+    # The fork-server begins without connections.
+    wiring.zoomdb().close()
 
 
 if __name__ == "__main__":

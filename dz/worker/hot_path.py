@@ -7,15 +7,21 @@ shows that the names are still there and that all still do what they are for.
 import contextlib
 import contextvars
 import functools
+import os
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
 from prefect import flow_engine
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
 from prefect.client import orchestration
+from prefect.client.schemas.objects import State
+from prefect.flow_engine import BaseFlowRunEngine
+
+from dz import wiring
+from dz.tasklib import wakeups
 
 SHORT_RUN = 2.0
 """Seconds that a run goes on before it is watched for being suspended: that takes a connection of its own."""
@@ -29,6 +35,8 @@ def shorten() -> None:
     orchestration.ssl = _TlsOnce()  # type: ignore[assignment,attr-defined]
     flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]
+    for engine in (flow_engine.FlowRunEngine, flow_engine.AsyncFlowRunEngine):
+        engine.call_hooks = _telling(engine.call_hooks)  # type: ignore[method-assign]
 
 
 class _TlsOnce:
@@ -67,3 +75,16 @@ def observe_soon(
     finally:
         over.set()
         thread.join(timeout=2)
+
+
+def _telling(call_hooks: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell who waits for this process's run when a final state of it was stored, which is when hooks are called."""
+
+    @functools.wraps(call_hooks)
+    def tell(engine: BaseFlowRunEngine[..., Any], state: State | None = None) -> Any:
+        run = str(engine.flow_run.id) if engine.flow_run else ""
+        if state and state.is_final() and run == os.environ.get("PREFECT__FLOW_RUN_ID"):
+            wakeups.run_ended(wiring.zoomdb(), run)
+        return call_hooks(engine, state)
+
+    return tell

@@ -17,7 +17,6 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration
 from pydantic import PrivateAttr
 
-from dz.settings import PROJECT_ROOT
 from dz.worker.generations import FlowProcess, ForkServerGoneError, ForkServers
 
 logger = get_logger("warm_worker")
@@ -36,18 +35,22 @@ class WarmJobConfiguration(ProcessJobConfiguration):
     def prepare_for_flow_run(self, flow_run: FlowRun, deployment: Any = None, *args: Any, **kwargs: Any) -> None:
         """Fill in what only the flow run and its deployment tell."""
         super().prepare_for_flow_run(flow_run, deployment, *args, **kwargs)
-        if deployment and deployment.path in (None, "", ".") and not deployment.pull_steps:
-            self._entrypoint = None if deployment.storage_document_id else deployment.entrypoint
+        here = self.working_dir
+        fetched = deployment is None or deployment.pull_steps or deployment.storage_document_id
+        if here and not fetched and (here / (deployment.path or ".")).resolve() == here.resolve():
+            self._entrypoint = deployment.entrypoint
 
 
 class ForkStarter:
     """Starts one flow run as a child of the fork-server, or as the process worker does if there is none."""
 
-    def __init__(self, servers: ForkServers, configuration: WarmJobConfiguration, channel: ControlChannel) -> None:
+    def __init__(
+        self, servers: ForkServers, configuration: WarmJobConfiguration, channel: ControlChannel, folder: Path
+    ) -> None:
         self._servers = servers
         self._configuration = configuration
         self._channel = channel
-        self._folder = Path(configuration.working_dir or PROJECT_ROOT).resolve()
+        self._folder = folder
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED

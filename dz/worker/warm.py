@@ -9,7 +9,9 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
+from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutor
 from prefect.runner._process_manager import ProcessHandle
 from prefect.states import Pending
 from prefect.utilities.engine import propose_state
@@ -43,7 +46,7 @@ CHECK_SECONDS = 2.0
 LABEL_SECONDS = 2.0
 """A run gets the labels of its worker after its first steps, which would otherwise wait for them."""
 logger = get_logger("warm_worker")
-_FIRST_ENVIRONMENT = dict(os.environ)
+os.environ.pop("DZ_ANEW", None)
 _FIRST_VERSION = code_version(PROJECT_ROOT)
 
 
@@ -108,22 +111,14 @@ class WarmWorker(ProcessWorker):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         """Run a flow run to its end; its state is Prefect's executor's to report."""
-        starter = ForkStarter(self._servers, configuration, self._executions.control_channel)
-        executor = self._executions.create_executor(
-            flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
-        )
-        results: list[Any] = []
-
-        async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED) -> None:
-            results.append(await executor.submit(task_status=task_status))
-
-        async with anyio.create_task_group() as group:
-            handle = await group.start(execute)
-            (task_status or anyio.TASK_STATUS_IGNORED).started(handle.pid)
+        with _folder(configuration) as folder:
+            starter = ForkStarter(self._servers, configuration, self._executions.control_channel, folder)
+            executor = self._executions.create_executor(
+                flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
+            )
+            result = await _followed(executor, task_status or anyio.TASK_STATUS_IGNORED)
         await asyncio.to_thread(wakeups.run_ended, wiring.zoomdb(), str(flow_run.id))
-        if not results or results[0] is None or results[0].status_code is None:
-            raise RuntimeError("The process of the flow run could not be started.")
-        return ProcessWorkerResult(status_code=results[0].status_code, identifier=str(handle.pid))
+        return result
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         """Take a run for this worker, and say so: if it dies before the run has begun, its successor knows."""
@@ -194,4 +189,33 @@ def _begin_anew() -> None:
     """Become the worker of the changed code: the same process, as it was started."""
     logger.info("The code has changed and nothing runs: this worker begins anew.")
     logging.shutdown()
-    os.execve(sys.executable, sys.orig_argv, _FIRST_ENVIRONMENT)  # noqa: S606 - as it was started
+    at_start = Path("/proc/self/environ").read_bytes().rstrip(b"\0").split(b"\0")
+    environment = dict(pair.split(b"=", 1) for pair in at_start if b"=" in pair)
+    os.execve(sys.executable, sys.orig_argv, {**environment, b"DZ_ANEW": b"1"})  # noqa: S606 - as it was started
+
+
+def _folder(configuration: WarmJobConfiguration) -> contextlib.AbstractContextManager[Path]:
+    if configuration.working_dir:
+        return contextlib.nullcontext(Path(configuration.working_dir).resolve())
+    return _temporary_folder()
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(suffix="prefect") as folder:
+        yield Path(folder)
+
+
+async def _followed(executor: FlowRunExecutor, task_status: anyio.abc.TaskStatus[int]) -> ProcessWorkerResult:
+    """Follow a run from its process's start to its end."""
+    results: list[FlowRunExecutionResult | None] = []
+
+    async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED) -> None:
+        results.append(await executor.submit(task_status=task_status))
+
+    async with anyio.create_task_group() as group:
+        handle = await group.start(execute)
+        task_status.started(handle.pid)
+    if not results or results[0] is None or results[0].status_code is None:
+        raise RuntimeError("The process of the flow run could not be started.")
+    return ProcessWorkerResult(status_code=results[0].status_code, identifier=str(handle.pid))

@@ -14,7 +14,7 @@ from dz.zoomdb.session import Zoomdb, unavailable
 WORK = "dz_work"
 """Work was sent; the payload is `<pool>/<queue>`."""
 ENDED = "dz_ended"
-"""A flow run has ended or is about to; the payload is its id."""
+"""A flow run has ended; the payload is its id."""
 
 
 class Notices:

@@ -403,8 +403,8 @@ def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
         time.sleep(0.05)
     engines = [
         process
-        for process in psutil.process_iter(["cmdline", "environ"])
-        if "prefect.engine" in " ".join(process.info["cmdline"] or [])
+        for process in psutil.process_iter(["name", "cmdline", "environ"])
+        if (process.info["name"] == "dz-flow-run" or "prefect.engine" in " ".join(process.info["cmdline"] or []))
         and (process.info["environ"] or {}).get("DZ_STATE_DIR") == str(stack.state)
         and (process.info["environ"] or {}).get("DZ_ROLE") == "build"
     ]

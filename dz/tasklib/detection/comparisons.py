@@ -57,3 +57,13 @@ class Comparisons(Expressions):
             switched = value is None and any(map(is_switch, self.asked_in(side, scope)))
             sides.append(Stage("production") if switched else value)
         return sides[0], sides[1]
+
+
+def demanded_engine(test: ast.expr) -> str:
+    """Return the database engine without which a condition, whose branch raises, is true; "" for any other condition."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.NotEq | ast.NotIn):
+        return ""
+    sides = [test.left, *test.comparators]
+    texts = [part.value for side in sides for part in ast.walk(side) if isinstance(part, ast.Constant)]
+    engines = [text for text in texts if isinstance(text, str) and ".backends." in text]
+    return engines[0] if engines and "ENGINE" in ast.unparse(test) else ""

@@ -24,6 +24,8 @@ def database(reader: Interpreter, settings: dict[str, Any], path: str) -> str | 
         named = _ENGINE.search(reader.tree.text(path) or "") if reader.tree.broken(path) else None
         return _kind(named[1]) if named else "any"
     default = databases.get("default") if isinstance(databases, dict) else databases
+    if reader.engine:
+        return _kind(reader.engine)
     if reader.switched or isinstance(default, UrlDatabase):
         return "any"
     engine = default.get("ENGINE") if isinstance(default, dict) else None

@@ -20,7 +20,7 @@ NATIVES = {
     "dj_database_url.config": "url", "dj_database_url.parse": "url.parse", "starlette.config.Config": "AutoConfig",
     "configurations.values": "values", "configurations": "configurations", "environ": "environ", "environs": "environs", "decouple": "decouple", "dj_database_url": "dj_database_url",
     "dotenv.load_dotenv": "dotenv", "dotenv.read_dotenv": "dotenv", "dotenv": "dotenv_module", "pathlib": "pathlib",
-    "envparse.env": "env", "envparse.Env": "Env", "prettyconf.config": "config",
+    "sentry_sdk": "sentry_sdk", "sentry_sdk.init": "sentry_sdk.init", "envparse.env": "env", "envparse.Env": "Env", "prettyconf.config": "config",
 }  # fmt: skip
 
 

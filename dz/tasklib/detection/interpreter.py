@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from dz.tasklib.detection.classes import Classes
+from dz.tasklib.detection.comparisons import demanded_engine
 from dz.tasklib.detection.environment import Variables, is_switch
 from dz.tasklib.detection.expressions import Failure, Function
 from dz.tasklib.detection.modules import Modules
@@ -41,6 +42,8 @@ class Interpreter(Classes):
         super().__init__(modules, variables)
         self.switched: set[str] = set()
         self.bases: dict[str, str] = {}
+        self.chosen: dict[str, set[str]] = {}
+        self.engine = ""
         self.configurations: dict[str, dict[str, Any]] = {}
 
     def block(self, statements: list[ast.stmt], scope: dict[str, Any]) -> None:
@@ -91,6 +94,7 @@ class Interpreter(Classes):
             self.taint[id(scope), target.id] = set(touched)
             if not self.depth:
                 self.bases[target.id] = f"{self.path}:{target.lineno}"
+                self.chosen[target.id] = set().union(*self.conditions)
                 if not self.conditions and target.id == "DATABASES":
                     self.switched.clear()
         elif isinstance(target, ast.Subscript):
@@ -109,8 +113,10 @@ class Interpreter(Classes):
         test, touched = self.test(node.test, scope)
         if not only_debug(node.test) and _DEFAULT.search(source(node)):
             self.switched |= {name for name in touched if not is_switch(name)}
-        if test is True and any(isinstance(statement, ast.Raise) for statement in node.body):
-            touched |= self.alternatives(node.test, scope)
+        if any(isinstance(statement, ast.Raise) for statement in node.body):
+            self.engine = self.engine or demanded_engine(node.test)
+            touched |= self.alternatives(node.test, scope) if test is True else set()
+            touched = touched or self.choosing(node.test)
         self.conditions.append(touched)
         try:
             if isinstance(test, Unknown):
@@ -125,6 +131,11 @@ class Interpreter(Classes):
         parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else []
         tested = [self.test(part, scope) for part in parts]
         return {name for value, touched in tested if value is True for name in touched}
+
+    def choosing(self, test: ast.expr) -> set[str]:
+        """Return the variables that chose between values of what a condition is about."""
+        names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
+        return {variable for name in names for variable in self.chosen.get(name, set())}
 
     def both(self, node: ast.If, scope: dict[str, Any]) -> None:
         """Follow both branches of an unknown condition: reads count, failures do not."""

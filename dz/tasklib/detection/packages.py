@@ -1,11 +1,13 @@
 """Packages that read settings from the environment or from files; see `interpreter`."""
 
 import configparser
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
 from dz.tasklib.detection import dynaconf
 from dz.tasklib.detection.calls import Calls
+from dz.tasklib.detection.expressions import Failure
 from dz.tasklib.detection.tree import folder_of, joined
 from dz.tasklib.detection.values import UNKNOWN, Native
 
@@ -39,6 +41,17 @@ class Packages(Calls):
             return self.tree.has(path) or self.tree.has_folder(path)
         return self.read_call(function, args, kwargs)
 
+    def refuse_dsn(self, dsn: Any) -> Any:
+        """Fail as sentry_sdk does on an address without a key or a project: a part of it was not set."""
+        if (
+            isinstance(dsn, str)
+            and dsn
+            and not re.match(r"\w+://[^/@]+@[^/]+(/.*)?/\d+/?$", dsn.strip())
+            and self.causes()
+        ):
+            raise Failure(self.causes(), "BadDsn")
+        return UNKNOWN
+
     def read_call(self, function: Native, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Imitate a call that reads the environment, or prepares to."""
         if function.name in ("dotenv", "env.read_env", "env.read_envfile", "RepositoryEnv"):
@@ -46,6 +59,8 @@ class Packages(Calls):
             return UNKNOWN
         if function.name == "env.prefixed":
             return Native("env", prefix=function.prefix + str(args[0]) if args else "", schemes=function.schemes)
+        if function.name == "sentry_sdk.init":
+            return self.refuse_dsn(kwargs.get("dsn", (args or [None])[0]))
         if function.name == "Csv":
             return function
         if function.name == "config":

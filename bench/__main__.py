@@ -1,13 +1,16 @@
 """`dz bench`: measures deploys through the running stack beside a script written by hand."""
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from bench.ours import Platform
 from bench.projects import SIZES, Project
 from bench.results import Results
 from dz.cli import output
-from dz.errors import DzError
+from dz.errors import DzError, StackProblem
 from dz.settings import PROJECT_ROOT, settings
 
 
@@ -29,10 +32,26 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print the table on stderr and the ratios on stdout, and return 0."""
     given = _arguments(argv)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    found = _scale(given.projects) if given.scale else _deploys(given)
+    # What was started has to be ended, too, when this process is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with _alone():
+        found = _scale(given.projects) if given.scale else _deploys(given)
     if given.json:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse a second measurement of this stack: each would slow the other, and take its folder away."""
+    path = settings().state_dir.with_name(f"{settings().state_dir.name}-bench.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackProblem("Another `dz bench` runs on this stack.", "Wait for its end.") from None
+        yield
 
 
 def _scale(sizes: Sequence[int]) -> dict[str, Any]:
@@ -79,11 +98,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 def _compare(size: str, rounds: int, cases: frozenset[str], results: Results) -> None:
     ours = Platform(lambda name, seconds, detail: None if seconds is None else _tell(f"stack: {name} {seconds} s"))
     folder = settings().state_dir.with_name(f"{settings().state_dir.name}-bench")
-    shutil.rmtree(folder, ignore_errors=True)
     floor = Floor(folder)
+    floor.clear()
     project = Project(size, folder / "work", ours.git_folder / f"bench-{size}.git")
     try:
-        folder.mkdir(mode=0o711)
         project.create()
         if cases - LATER:
             floor.start()

@@ -58,6 +58,10 @@ class Floor:
         """Nothing is started yet."""
         self._services = Services(self.folder)
 
+    def clear(self) -> None:
+        """End and delete what a comparison that was killed left, and make the folder anew."""
+        self._services.clear()
+
     def start(self) -> None:
         """Start the services and wait until they answer."""
         missing = [name for name in NEEDED if not self._services.program(name)]
@@ -106,6 +110,7 @@ class Floor:
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),
             "FLOOR_ROOT": str(self.folder),
+            "DZ_STACK": self._services.stack,
             "FLOOR_UV": uv.find_uv_bin(),
             "FLOOR_PYTHON": str(python),
             "FLOOR_USER_PREFIX": f"f{self._services.mark}-",

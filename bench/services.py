@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dz.adapters import users
-from infra.local import postgres, s3
+from infra.local import leftovers, postgres, s3
 from infra.local.postgres import Cluster
 from infra.local.programs import Program, search_path
 
@@ -33,6 +33,17 @@ class Services:
         """Six digits that tell this measurement from another one on this machine."""
         self._ports = _free_ports(self.mark)
         self._running: list[subprocess.Popen[bytes]] = []
+
+    def clear(self) -> None:
+        """End and delete what a measurement that was killed left in this folder, and make the folder anew."""
+        leftovers.end(leftovers.find(stack=self.stack, state=self.folder))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o711, parents=True)
+
+    @property
+    def stack(self) -> str:
+        """The mark that every program of this measurement carries in its environment."""
+        return f"bench-{self.mark}"
 
     @property
     def path(self) -> str:
@@ -83,7 +94,8 @@ class Services:
             _end(process)
 
     def _launch(self, program: Program) -> "subprocess.Popen[bytes]":
-        environment = {"PATH": self.path, "LANG": "C.UTF-8", "HOME": str(self.folder), **program.env}
+        here = {"PATH": self.path, "LANG": "C.UTF-8", "HOME": str(self.folder), "DZ_STACK": self.stack}
+        environment = {**here, **program.env}
         with (self.folder / f"{program.name}.log").open("wb") as log:
             process = subprocess.Popen(
                 program.argv,

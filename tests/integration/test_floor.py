@@ -2,11 +2,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.floor import Floor
 from bench.probe import Place
 from bench.projects import Project
+from bench.services import Services
 from dz.errors import CommandFailed
 
 BUILT = {"venv", "install"}
@@ -49,3 +51,13 @@ def test_the_script_brings_a_site_up_and_puts_new_versions_live(floor: Floor, tm
 def test_a_step_that_fails_ends_the_script(floor: Floor) -> None:
     with pytest.raises(CommandFailed, match="step clone failed"):
         floor.deploy("missing", "file:///nonexistent", "plain")
+
+
+def test_what_a_killed_measurement_left_running_is_ended_by_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "services"
+    killed = Services(folder)
+    killed.clear()
+    left = killed.launch("left", ["sleep", "600"], folder)
+    Services(folder).clear()
+    assert not psutil.pid_exists(left.pid)
+    assert list(folder.iterdir()) == []

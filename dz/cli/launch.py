@@ -17,12 +17,15 @@ from dz.cli.deploy import print_result, read_config
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
-from dz.tasklib import findings, jobs, launches, projects
+from dz.tasklib import findings, jobs, launches, projects, wakeups
 from dz.tasklib.jobs import JobView
 from dz.tasklib.launches import LaunchView
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 from tasks.parameters import LaunchRequest
+
+WORK = ("build", "check")
+"""Pool and queue of launches: workers that are told of work need not be waited for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -135,6 +138,7 @@ def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
             f"Prefect's server does not answer as it should ({type(error).__name__}).",
             f"`dz status` shows the local stack; then run `dz launch --resume {job.id}`.",
         ) from error
+    wakeups.work_sent(wiring.zoomdb(), *WORK)
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", "") or result.status.value
         raise ConfirmationMissing(

@@ -29,7 +29,7 @@ def page(stack: Stack) -> Iterator[Page]:
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        page = browser.new_page(viewport={"width": 1000, "height": 1000})
+        page = browser.new_page(viewport={"width": 900, "height": 900})
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
         page.goto(stack.settings["prefect_ui_url"])
@@ -68,7 +68,7 @@ def test_a_person_corrects_the_prefilled_form_and_the_site_goes_live(stack: Stac
     expect(_part(form, "Settings module")).to_contain_text("Read from ")
     # What must be seen stands at the first field: the text above the form has no height in this UI.
     expect(_part(form, "Project name").get_by_text("dz variables browsed --ask PAYMENT_KEY")).to_be_visible()
-    page.screenshot(path=tmp_path / "launch-form.png")
+    form.screenshot(path=tmp_path / "launch-form.png")
     _field(form, "Settings module").fill("shop.settings.gone")
     _field(form, "Processes of each instance").fill("3")
     _field(form, "Project name").fill("Bad Name")
@@ -84,7 +84,7 @@ def test_a_person_corrects_the_prefilled_form_and_the_site_goes_live(stack: Stac
     expect(_field(form, "Processes of each instance")).to_have_value("3")
     expect(_part(form, "Project name").get_by_text("'Bad Name' cannot be the name of a project")).to_be_visible()
     _field(form, "Project name").fill("browsed")
-    page.screenshot(path=tmp_path / "launch-form-refused.png")
+    form.screenshot(path=tmp_path / "launch-form-refused.png")
     assert stack.run("variables", "browsed", "--set", "PAYMENT_KEY=only-here").returncode == 0
 
     _field(form, "Settings module").fill("shop.settings.production")

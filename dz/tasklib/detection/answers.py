@@ -79,8 +79,10 @@ def _first(values: list[tuple[str, str]]) -> tuple[str | None, str | None]:
 def _entrypoints(read: Reading) -> Answer:
     package, apps = read.best.module.split(".")[0], read.scope.get("INSTALLED_APPS")
     wsgi = entrypoints.find(read.tree, read.root, read.modules, "wsgi", package)
-    wsgi = wsgi or entrypoints.named_by_settings(read.tree, read.modules, read.scope.get("WSGI_APPLICATION"))
+    named = read.scope.get("WSGI_APPLICATION"), read.scope.get("ASGI_APPLICATION")
+    wsgi = wsgi or entrypoints.named_by_settings(read.tree, read.modules, named[0], "get_wsgi_application")
     asgi = entrypoints.find(read.tree, read.root, read.modules, "asgi", package)
+    asgi = asgi or entrypoints.named_by_settings(read.tree, read.modules, named[1], "ProtocolTypeRouter")
     first, second = _first(wsgi), _first(asgi)
     needed = entrypoints.asgi_needed(read.tree, *second, first[0], apps if isinstance(apps, list) else [])
     fields = {"wsgi": first[0], "asgi": second[0], "asgi_needed": needed}

@@ -64,13 +64,17 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
     return [(value, basis) for _, value, basis in sorted(found)]
 
 
-def named_by_settings(tree: Tree, modules: Modules, value: Any) -> list[tuple[str, str]]:
-    """Return the entry point that WSGI_APPLICATION names, if that module, whatever its name, makes one."""
+def named_by_settings(tree: Tree, modules: Modules, value: Any, made: str) -> list[tuple[str, str]]:
+    """Return the entry point that WSGI_APPLICATION or ASGI_APPLICATION names, if that module, whatever its name, makes one.
+
+    Args:
+        made: the call that makes it.
+    """
     module, _, attribute = str(value).rpartition(".")
     path = modules.path(module) if module else None
-    if path is None or "get_wsgi_application" not in (tree.text(path) or ""):
+    if path is None or f"{made}(" not in (tree.text(path) or ""):
         return []
-    return [(f"{module}:{attribute}", tree.line(path, "get_wsgi_application()"))]
+    return [(f"{module}:{attribute}", tree.line(path, f"{made}("))]
 
 
 def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | None, apps: list[object]) -> bool:

@@ -35,7 +35,7 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
             if isinstance(value, str) and value != "*":
                 found.append((value, tree.line(path, key), "requires-python"))
         found += _preferences(tree, folder)
-    docker = [path for path in tree.files if re.search(r"(^|/)Dockerfile[\w.-]*$", path)]
+    docker = [path for path in tree.files if re.search(r"(?i)(^|/)Dockerfile[\w.-]*$", path)]
     docker.sort(key=lambda path: bool(re.search(r"dev|local|test", path, re.IGNORECASE)))
     aside = [path for path in tree.files if path.startswith(".devcontainer/")]
     for path in dict.fromkeys([*docker, *aside]):

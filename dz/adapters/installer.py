@@ -1,6 +1,9 @@
 """Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
 
+import os
 import re
+import secrets
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,8 @@ _MISSING = re.compile(
     r"|no versions of ([A-Za-z0-9][A-Za-z0-9._-]*)"
 )
 _BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
+_MOST_EXPORTED = 10_000_000
+"""Bytes of the requirement lines of one lock."""
 
 
 class Installer(Protocol):
@@ -132,13 +137,16 @@ class UvInstaller:
             InvalidRequirement: uv cannot read the lock.
         """
         argv = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--quiet"]
-        argv += ["--project", str(project), "--python", str(interpreter.path), "--color", "never"]
+        # A file, since a program's output is kept only up to a limit, and locks name a hash for every wheel.
+        target = cache / f"export-{secrets.token_hex(8)}.txt"
+        argv += ["--project", str(project), "--python", str(interpreter.path), "--output-file", str(target)]
         done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache)
-        if not done.ok:
+        text = _taken(target)
+        if not done.ok or text is None:
             raise InvalidRequirement(
                 f"uv cannot read {project.name}/uv.lock: {done.tail(5)}", "Run `uv lock` and commit the new uv.lock."
             )
-        return done.output
+        return text
 
     def _run(
         self,
@@ -163,6 +171,18 @@ class UvInstaller:
             env["UV_DEFAULT_INDEX"] = self.index_url
         whole = [uv.find_uv_bin(), "--no-config", "--color", "never", *argv]
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
+
+
+def _taken(path: Path) -> str | None:
+    """Return the text of a file that a project's user wrote, and remove it; None if it is no plain file of fair size."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        path.unlink()
+        raw = stream.read(_MOST_EXPORTED + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    return raw.decode("utf-8", "replace") if raw is not None and len(raw) <= _MOST_EXPORTED else None
 
 
 def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:

@@ -19,6 +19,8 @@ from dz.tasklib.zoombuild import Plan
 
 RUNS = 12
 """How often one candidate is loaded at most, each time with values that it asked for the time before."""
+_NOT_BY_VALUES = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError")
+"""Errors that no value of a variable is the cause of."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def attempt(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prov
     """Install and load one candidate; candidates with the same requirements share the environment."""
     room = prover.room
     try:
-        python, _ = environments.choose_interpreter(plan, prover.interpreters)
+        python, other = environments.choose_interpreter(plan, prover.interpreters)
         environment = environments.create(
             plan,
             checkout,
@@ -100,9 +102,15 @@ def attempt(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prov
         )
     except DzError as error:
         wrong = isinstance(error, DependencyNotFound | InvalidRequirement)
-        happened = proof_verdicts.short(error.found)
+        # The lines that follow are an installer's own output, with paths of this server.
+        happened = proof_verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
-    return _Loading(plan, checkout, environment, inspection, prover).attempt()
+    made = _Loading(plan, checkout, environment, inspection, prover).attempt()
+    made = replace(made, django_version=made.django_version or proof_verdicts.installed_django(environment.path))
+    reason = proof_verdicts.wrong_python(made.django_version, python.version, other)
+    if made.outcome == CONFLICTING and reason:
+        return replace(made, outcome=READ, happened=proof_verdicts.short(f"{reason} {made.happened}"))
+    return made
 
 
 class _Loading:
@@ -126,7 +134,7 @@ class _Loading:
             if not self.supplied(verdict):
                 break
         happened = verdict.happened
-        if self.stood_in and verdict.outcome == CONFLICTING:
+        if self.stood_in and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
             verdict = replace(verdict, outcome=READ)
         if self.stood_in:
             happened = f"with stand-ins for {', '.join(sorted(self.stood_in))}: {happened}"

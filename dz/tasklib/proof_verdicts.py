@@ -3,7 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from packaging.version import Version
 
 from dz.adapters.processes import Finished
 from dz.errors import DzError, MissingEnvironment, UnsupportedDatabase
@@ -14,6 +17,8 @@ PROVED, READ, CONFLICTING = "proved", "read", "conflicting"
 SHOWN = 300
 """Characters of what happened."""
 _STAGES = ("settings", "setup", "check", "handler", "application", "request")
+_NEWEST_PYTHON = (("2.2", (3, 7)), ("3.1", (3, 8)), ("3.2", (3, 9)))
+"""Versions of Django before that one, and the newest Python that they were made for: docs.djangoproject.com, FAQ."""
 _VERSION = re.compile(r"\d+(\.\d+){1,3}((a|b|rc)\d+)?", re.ASCII)
 _UNREACHABLE = re.compile(r"Connect\w*Error|Connection\w*Error|Timeout\w*|gaierror|MaxRetryError|NoBrokersAvailable")
 _MADE_BY_BUILD = re.compile(
@@ -84,6 +89,27 @@ def judge(report: dict[str, Any], done: Finished, *, required_files: Sequence[st
         variable=verdicts.missing_variable(error, message) if error else None,
         **facts,
     )
+
+
+def installed_django(environment: Path) -> str:
+    """Return the version of Django in an environment, from the name that its installer gave it; "" if there is none."""
+    found = environment.glob("lib/python*/site-packages/[Dd]jango-*.dist-info")
+    version = next((path.name.split("-", 1)[1].removesuffix(".dist-info") for path in found), "")
+    return version if _VERSION.fullmatch(version) else ""
+
+
+def wrong_python(django: str, python: tuple[int, int, int], warnings: Sequence[str]) -> str:
+    """Say why a failure may be this server's: it has no Python that the project was written for; "" if it has.
+
+    Args:
+        warnings: what the choice of the Python said of a preference that it could not keep.
+    """
+    if warnings:
+        return warnings[0]
+    newest = next((newest for before, newest in _NEWEST_PYTHON if django and Version(django) < Version(before)), None)
+    if newest is None or python[:2] <= newest:
+        return ""
+    return f"Django {django} was written for Python {newest[0]}.{newest[1]} and older, which this server does not have."
 
 
 def short(happened: str) -> str:

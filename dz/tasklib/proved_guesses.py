@@ -173,12 +173,13 @@ def _dependencies(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
 
 
 def _python(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
-    if not attempt.python:
+    refused = attempt.error == "NoMatchingPython"
+    if not attempt.python and not refused:
         return guesses
 
     def change(guess: Guess) -> Guess:
-        if not guess.is_primary:
-            return guess
+        if not guess.is_primary or refused:
+            return replace(guess, happened=attempt.happened) if guess.is_primary else guess
         fits = attempt.outcome == PROVED and _allows(str(guess.value), attempt.python)
         return replace(guess, proof=PROVED if fits else READ, happened=f"Python {attempt.python} was used")
 

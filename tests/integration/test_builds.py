@@ -397,3 +397,42 @@ def test_uploaded_files_are_served_unless_the_project_answers_itself(server, bui
     done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60)
     assert done.ok, done.output
     assert done.output.count("[200, 200, 404, 400, 400] application/json") == 2
+
+
+def test_a_lock_with_thousands_of_hashes_is_read_to_its_end(server, sandbox, python, tmp_path):
+    wheels = "".join(
+        f'  {{ url = "https://example.org/a-1.0-{number}-py3-none-any.whl", hash = "sha256:{number:064x}" }},\n'
+        for number in range(4000)
+    )
+    lock = f"""version = 1
+requires-python = ">=3.9"
+
+[[package]]
+name = "a"
+version = "1.0"
+source = {{ registry = "https://example.org/simple" }}
+wheels = [
+{wheels}]
+
+[[package]]
+name = "site"
+version = "0"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "a" }}, {{ name = "zz" }}]
+
+[package.metadata]
+requires-dist = [{{ name = "a" }}, {{ name = "zz" }}]
+
+[[package]]
+name = "zz"
+version = "2.0"
+source = {{ registry = "https://example.org/simple" }}
+wheels = [{{ url = "https://example.org/zz-2.0-py3-none-any.whl", hash = "sha256:{1:064x}" }}]
+"""
+    project = '[project]\nname = "site"\nversion = "0"\nrequires-python = ">=3.9"\ndependencies = ["a", "zz"]\n'
+    checkout = make_project(tmp_path / "src", **{"uv.lock": lock, "pyproject.toml": project})
+    cache = environments.owned(tmp_path / "cache", USER)
+    text = UvInstaller().export_lock(checkout.path, interpreter=python, sandbox=sandbox, cache=cache)
+    assert len(text) > 250_000
+    assert "zz==2.0" in text
+    assert not list(cache.glob("export-*"))

@@ -118,6 +118,22 @@ def test_only_what_contradicts_the_guesses_is_conflicting(error: dict[str, objec
     assert (found.outcome, found.stage) == (outcome, error["stage"])
 
 
+@pytest.mark.parametrize(
+    ("django", "python", "warnings", "open_"),
+    [
+        ("1.11.29", (3, 11, 2), [], True),
+        ("1.11.29", (3, 6, 9), [], False),
+        ("5.2.1", (3, 11, 2), [], False),
+        ("5.2.1", (3, 11, 2), ["The project prefers Python 3.6; 3.11.2 was used."], True),
+        ("", (3, 11, 2), [], False),
+    ],
+)
+def test_a_failure_in_a_python_that_it_was_not_written_for_contradicts_nothing(
+    django: str, python: tuple[int, int, int], warnings: list[str], *, open_: bool
+) -> None:
+    assert bool(proof_verdicts.wrong_python(django, python, warnings)) == open_
+
+
 _ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=50),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -1,9 +1,10 @@
 """Ends launches whose form nobody answers, or whose run somebody ended in Prefect."""
 
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
@@ -21,39 +22,35 @@ def end_unanswered() -> None:
     if not found:
         return
     with get_client(sync_client=True) as client:
-        for job, run_id, overdue in found:
-            run = _run(client, run_id)
-            if run is None or run.state is None or run.state.is_final():
-                _end(zoomdb, job, run)
-            elif overdue and run.state.is_paused():
-                _expire(client, zoomdb, job, run)
+        for job, run, overdue in found:
+            state = _state(client, run)
+            if overdue and state and state.is_paused():
+                state = _expired(client, run)
+            if overdue and (state is None or state.is_final()):
+                launches.expire(zoomdb, job)
+            elif state is None or state.is_final():
+                _end(zoomdb, job, state)
 
 
-def _run(client: SyncPrefectClient, run_id: str) -> FlowRun | None:
+def _state(client: SyncPrefectClient, run: str) -> State[Any] | None:
     try:
-        return client.read_flow_run(UUID(run_id))
+        return client.read_flow_run(UUID(run)).state
     except (ObjectNotFound, ValueError):
         return None
 
 
-def _expire(client: SyncPrefectClient, zoomdb: Zoomdb, job: int, run: FlowRun) -> None:
-    """Cancel the run, which no worker holds; an answer that came a moment before wins."""
+def _expired(client: SyncPrefectClient, run: str) -> State[Any] | None:
+    """Cancel a run, which no worker holds, and return its state now: an answer that came a moment before wins."""
     message = "Nobody answered the form in time; nothing was built."
-    client.set_flow_run_state(run.id, Cancelled(name="Expired", message=message))
-    now = client.read_flow_run(run.id).state
-    if now and now.is_final():
-        launches.expire(zoomdb, job)
+    client.set_flow_run_state(UUID(run), Cancelled(name="Expired", message=message))
+    return _state(client, run)
 
 
-def _end(zoomdb: Zoomdb, job: int, run: FlowRun | None) -> None:
-    state = run.state if run else None
+def _end(zoomdb: Zoomdb, job: int, state: State[Any] | None) -> None:
+    how = f"was ended in Prefect ({state.name})" if state else "was deleted in Prefect"
     failure = FailureRecord(
         "LaunchCancelled",
-        f"The run that waited for this launch's form {_how(state.name if state else None)}; nothing was built.",
+        f"The run that waited for this launch's form {how}; nothing was built.",
         "Launch the site again.",
     )
     jobs.give_up(zoomdb, job, JobState.FAILED, failure)
-
-
-def _how(state: str | None) -> str:
-    return f"was ended in Prefect ({state})" if state else "was deleted in Prefect"

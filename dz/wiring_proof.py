@@ -8,8 +8,9 @@ from dz import wiring
 from dz.adapters import users
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.settings import settings
-from dz.tasklib import environments, projects, proof_rooms
+from dz.tasklib import projects, proof_rooms
 from dz.tasklib.checkouts import Checkout
+from dz.tasklib.package_cache import PackageCache
 from dz.tasklib.proof_attempts import Prover
 
 
@@ -18,7 +19,21 @@ def prover(checkout: Checkout) -> Iterator[Prover]:
     """Yield what proves guesses of a checkout, in a room of its own; the project of this very source gives variables."""
     variables = projects.variables_of_source(wiring.zoomdb(), checkout.url, checkout.ref)
     with proof_rooms.room(_folder(), _source(checkout), _sandbox) as room:
-        yield Prover(room, wiring.interpreters(), wiring.installer(), variables, on_line=wiring.to_run_log)
+        yield Prover(
+            room,
+            wiring.interpreters(),
+            wiring.installer(),
+            variables,
+            on_line=wiring.to_run_log,
+            packages=packages(),
+        )
+
+
+def packages() -> PackageCache:
+    """Return the package cache of this build server, and the user who alone writes it."""
+    folder = wiring.server_dir("build") / "packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    return PackageCache(folder, _sandbox("packages", folder / "home"))
 
 
 def project_cache(checkout: Checkout, sandbox: Sandbox) -> Path:
@@ -27,7 +42,7 @@ def project_cache(checkout: Checkout, sandbox: Sandbox) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     cache = folder / ".cache"
     proof_rooms.hand_over_cache(_folder(), _source(checkout), cache, sandbox.user)
-    return environments.owned(cache, sandbox.user)
+    return users.owned(cache, sandbox.user)
 
 
 def _folder() -> Path:
@@ -42,4 +57,4 @@ def _sandbox(name: str, home: Path) -> Sandbox:
     user = settings().unix_user(name)
     if user:
         users.ensure_user(user)
-    return UserSandbox(user, environments.owned(home, user))
+    return UserSandbox(user, users.owned(home, user))

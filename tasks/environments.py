@@ -28,6 +28,7 @@ def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Int
         interpreter=interpreter,
         installer=wiring.installer(),
         sandbox=sandbox,
+        packages=wiring_proof.packages(),
         cache=wiring_proof.project_cache(checkout, sandbox),
         on_line=wiring.to_run_log,
     )

@@ -57,6 +57,7 @@ class Installer(Protocol):
         sandbox: Sandbox,
         cache: Path,
         bytecode: bool = True,
+        wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         """Install what the file `requirements` lists into the virtualenv `target`."""
@@ -109,12 +110,14 @@ class UvInstaller:
         sandbox: Sandbox,
         cache: Path,
         bytecode: bool = True,
+        wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         """Install what the file `requirements` lists into the virtualenv `target`.
 
         Args:
             bytecode: compile all of it now; what is started often needs that.
+            wheels_only: build nothing, so that no code of a package runs.
 
         Raises:
             DependencyNotFound: a package or a version of it does not exist.
@@ -124,6 +127,7 @@ class UvInstaller:
         """
         argv = ["pip", "install", "--python", str(target / "bin" / "python")]
         argv += ["--compile-bytecode"] if bytecode else []
+        argv += ["--only-binary", ":all:"] if wheels_only else []
         argv += ["--requirements", str(requirements)]
         done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, on_line=on_line)
         if not done.ok:

@@ -42,3 +42,12 @@ def _identity(name: str) -> tuple[int, int]:
     if entry.pw_uid == 0:
         raise CommandFailed(f"The Unix user {name} is root.", "Choose another DZ_UNIX_USER_PREFIX.")
     return entry.pw_uid, entry.pw_gid
+
+
+def owned(path: Path, user: str | None) -> Path:
+    """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
+    path.mkdir(mode=0o755, exist_ok=True)
+    if user:
+        entry = pwd.getpwnam(user)
+        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+    return path

@@ -18,9 +18,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
 from dz.errors import NoMatchingPython
 from dz.tasklib import layers, requirements, substitutions
 from dz.tasklib.checkouts import Checkout
+from dz.tasklib.package_cache import PackageCache
 from dz.tasklib.requirements import Requirements
 from dz.tasklib.zoombuild import Plan
 from dz.tasklib.zoombuild_keys import python_ranges
@@ -131,6 +133,7 @@ def create(
     interpreter: Interpreter,
     installer: Installer,
     sandbox: Sandbox,
+    packages: PackageCache | None = None,
     cache: Path | None = None,
     bytecode: bool = True,
     on_line: Callable[[str], None] | None = None,
@@ -139,6 +142,7 @@ def create(
 
     Args:
         folder: where the project's environments lie; ours, so that the project cannot exchange what is in it.
+        packages: what projects share; what cannot be had of it is installed by the sandbox's user.
         cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
         bytecode: compile what is installed.
         on_line: called with each line of the installer's output.
@@ -160,6 +164,10 @@ def create(
         target, warnings = folder / key, tuple(found.warnings)
         if layers.touch(target):
             return Environment(target, key, interpreter, tuple(found.lines), warnings, reused=True)
+        if packages and packages.install(
+            found, target, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
+        ):
+            return Environment(target, key, interpreter, tuple(found.lines), warnings)
         with _workspace(folder, sandbox.user) as work:
             made = owned(work / "env", sandbox.user)
             installer.make_environment(made, interpreter=interpreter, sandbox=sandbox, cache=cached)
@@ -167,15 +175,6 @@ def create(
             installer.install(listing, made, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
             made.rename(target)
     return Environment(target, key, interpreter, tuple(found.lines), warnings)
-
-
-def owned(path: Path, user: str | None) -> Path:
-    """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
-    path.mkdir(mode=0o755, exist_ok=True)
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
-    return path
 
 
 @contextlib.contextmanager

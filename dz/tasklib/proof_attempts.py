@@ -12,6 +12,7 @@ from dz.tasklib import environments, proof_verdicts, stand_ins, trials, verifica
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.environments import Environment
+from dz.tasklib.package_cache import PackageCache
 from dz.tasklib.proof_rooms import Room
 from dz.tasklib.proof_verdicts import CONFLICTING, READ, Verdict
 from dz.tasklib.redaction import hide
@@ -74,6 +75,7 @@ class Prover:
         variables: the owner's; they reach the code, and their values no text.
         timeout: seconds for loading a candidate once.
         on_line: called with each line of the installer's output.
+        packages: what all projects share; None: nothing.
     """
 
     room: Room
@@ -82,6 +84,7 @@ class Prover:
     variables: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 120
     on_line: Callable[[str], None] | None = None
+    packages: PackageCache | None = None
 
 
 def attempt(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
@@ -96,6 +99,7 @@ def attempt(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prov
             interpreter=python,
             installer=prover.installer,
             sandbox=room.sandbox,
+            packages=prover.packages,
             cache=room.cache,
             bytecode=False,
             on_line=prover.on_line,

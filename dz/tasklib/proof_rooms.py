@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dz.adapters.sandbox import Sandbox
-from dz.tasklib.environments import owned
+from dz.adapters.users import owned
 
 ROOMS = 4
 """Proofs at a time on one build server; more wait."""

@@ -12,9 +12,10 @@ from typing import Any
 
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
 from dz.tasklib import verdicts
 from dz.tasklib.checkouts import Checkout
-from dz.tasklib.environments import Environment, owned
+from dz.tasklib.environments import Environment
 from dz.tasklib.zoombuild import Plan
 
 _TEMPLATES = Path(__file__).parent / "shim"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dz.adapters import interpreters
+from dz.adapters import interpreters, users
 from dz.adapters.installer import UvInstaller
 from dz.adapters.sandbox import UserSandbox
 from dz.errors import (
@@ -125,7 +125,7 @@ def tmp_path(server):
 
 @pytest.fixture(scope="session")
 def sandbox(server):
-    return UserSandbox(user=USER, home=environments.owned(server / "home", USER))
+    return UserSandbox(user=USER, home=users.owned(server / "home", USER))
 
 
 @pytest.fixture(scope="session")
@@ -431,7 +431,7 @@ wheels = [{{ url = "https://example.org/zz-2.0-py3-none-any.whl", hash = "sha256
 """
     project = '[project]\nname = "site"\nversion = "0"\nrequires-python = ">=3.9"\ndependencies = ["a", "zz"]\n'
     checkout = make_project(tmp_path / "src", **{"uv.lock": lock, "pyproject.toml": project})
-    cache = environments.owned(tmp_path / "cache", USER)
+    cache = users.owned(tmp_path / "cache", USER)
     text = UvInstaller().export_lock(checkout.path, interpreter=python, sandbox=sandbox, cache=cache)
     assert len(text) > 250_000
     assert "zz==2.0" in text

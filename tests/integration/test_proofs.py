@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from dz.adapters import interpreters
+from dz.adapters import interpreters, users
 from dz.adapters.installer import UvInstaller
 from dz.adapters.sandbox import Sandbox, UserSandbox
-from dz.tasklib import detection, environments, proof, proof_rooms, proved_guesses
+from dz.tasklib import detection, proof, proof_rooms, proved_guesses
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.detection import Guess, Inspection
 from dz.tasklib.proof import Proof
@@ -37,7 +37,7 @@ def server() -> Iterator[Path]:
 
 
 def sandbox_of(name: str, home: Path) -> Sandbox:
-    return UserSandbox(USER, environments.owned(home, USER))
+    return UserSandbox(USER, users.owned(home, USER))
 
 
 @pytest.fixture
@@ -231,9 +231,10 @@ def test_a_forged_report_proves_nothing(prove: Prove) -> None:
 _KILLED = """
 import sys, time
 from pathlib import Path
+from dz.adapters import users
 from dz.adapters.sandbox import UserSandbox
-from dz.tasklib import environments, proof_rooms
-with proof_rooms.room(Path(sys.argv[1]), "killed", lambda name, home: UserSandbox(None, environments.owned(home, None))) as room:
+from dz.tasklib import proof_rooms
+with proof_rooms.room(Path(sys.argv[1]), "killed", lambda name, home: UserSandbox(None, users.owned(home, None))) as room:
     (room.path / "envs").mkdir()
     print(room.path, flush=True)
     time.sleep(600)

@@ -1,0 +1,98 @@
+"""The package cache that all projects share: wheels, of which nothing runs while they are installed.
+
+What has no wheel is built by code of its own, which could change a shared cache; such projects install alone.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dz.adapters.installer import Installer
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
+from dz.errors import DzError
+from dz.tasklib.requirements import Requirements
+
+_LONGEST = 6 * 3600
+"""Seconds, far more than an installation may take."""
+
+
+@dataclass(frozen=True)
+class PackageCache:
+    """Installs wheels as a Unix user that no project has.
+
+    Args:
+        folder: ours; on the file system of the environments, so that files are linked rather than copied.
+        sandbox: of that user.
+    """
+
+    folder: Path
+    sandbox: Sandbox
+
+    def install(
+        self,
+        found: Requirements,
+        target: Path,
+        *,
+        interpreter: Interpreter,
+        installer: Installer,
+        bytecode: bool,
+        on_line: Callable[[str], None] | None,
+    ) -> bool:
+        """Make the virtualenv `target`, which appears whole; False if that cannot be done with wheels alone.
+
+        The project can read what it gets, but not change it.
+
+        Raises:
+            ServiceUnavailable: the index does not answer (transient).
+        """
+        if found.local:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        user = self.sandbox.user
+        self._forget_killed()
+        cache = owned(self.folder / "cache", user)
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        try:
+            work.chmod(0o755)
+            made = owned(work / "env", user)
+            installer.make_environment(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
+            installer.install(
+                _listing(found, work),
+                made,
+                sandbox=self.sandbox,
+                cache=cache,
+                bytecode=bytecode,
+                wheels_only=True,
+                on_line=on_line,
+            )
+            made.rename(target)
+        except DzError as error:
+            if error.transient:
+                raise
+            if on_line:
+                on_line("Not everything has a wheel that fits: it is installed once more, and built.")
+            return False
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return True
+
+    def _forget_killed(self) -> None:
+        """Remove what installations that were killed have left; none that lives is as old."""
+        for left in self.folder.glob("new-*"):
+            if time.time() - left.stat().st_mtime > _LONGEST:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _listing(found: Requirements, work: Path) -> Path:
+    lines = list(found.lines)
+    if found.constraints:
+        (work / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
+        lines.insert(0, "-c constraints.txt")
+    path = work / "requirements.txt"
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path

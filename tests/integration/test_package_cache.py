@@ -1,0 +1,77 @@
+"""Wheels that projects share, with the real installer and the real index."""
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dz.adapters import interpreters, users
+from dz.adapters.installer import UvInstaller
+from dz.adapters.sandbox import UserSandbox
+from dz.tasklib.package_cache import PackageCache
+from dz.tasklib.requirements import Requirements
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Path]:
+    """Not pytest's own folder, which is closed to other users."""
+    folder = Path(tempfile.mkdtemp(prefix="dz-packages-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def packages(server: Path) -> Iterator[PackageCache]:
+    user = f"dzt-{secrets.token_hex(4)}" if os.geteuid() == 0 else None
+    if user:
+        users.ensure_user(user)
+    folder = server / "packages"
+    folder.mkdir()
+    yield PackageCache(folder, UserSandbox(user=user, home=users.owned(folder / "home", user)))
+    if user:
+        subprocess.run(["/usr/sbin/userdel", user], check=True)
+
+
+def _install(packages: PackageCache, target: Path, *lines: str, said: list[str] | None = None) -> bool:
+    return packages.install(
+        Requirements(lines=list(lines)),
+        target,
+        interpreter=interpreters.available()[0],
+        installer=UvInstaller(),
+        bytecode=False,
+        on_line=None if said is None else said.append,
+    )
+
+
+def test_two_projects_share_the_files_of_a_wheel_and_can_change_neither(packages: PackageCache, server: Path) -> None:
+    modules = []
+    for name in ("one", "two"):
+        assert _install(packages, server / name, "six==1.17.0")
+        modules.append(next((server / name).glob("lib/python*/site-packages/six.py")))
+    first, second = (module.stat() for module in modules)
+    assert first.st_ino == second.st_ino
+    assert first.st_mode & 0o022 == 0
+    if packages.sandbox.user:
+        assert first.st_uid == pwd.getpwnam(packages.sandbox.user).pw_uid
+    assert not list(packages.folder.glob("new-*"))
+
+
+def test_what_must_be_built_is_refused_so_that_no_code_of_it_runs(packages: PackageCache, server: Path) -> None:
+    said: list[str] = []
+    assert not _install(packages, server / "three", "docopt==0.6.2", said=said)
+    assert "built" in said[-1]
+    assert not (server / "three").exists()
+    assert not list(packages.folder.glob("new-*"))
+
+
+def test_folders_of_a_project_are_never_installed_as_the_shared_user(packages: PackageCache, server: Path) -> None:
+    found = Requirements(lines=["six==1.17.0"], local=["."])
+    options = {"interpreter": interpreters.available()[0], "installer": UvInstaller(), "bytecode": False}
+    assert not packages.install(found, server / "four", on_line=None, **options)  # type: ignore[arg-type]

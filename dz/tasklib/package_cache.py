@@ -19,6 +19,8 @@ from dz.tasklib.requirements import Requirements
 
 _LONGEST = 6 * 3600
 """Seconds, far more than an installation may take."""
+_COMPILING = 900
+"""Seconds; what is not compiled by then is compiled when it is imported."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,12 @@ class PackageCache:
                 made,
                 sandbox=self.sandbox,
                 cache=cache,
-                bytecode=bytecode,
+                bytecode=False,
                 wheels_only=True,
                 on_line=on_line,
             )
+            if bytecode:
+                self._compile(made, interpreter)
             made.rename(target)
         except DzError as error:
             if error.transient:
@@ -80,6 +84,13 @@ class PackageCache:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return True
+
+    def _compile(self, made: Path, interpreter: Interpreter) -> None:
+        """Compile what was installed; not with the environment's own Python, which runs the .pth files of wheels."""
+        options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+        argv: list[str | Path] = [interpreter.path, "-I", "-S", "-m", "compileall", *options, made / "lib"]
+        # What is written for another Python does not compile, and need not.
+        self.sandbox.run(argv, cwd=made, env={}, timeout=_COMPILING)
 
     def _forget_killed(self) -> None:
         """Remove what installations that were killed have left; none that lives is as old."""

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,13 +40,15 @@ def packages(server: Path) -> Iterator[PackageCache]:
         subprocess.run(["/usr/sbin/userdel", user], check=True)
 
 
-def _install(packages: PackageCache, target: Path, *lines: str, said: list[str] | None = None) -> bool:
+def _install(
+    packages: PackageCache, target: Path, *lines: str, said: list[str] | None = None, bytecode: bool = False
+) -> bool:
     return packages.install(
         Requirements(lines=list(lines)),
         target,
         interpreter=interpreters.available()[0],
         installer=UvInstaller(),
-        bytecode=False,
+        bytecode=bytecode,
         on_line=None if said is None else said.append,
     )
 
@@ -69,6 +72,26 @@ def test_what_must_be_built_is_refused_so_that_no_code_of_it_runs(packages: Pack
     assert "built" in said[-1]
     assert not (server / "three").exists()
     assert not list(packages.folder.glob("new-*"))
+
+
+def test_a_wheel_that_runs_code_when_python_starts_runs_none_as_the_shared_user(
+    packages: PackageCache, server: Path
+) -> None:
+    wheel, planted = server / "mean-1.0-py3-none-any.whl", packages.folder / "cache" / "planted"
+    about = "mean-1.0.dist-info"
+    files = {
+        "mean.pth": f"import pathlib; pathlib.Path({str(planted)!r}).touch()\n",
+        "mean.py": "x = 1\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: mean\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"])
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    assert _install(packages, server / "mean", f"mean @ {wheel.as_uri()}", bytecode=True)
+    assert not planted.exists()
+    assert list((server / "mean").glob("lib/python*/site-packages/__pycache__/mean.*.pyc"))
 
 
 def test_folders_of_a_project_are_never_installed_as_the_shared_user(packages: PackageCache, server: Path) -> None:

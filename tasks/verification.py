@@ -22,7 +22,7 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: 
             environment,
             work=wiring.work_dir(checkout.sysid),
             sandbox=wiring.sandbox(checkout.sysid, "build"),
-            environment_variables={**verification.placeholder_environment(plan), **variables},
+            environment_variables=variables,
             timeout=settings().build_timeout,
         )
     jobs.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")

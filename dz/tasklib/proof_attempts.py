@@ -15,7 +15,6 @@ from dz.tasklib.environments import Environment
 from dz.tasklib.package_cache import PackageCache
 from dz.tasklib.proof_rooms import Room
 from dz.tasklib.proof_verdicts import CONFLICTING, READ, Verdict
-from dz.tasklib.redaction import hide
 from dz.tasklib.zoombuild import Plan
 
 RUNS = 12
@@ -146,7 +145,7 @@ class _Loading:
             self.plan,
             verdict.outcome,
             verdict.stage,
-            proof_verdicts.short(hide(happened, self.prover.variables.values())),
+            proof_verdicts.short(happened),
             status=verdict.status,
             error=verdict.error,
             missing=tuple(self.missing.items()),
@@ -169,6 +168,7 @@ class _Loading:
             given={**self.stood_in, **self.given},
             timeout=self.prover.timeout,
             options={"request": True},
+            secret=tuple(self.prover.variables.values()),
         )
         verdict = proof_verdicts.judge(report, done, required_files=self.inspection.required_files)
         if not self.stood_in and verdict.stage != "settings" and not self.missing:

@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dz.adapters.users import owned
 from dz.tasklib import verdicts
 from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment
+from dz.tasklib.redaction import hide, hide_in
 from dz.tasklib.zoombuild import Plan
 
 _TEMPLATES = Path(__file__).parent / "shim"
@@ -29,6 +31,8 @@ _FILES = (
     "dz_verify.py",
     "dz_request.py",
 )
+_TEXTS = ("error", "check_errors", "warnings")
+"""What of a report is said to people in the project's words."""
 
 
 @functools.cache
@@ -67,6 +71,7 @@ def run(
     given: Mapping[str, str],
     timeout: float,
     options: Mapping[str, Any],
+    secret: Collection[str] = (),
 ) -> tuple[Finished, dict[str, Any]]:
     """Load the project once; return how it ended and its report, empty if there is no genuine one.
 
@@ -75,6 +80,7 @@ def run(
         given: the variables of the project.
         timeout: seconds until it is stopped.
         options: what to do besides loading; see `shim/dz_verify.py`.
+        secret: the owner's values, which no text of the result shows.
     """
     write_shim(plan, place / "dz")
     for folder in (place, place / "dz"):
@@ -92,7 +98,8 @@ def run(
     (place / "env.json").unlink()
     report = verdicts.read_report(out / "report.json")
     genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
-    return done, report if genuine else {}
+    shown = {key: hide_in(report[key], secret) for key in _TEXTS if key in report}
+    return replace(done, output=hide(done.output, secret)), {**report, **shown} if genuine else {}
 
 
 def _write_for(path: Path, content: bytes, user: str | None) -> None:

@@ -139,7 +139,16 @@ def _verify(
     given = {**placeholder_environment(plan), **variables}
     options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
     attempt: dict[str, str] = {}
-    run = functools.partial(trials.run, plan, checkout, environment, sandbox=sandbox, timeout=timeout, options=options)
+    run = functools.partial(
+        trials.run,
+        plan,
+        checkout,
+        environment,
+        sandbox=sandbox,
+        timeout=timeout,
+        options=options,
+        secret=tuple(variables.values()),
+    )
     done, report = run(place=place / "1", given=given)
     out, warnings = place / "1" / "out", []
     if _storage_refused(report):

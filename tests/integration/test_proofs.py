@@ -130,6 +130,13 @@ def test_the_owners_variables_are_used_and_never_shown(prove: Prove) -> None:
     assert values["PAYMENT_TOKEN"] not in str(proved.to_json()) + str(found.to_json())
 
 
+def test_no_part_of_an_owners_value_is_shown_where_a_long_message_is_cut(prove: Prove) -> None:
+    files = {"site1/urls.py": "import os\nraise RuntimeError('x' * 190 + os.environ['PAYMENT_TOKEN'])\n"}
+    proved, found = prove("needs_variables", files=files, PAYMENT_TOKEN="sk-live-" * 30, PAGE_LENGTH="10")
+    assert "xxx" in proved.happened
+    assert "sk-live" not in str(proved.to_json()) + str(found.to_json())
+
+
 def test_an_asgi_only_project_is_called_by_asgi(prove: Prove) -> None:
     proved, found = prove("asgi_only")
     assert (proved.outcome, proved.attempts[0].status) == ("proved", 200), proved.happened

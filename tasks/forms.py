@@ -10,6 +10,7 @@ from typing import Any, Literal
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
+from dz.tasklib.guesses import cell
 from dz.tasklib.launch_form import VARIABLE
 from dz.tasklib.wanted import Wanted
 
@@ -65,8 +66,8 @@ def prefilled(
         fields[name] = (known.annotation, field)
     for one in variables:
         if not one.secret:
-            about = f"Environment variable, read by {one.basis}. {one.note}".strip()
+            about = f"Environment variable, read by {cell(one.basis)}. {cell(one.note)}".strip()
             value = str(values.get(VARIABLE + one.name, "" if one.random else one.default))
-            fields[VARIABLE + one.name] = (str, Field(default=value, title=one.name, description=about))
+            fields[VARIABLE + one.name] = (str, Field(default=value, title=cell(one.name), description=about))
     form: type[LaunchForm] = create_model("LaunchForm", __base__=LaunchForm, **fields)
     return form.with_initial_data(description=description)

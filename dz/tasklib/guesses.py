@@ -74,7 +74,6 @@ def _plain(value: Any) -> Any:
 
 def cell(value: Any) -> str:
     """Return text of a repository so that it cannot leave its table cell or become markup."""
-    plain = text(value)
-    return "".join("'" if c == "`" else "/" if c == "|" else c for c in plain if c.isprintable())[:500].replace(
-        "<", "&lt;"
-    )
+    plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value) if c.isprintable())[:500]
+    # Neither tags, nor links and images, nor places that links lead to.
+    return plain.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")

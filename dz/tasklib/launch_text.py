@@ -87,7 +87,7 @@ def _secrets(findings: Findings) -> str:
     made = [one for one in findings.wanted if one.random]
     lines = []
     if asked:
-        command = cell(" ".join(["dz variables", findings.project.name, *(f"--ask {one.name}" for one in asked)]))
+        command = " ".join(["dz variables", findings.project.name, *(f"--ask {cell(one.name)}" for one in asked)])
         names = ", ".join(f"`{cell(missing(one))}`" for one in asked)
         lines.append(f"**Secrets to set before you submit**, at a terminal, stored encrypted: {names}. `{command}`")
     if made:

@@ -6,7 +6,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dz.tasklib.detection import Guess, Inspection, Variable
+from dz.tasklib.detection import Guess, Inspection, Variable, contract
 from dz.tasklib.proof import Proof
 from dz.tasklib.proof_attempts import Attempt
 from dz.tasklib.proof_verdicts import CONFLICTING, PROVED, READ
@@ -75,9 +75,12 @@ def applied(inspection: Inspection, guesses: Iterable[Guess], *, ambiguous: bool
 
 
 def _environment(inspection: Inspection, guesses: Iterable[Guess]) -> tuple[Variable, ...]:
-    """Return the variables, required as far as the proof bears that out."""
-    required = {guess.value: guess.is_primary for guess in guesses if guess.field == "env_required"}
-    return tuple(replace(one, required=required.get(one.name, one.required)) for one in inspection.environment)
+    """Return the variables, required as far as the proof bears that out, with those that only the proof has found."""
+    found = [guess for guess in guesses if guess.field == "env_required"]
+    required, read = {guess.value: guess.is_primary for guess in found}, {one.name for one in inspection.environment}
+    known = (replace(one, required=required.get(one.name, one.required)) for one in inspection.environment)
+    more = (contract.unread(str(g.value), g.basis) for g in found if g.is_primary and g.value not in read)
+    return (*known, *more)
 
 
 def _with_note(inspection: Inspection, proof: Proof) -> Inspection:

@@ -24,5 +24,12 @@ def test_a_value_cannot_leave_its_cell() -> None:
     assert row == "| settings_module | `a'/&lt;script>` | x/y:1 | read |  |"
 
 
+def test_text_of_a_repository_becomes_no_link_and_no_image() -> None:
+    mean = Guess("wsgi", "a", "![x](//example.org/seen.png)", happened="[here](javascript:alert(1)) [y]: //example.org")
+    shown = markdown(Inspection(is_django=True, guesses=(mean,)), "")
+    assert "](" not in shown
+    assert "]:" not in shown
+
+
 def test_no_django_says_why() -> None:
     assert "it is a library" in markdown(Inspection(is_django=False, reason="it is a library"), "Give another URL.")

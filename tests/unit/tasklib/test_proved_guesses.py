@@ -92,7 +92,9 @@ def test_variables_are_required_only_as_far_as_it_failed_without_them() -> None:
         False,
     )
     assert one(found, "env_required", "NEW").basis == "a/urls.py:4"
-    assert {variable.name: variable.required for variable in found.environment} == {"TOKEN": True, "OTHER": False}
+    required = {variable.name: variable.required for variable in found.environment}
+    assert required == {"TOKEN": True, "OTHER": False, "NEW": True}
+    assert found.environment[-1].basis == "a/urls.py:4"
     fresh = applied(INSPECTION, found.guesses, ambiguous=False)
     assert (fresh.env_required, fresh.environment) == (found.env_required, found.environment)
 

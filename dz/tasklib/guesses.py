@@ -25,10 +25,10 @@ def save(zoomdb: Zoomdb, job_id: int, guesses: list[Guess]) -> None:
                     job_id=job_id,
                     field=guess.field,
                     value=_plain(guess.value),
-                    basis=guess.basis,
+                    basis=_text(guess.basis),
                     is_primary=guess.is_primary,
                     proof=guess.proof,
-                    happened=guess.happened,
+                    happened=_text(guess.happened),
                 )
             )
 
@@ -64,12 +64,16 @@ def markdown(inspection: Inspection, next_step: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSONB can hold: PostgreSQL refuses NUL."""
+    """Return a value that JSONB can hold: PostgreSQL refuses NUL, and what is no character."""
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value if isinstance(value, bool | int | None) else str(value).replace("\0", "")
+    return value if isinstance(value, bool | int | None) else _text(value)
+
+
+def _text(value: Any) -> str:
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def cell(value: Any) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import DeployInProgress, HookFailed, InvalidName, StackProblem
-from dz.tasklib import findings, jobs, launches, projects
+from dz.tasklib import findings, guesses, jobs, launches, projects
+from dz.tasklib.detection import Guess
 from dz.tasklib.findings import Findings
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.states import JobKind, JobState
@@ -142,3 +143,9 @@ def test_only_a_launch_can_be_shown_as_one(zoomdb: Zoomdb) -> None:
     job = jobs.open_job(zoomdb, JobKind.ROLLBACK, params={})
     with pytest.raises(StackProblem, match="is no launch"):
         launches.show(zoomdb, job)
+
+
+def test_guesses_of_broken_text_can_be_stored(zoomdb: Zoomdb) -> None:
+    job = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
+    guesses.save(zoomdb, job, [Guess("static_root", ["\ud800", "a\0b"], "a\ud800.py:1")])
+    assert [(one.value, one.basis) for one in guesses.load(zoomdb, job)] == [(["?", "ab"], "a?.py:1")]

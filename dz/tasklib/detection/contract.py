@@ -189,7 +189,7 @@ def _variable(read: Variables, name: str, role: str) -> Variable:
         name=name,
         basis=read.required.get(name, read.read[name]),
         required=required,
-        default=None if secret and shown else shown,
+        default=shown if shown and not secret and shown.isprintable() else None,
         is_secret=secret,
         supply=supply,
         fills=role,

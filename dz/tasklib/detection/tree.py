@@ -57,6 +57,8 @@ class Tree:
             except OSError:
                 continue
             for entry in entries:
+                if not entry.name.isprintable():
+                    continue  # control characters, or no UTF-8: neither a database nor a terminal takes such a name
                 path = f"{folder}/{entry.name}".lstrip("/")
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in _SKIPPED and path.count("/") < MAX_DEPTH:

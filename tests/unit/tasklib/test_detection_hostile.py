@@ -98,3 +98,15 @@ def test_only_development_settings_are_ambiguous(tmp_path: Path) -> None:
 @given(st.text(max_size=400))
 def test_no_settings_text_raises(tmp_path_factory: object, text: str) -> None:
     inspect(project(tmp_path_factory.mktemp("any"), FINE + text))  # type: ignore[attr-defined]
+
+
+def test_no_text_that_a_database_or_a_terminal_refuses_comes_out(tmp_path: Path) -> None:
+    reads = "import os\nA = os.environ.get('FOO', '\\ud800')\nB = os.environ.get('BAR', 'a\\0b')\n"
+    project(tmp_path, FINE + reads)
+    app = os.fsencode(tmp_path) + b"/caf\xe9"
+    Path(os.fsdecode(app)).mkdir()
+    for name in (app + b"/models.py", app + b"/mo\x1bdels.py"):
+        Path(os.fsdecode(name)).write_text("from django.db import models\nx = models.FileField()\n")
+    found = inspect(tmp_path)
+    assert {one.name: one.default for one in found.environment} == {"BAR": None, "FOO": None}
+    assert found.risks == ()

@@ -78,6 +78,6 @@ def _text(value: Any) -> str:
 
 def cell(value: Any) -> str:
     """Return text of a repository so that it cannot leave its table cell or become markup."""
-    plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value) if c.isprintable())[:500]
+    plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value))[:500]
     # Neither tags, nor links and images, nor places that links lead to.
     return plain.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")

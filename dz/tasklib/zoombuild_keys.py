@@ -17,6 +17,8 @@ FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_envi
 """Keys whose field of `Plan` has another name."""
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+_LONGEST = 240
+"""Bytes of paths and of modules: file systems take 255 for a name, `.py` included."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _ENTRY = re.compile(rf"{_MODULE.pattern}:{_MODULE.pattern}", re.ASCII)
 _HOOK = re.compile(r"[a-z][a-z0-9_]*( [\w./=:@+-]+)*", re.ASCII)
@@ -61,6 +63,8 @@ def path_inside(raw: str) -> str:
     parts = raw.replace("\\", "/").split("/")
     if not raw or raw.startswith(("/", "~", "-")) or ".." in parts or "\n" in raw or re.match(r"[A-Za-z]:", raw):
         raise ValueError(f"{raw!r} is not a relative path inside the repository")
+    if len(raw.encode(errors="replace")) > _LONGEST:
+        raise ValueError(f"the path has more than {_LONGEST} bytes")
     return "/".join(part for part in parts if part not in ("", ".")) or "."
 
 
@@ -77,6 +81,17 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
         if not pattern.fullmatch(raw):
             raise ValueError(f"{raw!r} is not {what}")
         return raw
+
+    return check
+
+
+def _dotted(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    matching = _matching(pattern, what)
+
+    def check(raw: str) -> str:
+        if len(raw) > _LONGEST:
+            raise ValueError(f"it has more than {_LONGEST} characters")
+        return matching(raw)
 
     return check
 
@@ -188,8 +203,8 @@ def _python(raw: str) -> str:
     return raw
 
 
-_module = _matching(_MODULE, "a dotted Python module")
-_entry = _matching(_ENTRY, "of the form package.module:attribute")
+_module = _dotted(_MODULE, "a dotted Python module")
+_entry = _dotted(_ENTRY, "of the form package.module:attribute")
 
 KEYS: dict[str, Callable[[str], Value]] = {
     "source_code_url": _line,

@@ -6,7 +6,11 @@ _SUPPLY = {"platform": "DjangoZoom sets it", "generate": "a random value is made
 
 
 def text(value: Any) -> str:
-    """Return a guessed value as people read it."""
+    """Return a guessed value as people read it, without characters that could steer a terminal."""
+    return "".join(letter for letter in _worded(value) if letter.isprintable())
+
+
+def _worded(value: Any) -> str:
     if isinstance(value, dict) and "supply" in value:
         return _variable(value)
     if isinstance(value, dict) and "choice" in value:

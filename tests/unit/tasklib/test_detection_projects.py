@@ -1,12 +1,14 @@
 """Detection on the tiny repositories of tests/projects: one for each shape."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from dz.cli.inspect import inspect_command
 from dz.tasklib.detection import inspect
 
 PROJECTS = Path(__file__).parents[2] / "projects"
@@ -112,6 +114,18 @@ def test_both_projects_are_among_the_guesses_when_it_is_ambiguous() -> None:
     guesses = inspect(PROJECTS / "two_candidates").guesses
     assert {g.value for g in guesses if g.field == "project_root"} == {"blog", "store"}
     assert {g.value for g in guesses if g.field == "settings_module"} >= {"blogsite.settings", "storesite.settings"}
+
+
+def test_the_command_prints_nothing_that_steers_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(PROJECTS / "sqlite_single", tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "mysite" / "settings.py").open("a") as settings:
+        settings.write("STATIC_ROOT = '\\x1b[2J\\ud800files'\n")
+    assert inspect_command(tmp_path, as_json=False) == 0
+    shown = capsys.readouterr().out
+    assert "[2Jfiles" in shown
+    assert "\x1b" not in shown
 
 
 def test_the_command_prints_one_json_object_without_prefect_or_sqlalchemy() -> None:

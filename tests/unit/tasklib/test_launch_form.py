@@ -62,6 +62,10 @@ def test_the_python_that_is_shown_is_the_one_that_is_built_with(tmp_path: Path) 
     [
         ("project_root", "nowhere", "no folder 'nowhere'"),
         ("project_root", "../..", "not a relative path"),
+        ("project_root", "x" * 300, "more than 240"),
+        ("requirements_files", ["x" * 300], "more than 240"),
+        ("django_settings_module", "x" * 300, "more than 240"),
+        ("wsgi", "x" * 300 + ":application", "more than 240"),
         ("django_settings_module", "mysite.nothing", "no module 'mysite.nothing'"),
         ("django_settings_module", "my site", "django_settings_module"),
         ("wsgi", "mysite.gone:application", "no module 'mysite.gone'"),

@@ -10,6 +10,8 @@ SLOW_SECONDS = 3.0
 """Between two looks while messages are received: the safety net."""
 FAST_SECONDS = 0.5
 """Between two looks while they cannot."""
+FIRST_SECONDS = 1.0
+"""Before the first look without a message."""
 _SOON = (0.0, 0.1, 0.4)
 """Before looks after a message, which may have overtaken what it is about."""
 
@@ -32,13 +34,15 @@ def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float, told: boo
         told: the worker of the run tells of its end, so that looking is the safety net only.
     """
     deadline = time.monotonic() + seconds
+    interval = SLOW_SECONDS if told else FAST_SECONDS
     while time.monotonic() < deadline:
         try:
             with notices.listen(zoomdb, notices.ENDED) as heard:
+                # It may have ended before we listened.
+                patience = min(interval, FIRST_SECONDS)
                 while time.monotonic() < deadline:
-                    yield
-                    ended = heard.wait(SLOW_SECONDS if told else FAST_SECONDS, wanted=flow_run_id)
-                    for pause in _SOON if ended else ():
+                    ended, patience = heard.wait(patience, wanted=flow_run_id), interval
+                    for pause in _SOON if ended else (0.0,):
                         time.sleep(pause)
                         yield
         except ServiceUnavailable:

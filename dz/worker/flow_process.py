@@ -9,6 +9,8 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+from dz.worker.known import remember
+
 _NAME, _SUBREAPER = 15, 36
 
 
@@ -26,11 +28,13 @@ def become(order: dict[str, Any]) -> NoReturn:
     """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
 
     Args:
-        order: `own` (variables of this run alone), `folder` (the working directory) and `shown` (stream the output).
+        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output), and
+            what `known.remember` takes.
     """
     code = 1
     try:
         _take_place(order)
+        remember(order["objects"], order["unlimited"])
         # It runs as a program now; as a module it may have been imported before.
         sys.modules.pop("prefect.engine", None)
         runpy.run_module("prefect.engine", run_name="__main__")

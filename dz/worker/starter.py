@@ -17,6 +17,7 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration
 from pydantic import PrivateAttr
 
+from dz.worker import known
 from dz.worker.generations import FlowProcess, ForkServerGoneError, ForkServers
 
 logger = get_logger("warm_worker")
@@ -26,15 +27,24 @@ class WarmJobConfiguration(ProcessJobConfiguration):
     """The configuration of one run."""
 
     _entrypoint: str | None = PrivateAttr(default=None)
+    _objects: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @property
     def entrypoint(self) -> str | None:
         """Where the flow is, if it lies in the working directory: the run need not ask Prefect then."""
         return self._entrypoint
 
-    def prepare_for_flow_run(self, flow_run: FlowRun, deployment: Any = None, *args: Any, **kwargs: Any) -> None:
+    @property
+    def objects(self) -> dict[str, Any]:
+        """What is known of the objects around the run."""
+        return self._objects
+
+    def prepare_for_flow_run(  # type: ignore[override]
+        self, flow_run: FlowRun, deployment: Any = None, flow: Any = None, work_pool: Any = None, **kwargs: Any
+    ) -> None:
         """Fill in what only the flow run and its deployment tell."""
-        super().prepare_for_flow_run(flow_run, deployment, *args, **kwargs)
+        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, **kwargs)
+        self._objects = known.objects_of(flow_run, deployment, flow, work_pool)
         here = self.working_dir
         fetched = deployment is None or deployment.pull_steps or deployment.storage_document_id
         if here and not fetched and (here / (deployment.path or ".")).resolve() == here.resolve():
@@ -45,12 +55,19 @@ class ForkStarter:
     """Starts one flow run as a child of the fork-server, or as the process worker does if there is none."""
 
     def __init__(
-        self, servers: ForkServers, configuration: WarmJobConfiguration, channel: ControlChannel, folder: Path
+        self,
+        servers: ForkServers,
+        configuration: WarmJobConfiguration,
+        channel: ControlChannel,
+        *,
+        folder: Path,
+        unlimited: list[str],
     ) -> None:
         self._servers = servers
         self._configuration = configuration
         self._channel = channel
         self._folder = folder
+        self._unlimited = unlimited
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
@@ -90,6 +107,8 @@ class ForkStarter:
             "shown": self._configuration.stream_output,
             "environment": {name: value for name, value in all_variables.items() if name not in own},
             "own": own,
+            "objects": self._configuration.objects,
+            "unlimited": self._unlimited,
         }
 
     async def _start_cold(self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:

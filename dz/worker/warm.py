@@ -29,9 +29,9 @@ from prefect.utilities.engine import propose_state
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
-from dz.settings import PROJECT_ROOT
+from dz.settings import PROJECT_ROOT, ROLES
 from dz.tasklib import wakeups
-from dz.worker import lost_runs
+from dz.worker import known, lost_runs
 from dz.worker.code_version import code_version
 from dz.worker.executions import Executions
 from dz.worker.generations import ForkServerGoneError, ForkServers
@@ -66,6 +66,7 @@ class WarmWorker(ProcessWorker):
         await super().setup()
         self._servers = ForkServers()
         self._polling = asyncio.Lock()
+        self._unlimited: list[str] = []
         self._labelling: set[asyncio.Task[None]] = set()
         self._executions = await self._exit_stack.enter_async_context(Executions())
         self._scheduled = Scheduled(lambda: self._work_pool.id if self._work_pool else None)
@@ -75,6 +76,7 @@ class WarmWorker(ProcessWorker):
             for task in (
                 self._keep_warm(),
                 self._find_lost_runs(),
+                self._learn_limits(),
                 self._poll_when(listener.told),
                 self._poll_when(self._scheduled.told),
             )
@@ -112,7 +114,9 @@ class WarmWorker(ProcessWorker):
     ) -> ProcessWorkerResult:
         """Run a flow run to its end; its state is Prefect's executor's to report."""
         with _folder(configuration) as folder:
-            starter = ForkStarter(self._servers, configuration, self._executions.control_channel, folder)
+            starter = ForkStarter(
+                self._servers, configuration, self._executions.control_channel, folder=folder, unlimited=self._unlimited
+            )
             executor = self._executions.create_executor(
                 flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
             )
@@ -169,6 +173,18 @@ class WarmWorker(ProcessWorker):
                 with contextlib.suppress(ForkServerGoneError):
                     await self._servers.current()
             await asyncio.sleep(CHECK_SECONDS)
+
+    async def _learn_limits(self) -> None:
+        """Know for runs which tags have no limit, as they would find out themselves."""
+        while True:
+            try:
+                limited = await known.limited_tags(self.client)
+            except Exception as error:  # noqa: BLE001 - runs ask themselves then
+                logger.debug("Prefect's server could not be asked for limits: %r", error)
+                limited = None
+            tags = [f"tag:role:{role}" for role in ROLES]
+            self._unlimited = [] if limited is None else [tag for tag in tags if tag not in limited]
+            await asyncio.sleep(known.LIMITS_SECONDS)
 
     async def _find_lost_runs(self) -> None:
         """Schedule runs anew that this worker's predecessor had taken and not started."""

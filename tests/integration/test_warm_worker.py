@@ -27,10 +27,12 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
 from prefect.states import Cancelling, Pending
 
 from dz.tasklib import wakeups
+from dz.worker import known
 from dz.worker.lost_runs import LostRuns, taken_by
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
@@ -191,7 +193,7 @@ def _register(bench: Bench) -> None:
     template["variables"]["properties"]["working_dir"]["default"] = str(bench.checkout)
     template["variables"]["properties"]["env"]["default"]["PROBE"] = "of the pool"
     bench.client.create_work_pool(WorkPoolCreate(name=POOL, type="warm", base_job_template=template))
-    for name in ("look", "sleep", "die", "fail"):
+    for name in ("look", "sleep", "die", "fail", "step"):
         response = bench.client.request("POST", "/flows/", json={"name": name})
         bench.deployments[name] = bench.client.create_deployment(
             UUID(response.json()["id"]),
@@ -243,6 +245,36 @@ def test_the_engine_gets_what_the_process_worker_gives_it_and_nothing_of_the_for
     sockets = [name for name in facts["files"] if name.startswith("socket:")]
     fork_server = {str(path.readlink()) for path in Path(f"/proc/{bench.fork_server().pid}/fd").iterdir()}
     assert not fork_server.intersection(sockets)
+
+
+def test_events_of_a_run_name_what_is_around_it(bench: Bench) -> None:
+    bench.look("events")
+    run = bench.client.read_flow_runs(limit=1, sort=FlowRunSort.EXPECTED_START_TIME_DESC)[0]
+    wanted = {
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "related": {"id": [f"prefect.work-queue.{run.work_queue_id}"]},
+    }
+
+    def heartbeats() -> list[dict[str, Any]]:
+        found = bench.client.request("POST", "/events/filter", json={"filter": wanted}).json()["events"]
+        return [one for one in found if one["resource"]["prefect.resource.id"] == f"prefect.flow-run.{run.id}"]
+
+    _until(heartbeats, 15)
+    names = {(one["prefect.resource.role"], one.get("prefect.resource.name")) for one in heartbeats()[0]["related"]}
+    assert names >= {("flow", "look"), ("deployment", "look"), ("work-pool", POOL), ("work-queue", "default")}
+
+
+def test_a_limit_on_a_tag_holds(bench: Bench) -> None:
+    bench.client.request(
+        "POST", "/v2/concurrency_limits/", json={"name": "tag:role:build", "limit": 1, "active_slots": 1}
+    )
+    time.sleep(known.LIMITS_SECONDS + 2)
+    place = bench.places / "limited"
+    run = bench.send("step", place=str(place))
+    time.sleep(4)
+    assert not place.exists()
+    bench.client.request("DELETE", "/v2/concurrency_limits/{id_or_name}", path_params={"id_or_name": "tag:role:build"})
+    assert _state(bench.end_of(run)) == "Completed"
 
 
 def test_nothing_of_a_run_is_left_to_the_next(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
 
 from dz.settings import settings
 from tasks import probe_value
@@ -80,3 +80,15 @@ def die(how: str) -> None:
 def fail() -> None:
     """Raise."""
     raise RuntimeError("this is wrong")
+
+
+@task(tags=["role:build"])
+def touch(place: str) -> None:
+    """Leave a mark."""
+    Path(place).touch()
+
+
+@flow(persist_result=False)
+def step(place: str) -> None:
+    """Run one task with a tag."""
+    touch(place)

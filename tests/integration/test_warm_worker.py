@@ -27,7 +27,6 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
 from prefect.states import Cancelling, Pending
 
@@ -248,20 +247,18 @@ def test_the_engine_gets_what_the_process_worker_gives_it_and_nothing_of_the_for
 
 
 def test_events_of_a_run_name_what_is_around_it(bench: Bench) -> None:
-    bench.look("events")
-    run = bench.client.read_flow_runs(limit=1, sort=FlowRunSort.EXPECTED_START_TIME_DESC)[0]
-    wanted = {
-        "event": {"name": ["prefect.flow-run.heartbeat"]},
-        "related": {"id": [f"prefect.work-queue.{run.work_queue_id}"]},
-    }
+    run = bench.end_of(bench.send("step", place=str(bench.places / "touched")))
+    wanted = {"event": {"name": ["prefect.task-run.Completed"]}, "related": {"id": [f"prefect.flow-run.{run.id}"]}}
 
-    def heartbeats() -> list[dict[str, Any]]:
-        found = bench.client.request("POST", "/events/filter", json={"filter": wanted}).json()["events"]
-        return [one for one in found if one["resource"]["prefect.resource.id"] == f"prefect.flow-run.{run.id}"]
+    def events() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = bench.client.request("POST", "/events/filter", json={"filter": wanted}).json()[
+            "events"
+        ]
+        return found
 
-    _until(heartbeats, 15)
-    names = {(one["prefect.resource.role"], one.get("prefect.resource.name")) for one in heartbeats()[0]["related"]}
-    assert names >= {("flow", "look"), ("deployment", "look"), ("work-pool", POOL), ("work-queue", "default")}
+    _until(events, 15)
+    names = {(one["prefect.resource.role"], one.get("prefect.resource.name")) for one in events()[0]["related"]}
+    assert names >= {("flow", "step"), ("deployment", "step"), ("work-pool", POOL), ("work-queue", "default")}
 
 
 def test_a_limit_on_a_tag_holds(bench: Bench) -> None:

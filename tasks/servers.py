@@ -77,7 +77,7 @@ def _sent(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, 
         as_subflow=as_subflow,
         timeout=0,
     )
-    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
+    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name, str(run.id))
     return run
 
 

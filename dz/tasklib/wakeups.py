@@ -16,9 +16,9 @@ _SOON = (0.0, 0.1, 0.4)
 """Before looks after a message, which may have overtaken what it is about."""
 
 
-def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None) -> None:
+def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None, flow_run_id: str) -> None:
     """Tell the workers of a pool that a run waits in a queue."""
-    notices.send(zoomdb, notices.WORK, f"{pool}/{queue}")
+    notices.send(zoomdb, notices.WORK, f"{pool}/{queue}/{flow_run_id}")
 
 
 def run_ended(zoomdb: Zoomdb, flow_run_id: str) -> None:

@@ -30,6 +30,7 @@ prepare()
 
 from prefect.context import refresh_global_settings_context  # noqa: E402
 from prefect.logging.configuration import setup_logging  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
 
 from dz.settings import settings  # noqa: E402
 from dz.worker.flow_process import become, collect_orphans, name_process  # noqa: E402
@@ -41,6 +42,7 @@ PRELOADED = (
     *("prefect.events.worker", "prefect.events.clients", "prefect.logging.handlers", "prefect.logging.configuration"),
     *("prefect._internal.control_listener", "prefect._internal.observers", "prefect._internal.attempt_control"),
     *("prefect.runner.storage", "prefect.filesystems", "prefect.artifacts", "prefect.concurrency.sync"),
+    *("anyio._backends._asyncio", "encodings.idna", "rich._emoji_codes"),
     *("sqlalchemy.dialects.postgresql.psycopg2", "psycopg2.extensions", "boto3", "botocore.client"),
     *("dz.wiring", "dz.worker.flow_process"),
 )
@@ -56,6 +58,15 @@ def preload() -> None:
         found = importlib.import_module(package)
         for module in pkgutil.iter_modules(found.__path__):
             importlib.import_module(f"{package}.{module.name}")
+    _complete(BaseModel)
+
+
+def _complete(model: type[BaseModel]) -> None:
+    """Build the validators that Prefect's models put off until they are used: 20 ms of each run otherwise."""
+    for known in model.__subclasses__():
+        if not known.__pydantic_complete__:
+            known.model_rebuild(raise_errors=False)
+        _complete(known)
 
 
 def take_on(environment: dict[str, str]) -> None:

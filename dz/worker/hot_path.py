@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import certifi
 from prefect import flow_engine
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
 from prefect.client import orchestration
@@ -32,6 +33,7 @@ def shorten() -> None:
 
     The thread of a run's heartbeats sleeps a second at a time, and Prefect waits for it even after the shortest subflow.
     """
+    _trusting(certifi.where())
     orchestration.ssl = _TlsOnce()  # type: ignore[assignment,attr-defined]
     flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]

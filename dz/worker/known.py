@@ -13,8 +13,10 @@ from prefect.concurrency import services
 from prefect.events import related
 from prefect.events.schemas.events import RelatedResource
 
-LIMITS_SECONDS = 15.0
-"""Between two looks for limits on tags; a new one is in force after that and the 5 s of Prefect's own cache."""
+from dz.settings import ROLES
+
+LEARN_SECONDS = 15.0
+"""Between two looks at limits and pauses: how long a new one may not be in force, besides Prefect's own cache of 5 s."""
 
 
 class _Object:
@@ -27,6 +29,43 @@ class _Object:
     def as_related_resource(self, role: str) -> RelatedResource:
         """Return how events name it."""
         return RelatedResource({**self._labels, "prefect.resource.role": role})
+
+
+class Known:
+    """What holds for all runs of a pool: which tags have no limit, and which queues are neither limited nor paused.
+
+    Args:
+        queues: those that the worker polls; none: all.
+    """
+
+    def __init__(self, pool: str, queues: set[str]) -> None:
+        self.unlimited: list[str] = []
+        self._pool, self._queues = pool, queues
+        self._plain: set[str | None] = set()
+
+    async def learn(self, client: PrefectClient) -> None:
+        """Ask Prefect's server; what it does not answer is not known."""
+        self.unlimited, self._plain = [], set()
+        limits = await client.read_global_concurrency_limits(limit=200)
+        if len(limits) < 200:
+            limited = {limit.name for limit in limits}
+            self.unlimited = [tag for role in ROLES if (tag := f"tag:role:{role}") not in limited]
+        pool = await client.read_work_pool(self._pool)
+        if not pool.is_paused and pool.concurrency_limit is None:
+            queues = await client.read_work_queues(work_pool_name=self._pool)
+            self._plain = {one.name for one in queues if not one.is_paused and one.concurrency_limit is None}
+
+    def may_start(self, run: FlowRun) -> bool:
+        """Say whether a run waits for this worker and no limit, pause or later time can hold it up."""
+        due = run.state.state_details.scheduled_time if run.state else None
+        return bool(
+            run.work_pool_name == self._pool
+            and run.work_queue_name in self._plain
+            and (not self._queues or run.work_queue_name in self._queues)
+            and run.state
+            and run.state.is_scheduled()
+            and (due is None or due <= prefect.types._datetime.now("UTC"))  # noqa: SLF001
+        )
 
 
 def objects_of(flow_run: FlowRun, deployment: Any, flow: Any, work_pool: Any) -> dict[str, Any]:
@@ -51,12 +90,6 @@ def _described(kind: str, found: Any) -> dict[str, Any]:
 
 def _labels(kind: str, number: object, name: str) -> dict[str, str]:
     return {"prefect.resource.id": f"prefect.{kind}.{number}", "prefect.resource.name": name}
-
-
-async def limited_tags(client: PrefectClient) -> set[str] | None:
-    """Return the tags that have a limit; None: there may be more than were looked at."""
-    found = await client.read_global_concurrency_limits(limit=200)
-    return {limit.name for limit in found if limit.name.startswith("tag:")} if len(found) < 200 else None
 
 
 def remember(objects: dict[str, Any], unlimited: list[str]) -> None:

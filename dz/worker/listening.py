@@ -30,16 +30,18 @@ class Listener:
         self._pool = f"{pool}/"
         self._loop = asyncio.get_running_loop()
         self._told = asyncio.Event()
+        self._runs: set[str] = set()
         self._stopped = False
 
-    async def told(self) -> AsyncIterator[None]:
-        """Yield whenever there may be work; several messages at once are one."""
+    async def told(self) -> AsyncIterator[set[str]]:
+        """Yield whenever there may be work: the runs that messages name, none where messages were missed."""
         threading.Thread(target=self._listen_for_ever, daemon=True, name="listener").start()
         try:
             while True:
                 await self._told.wait()
                 self._told.clear()
-                yield
+                runs, self._runs = self._runs, set()
+                yield runs
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._stopped = True
@@ -52,23 +54,28 @@ class Listener:
                     if not heard:
                         logger.info("Messages about work are received again.")
                     heard = True
-                    self._tell()
+                    self.tell()
                     self._pass_on(messages)
             except ServiceUnavailable:
                 if heard:
                     logger.warning("Messages about work are not received: zoomdb does not answer. Work is polled for.")
                 heard = False
-                self._tell()
+                self.tell()
                 time.sleep(DEAF_SECONDS)
 
     def _pass_on(self, messages: notices.Notices) -> None:
         while not self._stopped:
-            if any(self._concerns(payload) for payload in messages.wait(30)):
-                self._tell()
+            for payload in messages.wait(30):
+                queue, _, run = payload.rpartition("/")
+                if queue in self._wanted or (not self._wanted and queue.startswith(self._pool)):
+                    self.tell(run)
 
-    def _concerns(self, payload: str) -> bool:
-        return payload in self._wanted if self._wanted else payload.startswith(self._pool)
+    def tell(self, *runs: str) -> None:
+        """Have work looked for."""
 
-    def _tell(self) -> None:
+        def tell() -> None:
+            self._runs.update(runs)
+            self._told.set()
+
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(tell)

@@ -9,8 +9,7 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -19,17 +18,16 @@ import anyio
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import Abort
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import Abort, ObjectNotFound
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
-from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutor
-from prefect.runner._process_manager import ProcessHandle
 from prefect.states import Pending
 from prefect.utilities.engine import propose_state
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
-from dz.settings import PROJECT_ROOT, ROLES
+from dz.settings import PROJECT_ROOT
 from dz.tasklib import wakeups
 from dz.worker import known, lost_runs
 from dz.worker.code_version import code_version
@@ -39,7 +37,7 @@ from dz.worker.listening import Listener
 from dz.worker.lost_runs import LostRuns, taken_by
 from dz.worker.recent_reads import RecentReads
 from dz.worker.scheduled import Scheduled
-from dz.worker.starter import ForkStarter, WarmJobConfiguration
+from dz.worker.starter import ForkStarter, WarmJobConfiguration, folder_of, followed
 
 CHECK_SECONDS = 2.0
 """Between two looks at the code and at the fork-server."""
@@ -66,18 +64,18 @@ class WarmWorker(ProcessWorker):
         await super().setup()
         self._servers = ForkServers()
         self._polling = asyncio.Lock()
-        self._unlimited: list[str] = []
+        self._known = known.Known(self._work_pool_name, set(self._work_queues))
         self._labelling: set[asyncio.Task[None]] = set()
         self._executions = await self._exit_stack.enter_async_context(Executions())
         self._scheduled = Scheduled(lambda: self._work_pool.id if self._work_pool else None)
-        listener = Listener(wiring.zoomdb(), self._work_pool_name, set(self._work_queues))
+        self._listener = Listener(wiring.zoomdb(), self._work_pool_name, set(self._work_queues))
         self._side_tasks = [
             asyncio.create_task(task)
             for task in (
                 self._keep_warm(),
                 self._find_lost_runs(),
-                self._learn_limits(),
-                self._poll_when(listener.told),
+                self._learn(),
+                self._poll_when(self._listener.told),
                 self._poll_when(self._scheduled.told),
             )
         ]
@@ -113,15 +111,22 @@ class WarmWorker(ProcessWorker):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         """Run a flow run to its end; its state is Prefect's executor's to report."""
-        with _folder(configuration) as folder:
+        with folder_of(configuration) as folder:
             starter = ForkStarter(
-                self._servers, configuration, self._executions.control_channel, folder=folder, unlimited=self._unlimited
+                self._servers,
+                configuration,
+                self._executions.control_channel,
+                folder=folder,
+                unlimited=self._known.unlimited,
             )
             executor = self._executions.create_executor(
                 flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
             )
-            result = await _followed(executor, task_status or anyio.TASK_STATUS_IGNORED)
+            result = await followed(executor, task_status or anyio.TASK_STATUS_IGNORED)
         await asyncio.to_thread(wakeups.run_ended, wiring.zoomdb(), str(flow_run.id))
+        if self._limiter:
+            # A run that found no place waits for this one's, which is free in a moment.
+            asyncio.get_running_loop().call_later(0.05, self._listener.tell)
         return result
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
@@ -151,12 +156,33 @@ class WarmWorker(ProcessWorker):
         except Exception as error:  # noqa: BLE001 - a run does not depend on its labels
             logger.warning("Flow run %s has no labels of its worker (%s).", flow_run_id, type(error).__name__)
 
-    async def _poll_when(self, told: Callable[[], AsyncIterator[None]]) -> None:
-        async for _ in told():
+    async def _poll_when(self, told: Callable[[], AsyncIterator[set[str]]]) -> None:
+        async for runs in told():
             try:
-                await self.get_and_submit_flow_runs()
+                if not await self._take(runs):
+                    await self.get_and_submit_flow_runs()
             except Exception as error:  # noqa: BLE001 - Prefect's own loop asks again, and judges what it gets
                 logger.warning("Prefect's server could not be asked for work: %s.", type(error).__name__)
+
+    async def _take(self, runs: set[str]) -> bool:
+        """Start the runs that messages name; False if that is not all there is to it, and work is to be looked for."""
+        async with self._polling:
+            try:
+                found = [await self.client.read_flow_run(UUID(run)) for run in runs]
+            except (ValueError, ObjectNotFound):
+                return False
+            if not found or not self._has_successfully_synced or not all(map(self._known.may_start, found)):
+                return False
+            self._scheduled.seen(run.id for run in found)
+            await self._submit_scheduled_flow_runs(
+                [
+                    WorkerFlowRunResponse(
+                        work_pool_id=self.work_pool.id, work_queue_id=run.work_queue_id or run.id, flow_run=run
+                    )
+                    for run in found
+                ]
+            )
+        return True
 
     async def _keep_warm(self) -> None:
         """Replace a fork-server that has died or whose code has changed; this process, too, when it is idle."""
@@ -174,17 +200,14 @@ class WarmWorker(ProcessWorker):
                     await self._servers.current()
             await asyncio.sleep(CHECK_SECONDS)
 
-    async def _learn_limits(self) -> None:
-        """Know for runs which tags have no limit, as they would find out themselves."""
+    async def _learn(self) -> None:
+        """Know for runs what they would ask Prefect's server for."""
         while True:
             try:
-                limited = await known.limited_tags(self.client)
+                await self._known.learn(self.client)
             except Exception as error:  # noqa: BLE001 - runs ask themselves then
                 logger.debug("Prefect's server could not be asked for limits: %r", error)
-                limited = None
-            tags = [f"tag:role:{role}" for role in ROLES]
-            self._unlimited = [] if limited is None else [tag for tag in tags if tag not in limited]
-            await asyncio.sleep(known.LIMITS_SECONDS)
+            await asyncio.sleep(known.LEARN_SECONDS)
 
     async def _find_lost_runs(self) -> None:
         """Schedule runs anew that this worker's predecessor had taken and not started."""
@@ -208,30 +231,3 @@ def _begin_anew() -> None:
     at_start = Path("/proc/self/environ").read_bytes().rstrip(b"\0").split(b"\0")
     environment = dict(pair.split(b"=", 1) for pair in at_start if b"=" in pair)
     os.execve(sys.executable, sys.orig_argv, {**environment, b"DZ_ANEW": b"1"})  # noqa: S606 - as it was started
-
-
-def _folder(configuration: WarmJobConfiguration) -> contextlib.AbstractContextManager[Path]:
-    if configuration.working_dir:
-        return contextlib.nullcontext(Path(configuration.working_dir).resolve())
-    return _temporary_folder()
-
-
-@contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(suffix="prefect") as folder:
-        yield Path(folder)
-
-
-async def _followed(executor: FlowRunExecutor, task_status: anyio.abc.TaskStatus[int]) -> ProcessWorkerResult:
-    """Follow a run from its process's start to its end."""
-    results: list[FlowRunExecutionResult | None] = []
-
-    async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED) -> None:
-        results.append(await executor.submit(task_status=task_status))
-
-    async with anyio.create_task_group() as group:
-        handle = await group.start(execute)
-        task_status.started(handle.pid)
-    if not results or results[0] is None or results[0].status_code is None:
-        raise RuntimeError("The process of the flow run could not be started.")
-    return ProcessWorkerResult(status_code=results[0].status_code, identifier=str(handle.pid))

@@ -12,7 +12,7 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb.session import Zoomdb, unavailable
 
 WORK = "dz_work"
-"""Work was sent; the payload is `<pool>/<queue>`."""
+"""Work was sent; the payload is `<pool>/<queue>/<flow run>`."""
 ENDED = "dz_ended"
 """A flow run has ended; the payload is its id."""
 

@@ -9,6 +9,7 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+from dz.worker.hot_path import connect_early, take_over
 from dz.worker.known import remember
 
 _NAME, _SUBREAPER = 15, 36
@@ -28,13 +29,15 @@ def become(order: dict[str, Any]) -> NoReturn:
     """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
 
     Args:
-        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output), and
-            what `known.remember` takes.
+        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output), `flow_run`
+            (as JSON), and what `known.remember` takes.
     """
     code = 1
     try:
         _take_place(order)
         remember(order["objects"], order["unlimited"])
+        take_over(order["flow_run"])
+        connect_early()
         # It runs as a program now; as a module it may have been imported before.
         sys.modules.pop("prefect.engine", None)
         runpy.run_module("prefect.engine", run_name="__main__")

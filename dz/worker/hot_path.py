@@ -8,20 +8,18 @@ import contextlib
 import contextvars
 import functools
 import os
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
-import certifi
 from prefect import flow_engine
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
-from prefect.client import orchestration
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import BaseFlowRunEngine
 
-from dz import wiring
+from dz import certificates, wiring
+from dz.errors import ServiceUnavailable
 from dz.tasklib import wakeups
 
 SHORT_RUN = 2.0
@@ -33,29 +31,11 @@ def shorten() -> None:
 
     The thread of a run's heartbeats sleeps a second at a time, and Prefect waits for it even after the shortest subflow.
     """
-    _trusting(certifi.where())
-    orchestration.ssl = _TlsOnce()  # type: ignore[assignment,attr-defined]
+    certificates.load_once()
     flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]
     for engine in (flow_engine.FlowRunEngine, flow_engine.AsyncFlowRunEngine):
         engine.call_hooks = _telling(engine.call_hooks)  # type: ignore[method-assign]
-
-
-class _TlsOnce:
-    """The module `ssl`, but a file of certificates is loaded once, not 20 ms for each of a run's five clients."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(ssl, name)
-
-    @staticmethod
-    def create_default_context(*, cafile: str | None = None) -> ssl.SSLContext:
-        """Return a context of one's own if no file is given, since Prefect then turns its checks off."""
-        return _trusting(cafile) if cafile else ssl.create_default_context()
-
-
-@functools.lru_cache(maxsize=4)
-def _trusting(cafile: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=cafile)
 
 
 @contextlib.contextmanager
@@ -90,3 +70,19 @@ def _telling(call_hooks: Callable[..., Any]) -> Callable[..., Any]:
         return call_hooks(engine, state)
 
     return tell
+
+
+def take_over(flow_run: str) -> None:
+    """Let the engine begin with the flow run, as JSON, that the worker has just read; it reads it again before it runs."""
+    known = FlowRun.model_validate_json(flow_run)
+    flow_engine.load_flow_run = lambda flow_run_id: known
+
+
+def connect_early() -> None:
+    """Open the connection to zoomdb that almost every run needs, while the engine talks with Prefect's server."""
+
+    def connect() -> None:
+        with contextlib.suppress(ServiceUnavailable), wiring.zoomdb().session() as session:
+            session.connection()
+
+    threading.Thread(target=connect, daemon=True).start()

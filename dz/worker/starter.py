@@ -121,6 +121,7 @@ class ForkStarter:
             "shown": self._configuration.stream_output,
             "environment": {name: value for name, value in all_variables.items() if name not in own},
             "own": own,
+            "flow_run": flow_run.model_dump_json(),
             "objects": self._configuration.objects,
             "unlimited": self._unlimited,
         }

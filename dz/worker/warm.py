@@ -138,6 +138,7 @@ class WarmWorker(ProcessWorker):
         except Exception as error:  # noqa: BLE001 - it is found again by the next poll
             logger.warning("Flow run %s could not be taken (%s).", flow_run.name, type(error).__name__)
             return False
+        flow_run.state = state
         return state.is_pending()
 
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:

@@ -1,5 +1,6 @@
 """Finds the Python interpreters that sites can run on."""
 
+import functools
 import os
 import re
 import stat
@@ -51,7 +52,7 @@ def available(configured: Sequence[Path] = ()) -> list[Interpreter]:
     for program in configured or _usual():
         if os.geteuid() == 0 and not everyone_can_run(program):
             continue
-        version = _version(program)
+        version = _version(program, program.stat().st_mtime_ns) if program.exists() else None
         if version:
             interpreter = Interpreter(version, program)
             found.setdefault(interpreter.minor, interpreter)
@@ -83,8 +84,9 @@ def _usual() -> list[Path]:
     return programs
 
 
-def _version(program: Path) -> tuple[int, int, int] | None:
-    """Ask a program for its version; None if it does not run."""
+@functools.lru_cache(maxsize=64)
+def _version(program: Path, changed: int) -> tuple[int, int, int] | None:
+    """Ask a program for its version; None if it does not run. What was asked once is known until the file is changed."""
     try:
         answer = processes.run([program, "-I", "-c", _ASK], cwd=Path("/"), env=BASE_ENVIRONMENT, timeout=_ASK_SECONDS)
     except OSError:

@@ -15,12 +15,11 @@ from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import owned
 from dz.errors import DzError
+from dz.tasklib import shared_bytecode
 from dz.tasklib.requirements import Requirements
 
 _LONGEST = 6 * 3600
 """Seconds, far more than an installation may take."""
-_COMPILING = 900
-"""Seconds; what is not compiled by then is compiled when it is imported."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ class PackageCache:
                 on_line=on_line,
             )
             if bytecode:
-                self._compile(made, interpreter)
+                done = self.folder / "compiled"
+                shared_bytecode.link(made, cache, done, interpreter=interpreter, sandbox=self.sandbox)
             made.rename(target)
         except DzError as error:
             if error.transient:
@@ -84,13 +84,6 @@ class PackageCache:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return True
-
-    def _compile(self, made: Path, interpreter: Interpreter) -> None:
-        """Compile what was installed; not with the environment's own Python, which runs the .pth files of wheels."""
-        options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-        argv: list[str | Path] = [interpreter.path, "-I", "-S", "-m", "compileall", *options, made / "lib"]
-        # What is written for another Python does not compile, and need not.
-        self.sandbox.run(argv, cwd=made, env={}, timeout=_COMPILING)
 
     def _forget_killed(self) -> None:
         """Remove what installations that were killed have left; none that lives is as old."""

@@ -66,6 +66,24 @@ def test_two_projects_share_the_files_of_a_wheel_and_can_change_neither(packages
     assert not list(packages.folder.glob("new-*"))
 
 
+def test_a_wheel_is_compiled_once_and_its_bytecode_is_shared(packages: PackageCache, server: Path) -> None:
+    inodes = []
+    for name in ("compiled-1", "compiled-2"):
+        assert _install(packages, server / name, "idna==3.10", "six==1.17.0", bytecode=True)
+        [site] = (server / name).glob("lib/python*/site-packages")
+        compiled = {path.name.split(".")[0] for path in site.glob("idna/__pycache__/*.pyc")}
+        assert compiled == {path.stem for path in site.glob("idna/*.py")}
+        [six] = site.glob("__pycache__/six.*.pyc")
+        inodes.append(six.stat().st_ino)
+        code = "import six, idna; print(six.__cached__); six.reraise(KeyError, KeyError('x'))"
+        ran = subprocess.run(
+            [server / name / "bin" / "python", "-c", code], capture_output=True, text=True, check=False
+        )
+        assert str(six) in ran.stdout
+        assert f"{server / name}/lib" in ran.stderr  # tracebacks name the environment, not the cache
+    assert inodes[0] == inodes[1]
+
+
 def test_what_must_be_built_is_refused_so_that_no_code_of_it_runs(packages: PackageCache, server: Path) -> None:
     said: list[str] = []
     assert not _install(packages, server / "three", "docopt==0.6.2", said=said)

@@ -9,6 +9,8 @@ from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 
 _SECONDS = 600
+_NO_PACKAGES = r"/[^/]+\.data/"
+"""Scripts and the like of a wheel; uv refuses folders among them that it does not know."""
 
 
 def link(environment: Path, cache: Path, done: Path, *, interpreter: Interpreter, sandbox: Sandbox) -> None:
@@ -33,7 +35,20 @@ def link(environment: Path, cache: Path, done: Path, *, interpreter: Interpreter
     # Where files could not be linked, the environment has copies of its own.
     folders = fresh if wanted <= unpacked.keys() else [packages]
     if folders:
-        words = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+        words = [
+            "-I",
+            "-S",
+            "-m",
+            "compileall",
+            "-q",
+            "-q",
+            "-j",
+            "0",
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-x",
+            _NO_PACKAGES,
+        ]
         # Files that this Python cannot compile, such as templates, are nobody's mistake.
         sandbox.run([interpreter.path, *words, *folders], cwd=cache, env={}, timeout=_SECONDS)
     for folder in fresh:

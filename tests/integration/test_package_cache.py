@@ -69,7 +69,9 @@ def test_two_projects_share_the_files_of_a_wheel_and_can_change_neither(packages
 def test_a_wheel_is_compiled_once_and_its_bytecode_is_shared(packages: PackageCache, server: Path) -> None:
     inodes = []
     for name in ("compiled-1", "compiled-2"):
-        assert _install(packages, server / name, "idna==3.10", "six==1.17.0", bytecode=True)
+        assert _install(
+            packages, server / name, "idna==3.10", "six==1.17.0", "jmespath==1.1.0", bytecode=True
+        )  # the last has scripts
         [site] = (server / name).glob("lib/python*/site-packages")
         compiled = {path.name.split(".")[0] for path in site.glob("idna/__pycache__/*.pyc")}
         assert compiled == {path.stem for path in site.glob("idna/*.py")}

@@ -19,7 +19,9 @@ from dz.tasklib.detection.values import (
     Unknown,
     UrlDatabase,
     bounded,
+    grows,
     known,
+    light,
 )
 
 _FIXED: dict[str, Any] = {"sys.argv": ["manage.py"], "sys.platform": "linux", "os.name": "posix"}
@@ -190,9 +192,13 @@ class Calls(Comparisons):
             return holder.update({"ENGINE": args[0]})
         if isinstance(holder, str) and name == "format":
             plain = "{" not in re.sub(r"\{\w*\}", "", holder) and known([*args, *kwargs.values()])
+            plain = plain and not grows(holder, [*args, *kwargs.values()])
             return self.safely(holder.format, args, kwargs) if plain else UNKNOWN
         kind = next((kind for kind in METHODS if isinstance(holder, kind)), None)
-        if kind is None or name not in METHODS[kind] or (kind is str and not known(args)):
+        fair = kind is not None and name in METHODS[kind] and light([holder, args, kwargs])
+        if kind is str:
+            fair = fair and known(args) and not (name in ("join", "replace") and grows(holder, args))
+        if not fair:
             return UNKNOWN
         return self.safely(getattr(holder, name), args, kwargs)
 

@@ -1,6 +1,7 @@
 """Expressions of the settings reader; see `interpreter`."""
 
 import ast
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,13 @@ from dz.tasklib.detection.values import (
     UrlDatabase,
     binary,
     bounded,
+    grows,
     known,
 )
 
 MAX_STEPS = 60_000
+MAX_SECONDS = 5
+"""Of the processor; real settings take a hundredth of that."""
 
 
 class Failure(Exception):
@@ -84,11 +88,12 @@ class Expressions:
         self.tries = 0
         self.depth = 0
         self.steps = 0
+        self.until = time.process_time() + MAX_SECONDS
 
     def spend(self) -> None:
         """Count a step; RecursionError ends an interpretation that takes too long."""
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > MAX_STEPS or time.process_time() > self.until:
             raise RecursionError
 
     def require(self, names: set[str]) -> None:
@@ -153,13 +158,13 @@ class Expressions:
         raise NotImplementedError
 
     def _of_list(self, node: ast.List, scope: dict[str, Any]) -> Any:
-        return self.items(node.elts, scope)
+        return bounded(self.items(node.elts, scope))
 
     def _of_set(self, node: ast.Set, scope: dict[str, Any]) -> Any:
-        return self.items(node.elts, scope)
+        return bounded(self.items(node.elts, scope))
 
     def _of_tuple(self, node: ast.Tuple, scope: dict[str, Any]) -> Any:
-        return tuple(self.items(node.elts, scope))
+        return bounded(tuple(self.items(node.elts, scope)))
 
     def items(self, nodes: list[ast.expr], scope: dict[str, Any]) -> list[Any]:
         """Return the values of several expressions; a starred unknown becomes one UNKNOWN."""
@@ -184,7 +189,7 @@ class Expressions:
                 found[name] = value
                 self.taint[id(found), str(name)] = touched
         self.kept.append(found)
-        return found
+        return bounded(found)
 
     def _of_ifexp(self, node: ast.IfExp, scope: dict[str, Any]) -> Any:
         test, _ = self.test(node.test, scope)
@@ -206,7 +211,7 @@ class Expressions:
 
     def _of_joinedstr(self, node: ast.JoinedStr, scope: dict[str, Any]) -> Any:
         parts = [self.value(part, scope) for part in node.values]
-        return bounded("".join(map(str, parts))) if known(parts) else UNKNOWN
+        return bounded("".join(map(str, parts))) if known(parts) and not grows("", parts) else UNKNOWN
 
     def _of_formattedvalue(self, node: ast.FormattedValue, scope: dict[str, Any]) -> Any:
         return self.value(node.value, scope) if node.format_spec is None else UNKNOWN
@@ -232,4 +237,4 @@ class Expressions:
             inner = {**scope, first.target.id: item}
             if all(self.test(test, inner)[0] is True for test in first.ifs):
                 found.append(self.value(node.elt, inner))
-        return found
+        return bounded(found)

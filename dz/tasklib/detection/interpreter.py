@@ -14,7 +14,7 @@ from dz.tasklib.detection.environment import Variables, is_switch
 from dz.tasklib.detection.expressions import Failure, Function
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.tree import source
-from dz.tasklib.detection.values import UNKNOWN, Native, Unknown
+from dz.tasklib.detection.values import UNKNOWN, Native, Unknown, light
 
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
 
@@ -99,7 +99,7 @@ class Interpreter(Classes):
                     self.switched.clear()
         elif isinstance(target, ast.Subscript):
             holder, key = self.value(target.value, scope), self.value(target.slice, scope)
-            if isinstance(holder, dict) and isinstance(key, str | int):
+            if isinstance(holder, dict) and isinstance(key, str | int) and light(value):
                 holder[key] = value
                 self.taint[id(holder), str(key)] = set(touched)
             elif isinstance(holder, Native) and holder.name == "os.environ" and isinstance(key, str):

@@ -2,11 +2,14 @@
 
 import operator
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 MAX_SIZE = 20_000
+MAX_WEIGHT = 20_000
+MAX_GROWN = 4_000_000
+"""Items or characters of one value, parts of one value with all that is in it, characters that one call may give."""
 
 
 class Unknown:
@@ -79,6 +82,7 @@ class Stage(str):
 
 
 UNKNOWN = Unknown()
+_HEAVY = Unknown()
 
 METHODS: dict[type, set[str]] = {
     str: {"split", "rsplit", "lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "join", "replace", "removeprefix", "removesuffix", "splitlines", "partition", "rpartition", "isdigit", "isnumeric", "isalnum", "title", "capitalize", "count", "find", "encode"},
@@ -111,18 +115,41 @@ PATHS: dict[str, Callable[..., Any]] = {
 
 def known(value: Any) -> bool:
     """Say whether a value, and every part of it, is known."""
-    if isinstance(value, Unknown | Native | UrlDatabase):
-        return False
-    if isinstance(value, dict):
-        return all(known(item) for item in value.values())
-    return not isinstance(value, list | tuple | set) or all(known(item) for item in value)
+    return all(not isinstance(part, Unknown | Native | UrlDatabase) for part in _parts(value))
+
+
+def light(value: Any) -> bool:
+    """Say whether a value is small, written out: a list of lists of the same lists is short, and endless."""
+    return all(part is not _HEAVY for part in _parts(value))
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield a value and all in it, and _HEAVY where it grows too large; a long text counts as several parts."""
+    waiting, weight = [value], 0
+    while waiting:
+        part = waiting.pop()
+        yield part
+        weight += 1 + (len(part) // 10 if isinstance(part, str | bytes) else 0)
+        if weight > MAX_WEIGHT:
+            yield _HEAVY
+            return
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list | tuple | set):
+            waiting += part
 
 
 def bounded(value: Any) -> Any:
     """Return the value, or UNKNOWN if it has grown too large to be worth following."""
-    if isinstance(value, str | bytes | list | tuple | dict | set) and len(value) > MAX_SIZE:
+    if isinstance(value, str | bytes | list | tuple | dict | set) and (len(value) > MAX_SIZE or not light(value)):
         return UNKNOWN
     return UNKNOWN if isinstance(value, int) and abs(value) > 2**64 else value
+
+
+def grows(text: str, given: Any) -> bool:
+    """Say whether putting values into a text, or the text between them, may give a very long one."""
+    lengths = [len(part) for part in _parts(given) if isinstance(part, str | list | tuple)]
+    return (len(text) + 1 + max(lengths, default=0)) * max([len(text), *lengths]) > MAX_GROWN
 
 
 def binary(name: str, left: Any, right: Any) -> Any:
@@ -137,5 +164,5 @@ def binary(name: str, left: Any, right: Any) -> Any:
         return UNKNOWN
     if name == "Mod" and isinstance(left, str):
         plain = left.replace("%s", "").replace("%d", "")
-        return UNKNOWN if "%" in plain or not known(right) else bounded(left % right)
+        return UNKNOWN if "%" in plain or not known(right) or grows(left, right) else bounded(left % right)
     return bounded(BINARY[name](left, right))

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,3 +111,21 @@ def test_no_text_that_a_database_or_a_terminal_refuses_comes_out(tmp_path: Path)
     found = inspect(tmp_path)
     assert {one.name: one.default for one in found.environment} == {"BAR": None, "FOO": None}
     assert found.risks == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0 = [1, 1]\n" + "".join(f"a{n} = [a{n - 1}, a{n - 1}]\n" for n in range(1, 60)) + "b = str(a59)\n",
+        "a = {}\n" + "".join("b = {}\nb['x'] = a\nb['y'] = a\na = b\n" for _ in range(60)) + "LOGGING = str(a)\n",
+        "a = []\n" + "b = []\nb.append(a)\nb.append(a)\na = b\n" * 60 + "INSTALLED_APPS = MIDDLEWARE = a\n",
+        f"a = '{'x' * 19_000}'\n" + "b = a.replace('', a)\nc = a.join(a)\nd = ('{}' * 1).join([a, a])\n" * 200,
+        f"a = '{'x' * 19_000}'\nf = '{'%s' * 9_000}'\nt = ({'a, ' * 9_000})\n" + "b = f % t\n" * 100,
+    ],
+    ids=["lists", "dicts", "appended", "texts", "formats"],
+)
+def test_values_that_grow_without_end_are_not_followed(tmp_path: Path, text: str) -> None:
+    project(tmp_path, f"{FINE}{text}")
+    begun = time.process_time()
+    assert inspect(tmp_path).settings_module == "a.settings"
+    assert time.process_time() - begun < 8

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from dz import wiring
 from dz.errors import ConfirmationMissing
 from dz.settings import settings
-from dz.tasklib import findings, jobs, launch_text, launches, projects
+from dz.tasklib import findings, guesses, jobs, launch_text, launches, projects
 from dz.tasklib.findings import Findings
 from dz.zoomdb.states import JobKind
 from tasks.checkouts import checkout_of_check
@@ -116,7 +116,7 @@ def judge_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> No
     zoomdb, known = wiring.zoomdb(), _findings(job, request)
     problems, config = findings.judge(zoomdb, known, answer, domain=settings().platform_domain)
     if problems:
-        launches.set_form(zoomdb, job, answer, problems, seconds=_seconds(request))
+        launches.set_form(zoomdb, job, guesses.storable(answer), problems, seconds=_seconds(request))
         jobs.note(zoomdb, job, problems)
     else:
         findings.accept(zoomdb, known, job, answer, config)

@@ -24,7 +24,7 @@ def save(zoomdb: Zoomdb, job_id: int, guesses: list[Guess]) -> None:
                 ConfigGuess(
                     job_id=job_id,
                     field=guess.field,
-                    value=_plain(guess.value),
+                    value=storable(guess.value),
                     basis=_text(guess.basis),
                     is_primary=guess.is_primary,
                     proof=guess.proof,
@@ -63,12 +63,12 @@ def markdown(inspection: Inspection, next_step: str) -> str:
     return "\n".join(lines) + f"\n{unsure}{notes}\n\n{next_step}\n"
 
 
-def _plain(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Return a value that JSONB can hold: PostgreSQL refuses NUL, and what is no character."""
     if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {storable(key): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [storable(item) for item in value]
     return value if isinstance(value, bool | int | None) else _text(value)
 
 

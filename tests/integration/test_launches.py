@@ -149,3 +149,12 @@ def test_guesses_of_broken_text_can_be_stored(zoomdb: Zoomdb) -> None:
     job = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
     guesses.save(zoomdb, job, [Guess("static_root", ["\ud800", "a\0b"], "a\ud800.py:1")])
     assert [(one.value, one.basis) for one in guesses.load(zoomdb, job)] == [(["?", "ab"], "a?.py:1")]
+
+
+def test_an_answer_of_broken_text_is_shown_again_with_what_is_wrong(zoomdb: Zoomdb) -> None:
+    found, job = _findings(zoomdb), _launch(zoomdb)
+    answer = {**findings.first_answer(found, "shop"), "health_path": "/a\0b", "hooks": ["\ud800"]}
+    problems, _ = findings.judge(zoomdb, found, answer, domain="localhost")
+    assert any(problem.startswith("health_path: ") for problem in problems)
+    shown = launches.set_form(zoomdb, job, guesses.storable(answer), problems, seconds=100)
+    assert (shown.answer["health_path"], shown.answer["hooks"]) == ("/ab", ["?"])

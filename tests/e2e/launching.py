@@ -1,5 +1,6 @@
 """Launches on the stack of the end-to-end tests: start one, wait for it, answer its form, find its process."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from tests.e2e.conftest import Stack
 
 
 def served(stack: Stack, path: Path) -> str:
-    """Offer a folder by the stack's git server."""
+    """Offer a folder by the stack's git server, under a URL that no other test's project comes from."""
+    source = stack.state / "launched" / f"launched-{path.name}"
+    shutil.copytree(path, source, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     server = next(host for host in stack.settings["git_hosts"] if host.startswith("git://"))
-    return f"{server}/{publish_path(path, stack.state / 'git').name}.git"
+    return f"{server}/{publish_path(source, stack.state / 'git').name}.git"
 
 
 def begin(stack: Stack, **request: Any) -> str:

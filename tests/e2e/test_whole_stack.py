@@ -391,7 +391,7 @@ def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
     stack: Stack, polls: dict[str, Any], polls_tree: Path
 ) -> None:
     served = _get(polls["url"]).headers["X-DjangoZoom"]
-    deploy = threading.Thread(target=stack.run, args=("deploy", "polls"))
+    deploy = threading.Thread(target=stack.run, args=("deploy", "polls", "--rebuild"))
     deploy.start()
     zoomdb = stack.zoomdb
     last = jobs.newest(zoomdb, limit=1)[0].id

@@ -1,4 +1,5 @@
-"""Deploys real projects, written by others, through `bin/dz try` and looks at their pages. Not collected by pytest.
+"""Deploys real projects, written by others, and looks at their pages: through `bin/dz try`, those with `by = "launch"`
+through `bin/dz launch URL --yes`, with their proof, on the local stack that runs. Not collected by pytest.
 
     python -m tests.e2e.real_projects [--only NAME] [--checkouts DIR]
 
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from dz.settings import settings
+from dz.tasklib.local_sources import publish_path
 
 ROOT = Path(__file__).resolve().parents[2]
 CLONES = ROOT / ".dz" / "real-projects"
@@ -64,7 +68,7 @@ def deployed(project: dict[str, Any], checkouts: Path | None) -> Outcome:
     except subprocess.CalledProcessError as error:
         return Outcome(project["repo"], 0, "", [f"cannot be cloned: {error.stderr.strip()[-200:]}"])
     values = [word for name, value in project.get("set", {}).items() for word in ("--set", f"{name}={value}")]
-    words = [str(ROOT / "bin" / "dz"), "try", str(source), *values, "--json"]
+    words = [str(ROOT / "bin" / "dz"), *command(project, source), *values, "--json"]
     began = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     seconds = time.monotonic() - began
@@ -77,6 +81,17 @@ def deployed(project: dict[str, Any], checkouts: Path | None) -> Outcome:
     if "error" in project:
         return Outcome(project["repo"], seconds, answer["url"], [f"is live, but {project['error']} was expected"])
     return Outcome(project["repo"], seconds, answer["url"], list(differences(project, answer["url"])))
+
+
+def command(project: dict[str, Any], source: Path) -> list[str]:
+    """Return the words that deploy a project."""
+    if project.get("by") != "launch":
+        return ["try", str(source)]
+    state = settings().state_dir
+    hosts = json.loads((state / "settings.json").read_text("utf-8"))["git_hosts"]
+    server = next(host for host in hosts if host.startswith("git://"))
+    name = publish_path(source, state / "git").name
+    return ["launch", f"{server}/{name}.git", "--yes"]
 
 
 def clone(project: dict[str, Any], checkouts: Path | None, target: Path) -> None:

@@ -108,14 +108,17 @@ def _waits(answered: int, job: JobView) -> bool:
 def _unasked(zoomdb: Zoomdb, job: JobView, view: LaunchView, *, yes: bool) -> dict[str, Any]:
     """Return the form as it is if that was asked for and can do; else say what is missing and how to give it."""
     known = projects.variables(zoomdb, projects.find(zoomdb, job.project or "").id)
-    missing = [one["name"] for one in confirmation.missing(job, known)]
+    missing = confirmation.missing(job, known)
     if yes and not missing:
         return confirmation.shown(view)
     said = " ".join(dict.fromkeys([*view.problems, *job.result["reasons"]]))
-    options = "".join(f" --set {name}=VALUE" for name in missing)
+    options = "".join(f" --set {one['name']}=VALUE" for one in missing if not one["secret"])
+    # A secret on a command line would be kept by the shell's history.
+    typed = "".join(f" --ask {one['name']}" for one in missing if one["secret"])
+    first = f"Give its secrets first: `dz variables {job.project}{typed}`. " if typed else ""
     raise ConfirmationMissing(
         f"The form of job {job.id} waits for an answer, and nobody can be asked here. {said}".strip(),
-        f"Answer it at {settings().prefect_ui_url}/runs/flow-run/{view.flow_run_id}, or with `dz launch --resume "
+        f"{first}Answer it at {settings().prefect_ui_url}/runs/flow-run/{view.flow_run_id}, or with `dz launch --resume "
         f"{job.id}` at a terminal; `dz launch --resume {job.id} --yes{options}` takes it as it is.",
     )
 

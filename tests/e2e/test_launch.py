@@ -146,5 +146,6 @@ def test_the_terminal_launches_what_is_clear_and_names_what_is_missing_otherwise
 
     refused = stack.run("launch", served(stack, SHOP), "--name", "unclear", "--yes", "--json")
     assert refused.returncode == 1
-    assert "PAYMENT_KEY" in refused.stdout
+    assert "--ask PAYMENT_KEY" in refused.stdout
+    assert "--set PAYMENT_KEY" not in refused.stdout
     assert "--resume" in refused.stdout

@@ -110,7 +110,8 @@ def _sqlite(tree: Tree, root: Root, place: Settings) -> list[Risk]:
         engine = entry.get("ENGINE") if isinstance(entry, dict) else default
         if isinstance(engine, str) and ("sqlite" in engine or "spatialite" in engine):
             found.append(_sqlite_risk(tree, str(alias), place.basis("DATABASES")))
-    for path in (p for p in tree.files if _DATA.search(p) and p.startswith(root.folder)):
+    inside = f"{root.folder}/" if root.folder else ""
+    for path in (p for p in tree.files if _DATA.search(p) and p.startswith(inside)):
         if found and not re.search(r"(^|/)(tests?|fixtures|docs?)/", path):
             found.append(
                 Risk(

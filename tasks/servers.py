@@ -12,13 +12,13 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
-from dz import certificates, wiring
+from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import Role, settings
 from dz.tasklib import servers, wakeups
 from tasks.roles import refuse_other_server
 
-certificates.load_once()
+prefect_shortcuts.take()
 logger = logging.getLogger("dz.servers")
 CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""

@@ -18,7 +18,7 @@ from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import BaseFlowRunEngine
 
-from dz import certificates, wiring
+from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
 from dz.tasklib import wakeups
 
@@ -31,7 +31,7 @@ def shorten() -> None:
 
     The thread of a run's heartbeats sleeps a second at a time, and Prefect waits for it even after the shortest subflow.
     """
-    certificates.load_once()
+    prefect_shortcuts.take()
     flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]
     for engine in (flow_engine.FlowRunEngine, flow_engine.AsyncFlowRunEngine):

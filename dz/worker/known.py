@@ -16,7 +16,7 @@ from prefect.events.schemas.events import RelatedResource
 from dz.settings import ROLES
 
 LEARN_SECONDS = 15.0
-"""Between two looks at limits and pauses: how long a new one may not be in force, besides Prefect's own cache of 5 s."""
+"""Between two looks at limits and pauses: how long a new one is not in force for new runs."""
 
 
 class _Object:

@@ -232,7 +232,7 @@ def test_a_run_is_forked_with_the_pools_environment_and_folder_and_its_log_is_sh
     assert str(bench.checkout) in facts["path"]
     assert facts["environment"]["PROBE"] == "of the pool"
     assert facts["environment"]["DZ_CANARY"] == "of the worker"
-    assert bench.said(f"printed for {bench.places / 'first'}") == 1
+    _until(lambda: bench.said(f"printed for {bench.places / 'first'}") == 1, 10)
     run = bench.client.read_flow_runs()[0]
     _until(lambda: any("a line for the log" in text for text in _log(bench, run)), 10)
 

@@ -57,9 +57,12 @@ class Bench:
     def start_worker(self) -> None:
         words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "warm", "--name", "w1"]
         with self.log.open("ab") as log:
+            # Where these tests run in the background of a shell, SIGINT is ignored, which a child would inherit.
+            before_fork = signal.signal(signal.SIGINT, signal.default_int_handler)
             self.process = subprocess.Popen(
                 [*words, "--limit", "2"], cwd="/", env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
+            signal.signal(signal.SIGINT, before_fork)
         before = self.said("is warm")
         _until(lambda: self.said("is warm") > before, 60)
 

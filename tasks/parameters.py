@@ -9,8 +9,8 @@ PLAIN_URL: dict[str, JsonValue] = {"pattern": r"^[^@\s]*$"}
 """For Prefect's API, which then refuses a URL with a name or password in it before it is stored."""
 
 
-class Source(BaseModel):
-    """A git repository at a ref."""
+class Repository(BaseModel):
+    """Where code comes from."""
 
     url: str = Field(
         title="Git URL",
@@ -19,6 +19,11 @@ class Source(BaseModel):
         json_schema_extra=PLAIN_URL,
     )
     ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
+
+
+class Source(Repository):
+    """A git repository at a ref."""
+
     prove: bool = Field(
         default=True,
         title="Prove it",
@@ -43,7 +48,6 @@ class DeployRequest(BaseModel):
     config: str | None = Field(
         None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
     )
-
     rebuild: bool = Field(
         default=False,
         title="Build again",
@@ -56,16 +60,9 @@ class DeployRequest(BaseModel):
         return f"{self.project or self.url}{f' at {self.ref}' if self.ref else ''}"
 
 
-class LaunchRequest(BaseModel):
+class LaunchRequest(Repository):
     """A request to bring a repository live, with a form in which a person confirms what was guessed."""
 
-    url: str = Field(
-        title="Git URL",
-        description="https://... of a host that the operator allows",
-        max_length=500,
-        json_schema_extra=PLAIN_URL,
-    )
-    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
     project: str | None = Field(None, title="Project", description="Name of the project; empty: taken from the URL")
     config: str | None = Field(
         None, title="zoombuild.cfg", description="Text of a configuration to begin with instead of the repository's own"

@@ -4,6 +4,7 @@ from dz import wiring
 from dz.settings import settings
 from dz.tasklib import jobs, releases, sites, virtual_hosts
 from dz.tasklib.releases import Retired
+from dz.tasklib.sites import Site
 from tasks import artifacts
 from tasks.roles import on_role
 
@@ -23,10 +24,10 @@ def already_served(job: int, project: int, bundle: int) -> bool:
     release = releases.served_by(wiring.zoomdb(), project, bundle)
     if release is None:
         return False
-    number = releases.number(wiring.zoomdb(), release)
-    jobs.set_result(wiring.zoomdb(), job, version=number, unchanged=True)
-    _report(job, release)
-    jobs.note(wiring.zoomdb(), job, [], info=f"Nothing has changed since version {number}, which serves; it was left.")
+    jobs.set_result(wiring.zoomdb(), job, unchanged=True)
+    site = _report(job, release)
+    info = f"Nothing has changed since version {site.version}, which serves; it was left."
+    jobs.note(wiring.zoomdb(), job, [], info=info)
     return True
 
 
@@ -60,7 +61,8 @@ def report_url(job: int, release: int) -> None:
     _report(job, release)
 
 
-def _report(job: int, release: int) -> None:
+def _report(job: int, release: int) -> Site:
     site = sites.of_release(wiring.zoomdb(), release)
     jobs.set_result(wiring.zoomdb(), job, **site.to_json())
     artifacts.show_link(job, site.url, f"{site.project} v{site.version}")
+    return site

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -161,20 +161,20 @@ def create(
         listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
         found = substitutions.complete(listed, plan, interpreter)
         key = environment_key(checkout.sysid, found, interpreter, commit=checkout.commit)
-        target, warnings = folder / key, tuple(found.warnings)
-        if layers.touch(target):
-            return Environment(target, key, interpreter, tuple(found.lines), warnings, reused=True)
+        made = Environment(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
+        if layers.touch(made.path):
+            return replace(made, reused=True)
         if packages and packages.install(
-            found, target, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
+            found, made.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
         ):
-            return Environment(target, key, interpreter, tuple(found.lines), warnings)
+            return made
         with _workspace(folder, sandbox.user) as work:
-            made = owned(work / "env", sandbox.user)
-            installer.make_environment(made, interpreter=interpreter, sandbox=sandbox, cache=cached)
+            inside = owned(work / "env", sandbox.user)
+            installer.make_environment(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
             listing = _listing(found, checkout.path, work, sandbox.user)
-            installer.install(listing, made, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
-            made.rename(target)
-    return Environment(target, key, interpreter, tuple(found.lines), warnings)
+            installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
+            inside.rename(made.path)
+    return made
 
 
 @contextlib.contextmanager
@@ -200,10 +200,7 @@ def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
 
 def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:
     """Write the requirements for the installer; folders of the checkout are copied, for their build writes."""
-    lines = list(found.lines)
-    if found.constraints:
-        (work / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
-        lines.insert(0, "-c constraints.txt")
+    copies = []
     for number, name in enumerate(found.local):
         source = root / name
         holder = work / f"local-{number}"
@@ -214,10 +211,8 @@ def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> P
         else:
             shutil.copy2(source, copy)
         _give(holder, user)
-        lines.append(str(copy))
-    path = work / "requirements.txt"
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return path
+        copies.append(str(copy))
+    return requirements.write(found, work, copies)
 
 
 def _give(tree: Path, user: str | None) -> None:

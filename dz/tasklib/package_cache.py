@@ -3,10 +3,11 @@
 What has no wheel is built by code of its own, which could change a shared cache; such projects install alone.
 """
 
+import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import owned
 from dz.errors import DzError
-from dz.tasklib import shared_bytecode
+from dz.tasklib import requirements, shared_bytecode
 from dz.tasklib.requirements import Requirements
 
 _LONGEST = 6 * 3600
@@ -54,49 +55,46 @@ class PackageCache:
         if found.local:
             return False
         self.folder.mkdir(parents=True, exist_ok=True)
-        user = self.sandbox.user
-        self._forget_killed()
-        cache = owned(self.folder / "cache", user)
-        work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        cache = owned(self.folder / "cache", self.sandbox.user)
         try:
-            work.chmod(0o755)
-            made = owned(work / "env", user)
-            installer.make_environment(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
-            installer.install(
-                _listing(found, work),
-                made,
-                sandbox=self.sandbox,
-                cache=cache,
-                bytecode=False,
-                wheels_only=True,
-                on_line=on_line,
-            )
-            if bytecode:
-                done = self.folder / "compiled"
-                shared_bytecode.link(made, cache, done, interpreter=interpreter, sandbox=self.sandbox)
-            made.rename(target)
+            with self._workspace() as work:
+                made = owned(work / "env", self.sandbox.user)
+                self._fill(made, requirements.write(found, work), cache, interpreter, installer, on_line)
+                if bytecode:
+                    done = self.folder / "compiled"
+                    shared_bytecode.link(made, cache, done, interpreter=interpreter, sandbox=self.sandbox)
+                made.rename(target)
         except DzError as error:
             if error.transient:
                 raise
             if on_line:
                 on_line("Not everything has a wheel that fits: it is installed once more, and built.")
             return False
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         return True
 
-    def _forget_killed(self) -> None:
-        """Remove what installations that were killed have left; none that lives is as old."""
+    def _fill(
+        self,
+        made: Path,
+        listing: Path,
+        cache: Path,
+        interpreter: Interpreter,
+        installer: Installer,
+        on_line: Callable[[str], None] | None,
+    ) -> None:
+        installer.make_environment(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
+        installer.install(
+            listing, made, sandbox=self.sandbox, cache=cache, bytecode=False, wheels_only=True, on_line=on_line
+        )
+
+    @contextlib.contextmanager
+    def _workspace(self) -> Iterator[Path]:
+        """Yield a temporary folder; what killed installations left is removed first, and none that lives is as old."""
         for left in self.folder.glob("new-*"):
             if time.time() - left.stat().st_mtime > _LONGEST:
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def _listing(found: Requirements, work: Path) -> Path:
-    lines = list(found.lines)
-    if found.constraints:
-        (work / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
-        lines.insert(0, "-c constraints.txt")
-    path = work / "requirements.txt"
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return path
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        try:
+            work.chmod(0o755)
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)

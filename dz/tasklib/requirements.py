@@ -6,7 +6,7 @@ warning: the operator chooses the index, so that nobody can slip in a package of
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -46,6 +46,21 @@ class Requirements:
     constraints: list[str] = field(default_factory=list)
     local: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+
+def write(found: Requirements, folder: Path, copies: Sequence[str] = ()) -> Path:
+    """Write what an installer reads into `folder`, and return its path.
+
+    Args:
+        copies: folders that are installed as packages, in place of `found.local`.
+    """
+    lines = [*found.lines, *copies]
+    if found.constraints:
+        (folder / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
+        lines.insert(0, "-c constraints.txt")
+    path = folder / "requirements.txt"
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path
 
 
 @dataclass(frozen=True)

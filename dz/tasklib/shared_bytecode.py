@@ -32,28 +32,22 @@ def link(environment: Path, cache: Path, done: Path, *, interpreter: Interpreter
     wanted = {path.stat().st_ino for path in packages.glob("*.dist-info/METADATA")}
     unpacked = {inode: folder for inode, folder in _unpacked(cache) if inode in wanted}
     fresh = [folder for folder in unpacked.values() if not (done / f"{folder.name}.{tag}").exists()]
-    # Where files could not be linked, the environment has copies of its own.
-    folders = fresh if wanted <= unpacked.keys() else [packages]
-    if folders:
-        words = [
-            "-I",
-            "-S",
-            "-m",
-            "compileall",
-            "-q",
-            "-q",
-            "-j",
-            "0",
-            "--invalidation-mode",
-            "unchecked-hash",
-            "-x",
-            _NO_PACKAGES,
-        ]
-        # Files that this Python cannot compile, such as templates, are nobody's mistake.
-        sandbox.run([interpreter.path, *words, *folders], cwd=cache, env={}, timeout=_SECONDS)
+    if not wanted <= unpacked.keys():
+        # Files could not be linked: the environment has copies of its own.
+        _compile([packages], cache, interpreter, sandbox)
+        return
+    if fresh:
+        _compile(fresh, cache, interpreter, sandbox)
     for folder in fresh:
         _link_bytecode(folder, packages, tag)
         (done / f"{folder.name}.{tag}").touch()
+
+
+def _compile(folders: list[Path], cache: Path, interpreter: Interpreter, sandbox: Sandbox) -> None:
+    """Compile what this Python can; files that it cannot, such as templates, are nobody's mistake."""
+    words = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x"]
+    argv: list[str | Path] = [interpreter.path, *words, _NO_PACKAGES, *folders]
+    sandbox.run(argv, cwd=cache, env={}, timeout=_SECONDS)
 
 
 def _unpacked(cache: Path) -> Iterator[tuple[int, Path]]:

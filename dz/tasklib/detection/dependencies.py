@@ -4,7 +4,7 @@ import re
 import tomllib
 from typing import Any
 
-from dz.tasklib.detection.tree import Tree, folder_of, joined, relative
+from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, relative
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
@@ -108,7 +108,7 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
 
 def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     """Return the requirements file of a folder that a deploy installs, with all that it includes."""
-    inside = f"{folder}/" if folder else ""
+    inside = beginning(folder)
     found = []
     for path in tree.files:
         name = path[len(inside) :] if path.startswith(inside) else ""

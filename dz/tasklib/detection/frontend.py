@@ -6,7 +6,7 @@ from typing import Any
 
 from dz.tasklib.detection.dependencies import table
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, folder_of, joined, parents, relative
+from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, parents, relative
 
 _BUILDERS = re.compile(
     r"webpack|vite|rollup|parcel|gulp|grunt|esbuild|tailwind|react-scripts|next|nuxt|@angular|laravel-mix|browserify|sass|less|brunch|svelte|vue-cli|bun"
@@ -93,7 +93,7 @@ def _installed(tree: Tree) -> bool:
 
 def _uncompiled(tree: Tree, folder: str) -> bool:
     """Say whether a style sheet lies among the static files without its compiled form."""
-    inside = f"{folder}/" if folder else ""
+    inside = beginning(folder)
     sheets = [
         p.rpartition("/")
         for p in tree.files
@@ -110,7 +110,7 @@ def _committed(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:
         return all(tree.has(relative(folder, path)) for path in written)
     if not any("gulp" in value or "grunt" in value for value in scripts.values()):
         return False
-    inside = f"{folder}/" if folder else ""
+    inside = beginning(folder)
     sheets = [path for path in tree.files if path.startswith(inside) and path.endswith((".scss", ".sass", ".less"))]
     stems = {path.rpartition("/")[2].rpartition(".")[0] for path in sheets}
     have = {path.rpartition("/")[2].split(".")[0] for path in tree.files if path.endswith(".css")}

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree
+from dz.tasklib.detection.tree import Tree, beginning
 
 _OLD = re.compile(
     r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(",
@@ -25,7 +25,7 @@ def python2(tree: Tree, root: Root, version: str | None, django: str | None, *, 
         return True  # Django runs on Python 3 since 1.5
     if django and re.match(r"\W*(?:[2-9]|1\d)(?:\.|$)", django):
         return False
-    inside = f"{root.folder}/" if root.folder else ""
+    inside = beginning(root.folder)
     old = 2 if implicit else 0
     for path in [p for p in tree.files if p.endswith(".py") and p.startswith(inside)][:400]:
         text = tree.text(path) or ""

@@ -2,7 +2,7 @@
 
 import ast
 
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.tree import Tree, beginning, joined
 
 
 class Modules:
@@ -34,7 +34,7 @@ class Modules:
     def name(self, path: str) -> str | None:
         """Return the dotted name of a file, or None if it cannot be imported."""
         for folder in self.folders:
-            start = f"{folder}/" if folder else ""
+            start = beginning(folder)
             if path.startswith(start) and path.endswith(".py"):
                 dotted = path[len(start) : -3].removesuffix("/__init__").replace("/", ".")
                 if all(part.isidentifier() for part in dotted.split(".")):

@@ -5,7 +5,7 @@ import re
 from dz.tasklib.detection import documents
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.tree import Tree, beginning, joined
 
 _FLAG = re.compile(r"celery[^\n|&;]{0,300}?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
 _WORKER = re.compile(
@@ -16,7 +16,7 @@ _WORKER = re.compile(
 def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
     """Return the values for celery's -A, with their basis, the likeliest first."""
     found: list[tuple[str, str]] = []
-    inside = f"{root.folder}/" if root.folder else ""
+    inside = beginning(root.folder)
     for path in tree.files:
         if not path.startswith(inside) or not path.endswith(".py") or re.search(r"(^|/)(tests?|docs)/|test_", path):
             continue

@@ -7,7 +7,7 @@ from typing import Any
 from dz.tasklib.detection.interpreter import Interpreter
 from dz.tasklib.detection.model import Risk
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, source
+from dz.tasklib.detection.tree import Tree, beginning, source
 from dz.tasklib.detection.values import UNKNOWN, UrlDatabase
 
 _UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Image)Field)\(")
@@ -86,7 +86,7 @@ def _uploads(tree: Tree, root: Root, place: Settings) -> list[Risk]:
 
 
 def _upload_field(tree: Tree, root: Root) -> tuple[str, str] | None:
-    inside = f"{root.folder}/" if root.folder else ""
+    inside = beginning(root.folder)
     modules = [p for p in tree.files if p.startswith(inside) and p.endswith(".py") and not _NOT_MODELS.search(p)]
     modules.sort(key=lambda path: "models" not in path)
     for path in modules[:_MODULES]:
@@ -110,7 +110,7 @@ def _sqlite(tree: Tree, root: Root, place: Settings) -> list[Risk]:
         engine = entry.get("ENGINE") if isinstance(entry, dict) else default
         if isinstance(engine, str) and ("sqlite" in engine or "spatialite" in engine):
             found.append(_sqlite_risk(tree, str(alias), place.basis("DATABASES")))
-    inside = f"{root.folder}/" if root.folder else ""
+    inside = beginning(root.folder)
     for path in (p for p in tree.files if _DATA.search(p) and p.startswith(inside)):
         if found and not re.search(r"(^|/)(tests?|fixtures|docs?)/", path):
             found.append(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from dz.tasklib.detection import documents, entrypoints, namespaces
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, joined, source
+from dz.tasklib.detection.tree import Tree, beginning, joined, source
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
 _HOSTED = re.compile(
@@ -109,7 +109,7 @@ def unclear(ranked: list[Candidate]) -> bool:
 
 
 def _looks_like_settings(tree: Tree, root: Root, path: str) -> bool:
-    if not path.endswith(".py") or not path.startswith(f"{root.folder}/" if root.folder else ""):
+    if not path.endswith(".py") or not path.startswith(beginning(root.folder)):
         return False
     inner = path[len(root.folder) :]
     if re.search(

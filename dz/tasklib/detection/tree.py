@@ -158,6 +158,11 @@ def joined(*parts: str) -> str:
     return "/".join(part.strip("/") for part in parts if part not in ("", "."))
 
 
+def beginning(folder: str) -> str:
+    """Return how the paths of all that lies below a folder begin; `""` for the root."""
+    return f"{folder}/" if folder else ""
+
+
 def relative(folder: str, name: str) -> str:
     """Return the path that `name`, written in `folder`, stands for; `..` does not leave the tree."""
     parts = folder.split("/") if folder else []

@@ -12,7 +12,7 @@ from dz import prefect_environment, wiring
 from dz.cli import runs
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.tasklib import jobs
+from dz.tasklib import job_logs, jobs
 from dz.tasklib.jobs import JobView
 from dz.zoomdb.states import JobKind, LogType
 from infra.local import stack
@@ -86,7 +86,7 @@ class Platform:
         """
         seconds: dict[str, float] = {}
         running, free_since = 0, asked.at
-        for line in jobs.lines(self.zoomdb, asked.job):
+        for line in job_logs.lines(self.zoomdb, asked.job):
             at = line.time.timestamp()
             if line.type == LogType.STEP_BEGIN:
                 if not running:

@@ -20,7 +20,7 @@ from bench.queries import whole_tables_read
 from bench.services import Services
 from dz.adapters.nginx import Nginx
 from dz.settings import settings
-from dz.tasklib import heartbeats, jobs, placement, projects, proxies, releases, servers, sites, virtual_hosts
+from dz.tasklib import heartbeats, job_logs, jobs, placement, projects, proxies, releases, servers, sites, virtual_hosts
 from dz.tasklib.heartbeats import Load
 from dz.tasklib.proxies import SiteConfig, Upstream, Vhost
 from dz.zoomdb import Zoomdb
@@ -161,7 +161,7 @@ def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:
             jobs.log(zoomdb, job, LogType.STEP_BEGIN, step=f"step {step}")
             jobs.log(zoomdb, job, LogType.STEP_END, "0.1", step=f"step {step}")
         jobs.show(zoomdb, job)
-        jobs.lines(zoomdb, job)
+        job_logs.lines(zoomdb, job)
         project = projects.ensure(zoomdb, name=None, url="https://git.example/site-5", ref=None).id
         jobs.set_project(zoomdb, job, project)
         virtual_hosts.refuse_taken(zoomdb, project, "site-5.example.org")

@@ -8,7 +8,7 @@ from dz import wiring
 from dz.cli import output, runs
 from dz.cli.options import AsJson
 from dz.errors import StackProblem, from_record
-from dz.tasklib import jobs
+from dz.tasklib import job_logs, jobs
 from dz.tasklib.jobs import JobView
 from dz.zoomdb.states import LogType
 
@@ -50,9 +50,9 @@ def show_job(
         raise StackProblem(f"There is no job {number}.", "`dz jobs` lists the newest jobs.")
     if follow:
         job = runs.follow(zoomdb, number)
-    log = jobs.lines(zoomdb, number)
+    log = job_logs.lines(zoomdb, number)
     if as_json:
-        output.print_json({**as_object(job), "steps": jobs.step_seconds(log), "log": [vars(line) for line in log]})
+        output.print_json({**as_object(job), "steps": job_logs.step_seconds(log), "log": [vars(line) for line in log]})
     else:
         if not follow:
             rows = [(output.local_time(x.time), _SHOWN.get(LogType(x.type), x.type), x.step, x.message) for x in log]

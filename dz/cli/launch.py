@@ -17,7 +17,7 @@ from dz.cli.deploy import print_result, read_config
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
-from dz.tasklib import findings, jobs, launches, projects, wakeups
+from dz.tasklib import findings, job_logs, jobs, launches, projects, wakeups
 from dz.tasklib.jobs import JobView
 from dz.tasklib.launches import LaunchView
 from dz.zoomdb import Zoomdb
@@ -65,7 +65,7 @@ def launch(
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
     job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
     parts = launches.parts(zoomdb, job.id)
-    print_result(job, jobs.step_seconds(jobs.lines(zoomdb, *parts)), as_json=as_json)
+    print_result(job, job_logs.step_seconds(job_logs.lines(zoomdb, *parts)), as_json=as_json)
 
 
 def _prepare(zoomdb: Zoomdb, request: LaunchRequest, environment: Mapping[str, str]) -> None:

@@ -19,8 +19,9 @@ from dz.cli import output
 from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
-from dz.tasklib import jobs, launches, servers, wakeups
-from dz.tasklib.jobs import JobView, LogLine
+from dz.tasklib import job_logs, jobs, launches, servers, wakeups
+from dz.tasklib.job_logs import LogLine
+from dz.tasklib.jobs import JobView
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 
@@ -97,7 +98,7 @@ def succeeded(job: JobView) -> JobView:
 
 def steps(zoomdb: Zoomdb, job_id: int) -> dict[str, float]:
     """Return how many seconds each step of a job took."""
-    return jobs.step_seconds(jobs.lines(zoomdb, job_id))
+    return job_logs.step_seconds(job_logs.lines(zoomdb, job_id))
 
 
 def _become_local() -> None:
@@ -200,7 +201,7 @@ def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[Log
     if job is None:
         raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
     parts = launches.parts(zoomdb, job_id) if job.kind == JobKind.LAUNCH else ()
-    return job, jobs.lines(zoomdb, job_id, *parts, after=seen)
+    return job, job_logs.lines(zoomdb, job_id, *parts, after=seen)
 
 
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:

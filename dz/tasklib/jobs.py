@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +45,6 @@ class JobView:
     def over(self) -> bool:
         """The job has reached a final state."""
         return self.state in FINAL
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of a job's log."""
-
-    id: int
-    time: dt.datetime
-    type: str
-    step: str
-    message: str
 
 
 def open_job(
@@ -190,22 +179,6 @@ def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> li
         query = query.join(Project, Job.project_id == Project.id).where(Project.name == project)
     with zoomdb.session() as session:
         return [_view(job) for job in session.scalars(query)]
-
-
-def lines(zoomdb: Zoomdb, *job_ids: int, after: int = 0) -> Sequence[LogLine]:
-    """Return the log of a job, or of several together, after line `after`, oldest first."""
-    query = select(JobLog).where(JobLog.job_id.in_(job_ids), JobLog.id > after).order_by(JobLog.id)
-    with zoomdb.session() as session:
-        return [LogLine(row.id, row.created, row.type, row.step, row.message) for row in session.scalars(query)]
-
-
-def step_seconds(log_lines: Sequence[LogLine]) -> dict[str, float]:
-    """Return how long each finished step took; a step that ran on several servers counts its longest."""
-    seconds: dict[str, float] = {}
-    for line in log_lines:
-        if line.type == LogType.STEP_END:
-            seconds[line.step] = max(seconds.get(line.step, 0.0), float(line.message))
-    return seconds
 
 
 def reap(zoomdb: Zoomdb) -> list[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dz.tasklib import jobs, launches, projects, releases
+from dz.tasklib import job_logs, jobs, launches, projects, releases
 from dz.zoomdb.states import JobKind, LogType
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.launching import answer, begin, description, job_of, process_of, run_of, served, until
@@ -22,7 +22,7 @@ def polls_url(stack: Stack) -> str:
 
 def _steps(stack: Stack, job: int | None) -> list[str]:
     zoomdb = stack.zoomdb
-    found = [line.step for line in jobs.lines(zoomdb, job or 0) if line.type == LogType.STEP_BEGIN]
+    found = [line.step for line in job_logs.lines(zoomdb, job or 0) if line.type == LogType.STEP_BEGIN]
     zoomdb.close()
     return found
 

@@ -20,7 +20,7 @@ from dz.errors import (
     WrongServer,
 )
 from dz.settings import settings
-from dz.tasklib import jobs, projects, releases
+from dz.tasklib import job_logs, jobs, projects, releases
 from dz.zoomdb import locks
 from dz.zoomdb.models import Bundle, Deployment, Job, Release
 from dz.zoomdb.states import DeploymentState
@@ -68,7 +68,7 @@ def test_an_unmodified_sqlite_project_goes_live_on_postgresql(live: dict[str, An
     assert (status, answered_by) == (200, "polls v1")
     assert "polls" in body.lower()
     job = jobs.newest(platform.zoomdb, limit=1)[0]
-    steps = jobs.step_seconds(jobs.lines(platform.zoomdb, job.id))
+    steps = job_logs.step_seconds(job_logs.lines(platform.zoomdb, job.id))
     assert {"check out code", "create virtualenv", "verify", "archive bundle", "bundle upload", "placement"} <= set(
         steps
     )
@@ -172,7 +172,7 @@ def test_only_a_release_with_the_same_migrations_boots_beside_its_hooks(
 
 def _boots_beside_hooks(platform: Platform) -> bool:
     job = jobs.newest(platform.zoomdb, limit=1)[0].id
-    order = [(str(line.type), line.step.split(" on ")[0]) for line in jobs.lines(platform.zoomdb, job)]
+    order = [(str(line.type), line.step.split(" on ")[0]) for line in job_logs.lines(platform.zoomdb, job)]
     return order.index(("step_begin", "boot")) < order.index(("step_end", "run release hooks"))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dz import wiring
-from dz.tasklib import guesses, jobs, projects
+from dz.tasklib import guesses, job_logs, jobs, projects
 from dz.tasklib.detection import Guess
 from dz.tasklib.jobs import JobView
 from tests.flows.conftest import Platform
@@ -36,7 +36,7 @@ def test_without_proof_nothing_of_the_project_is_run(platform: Platform) -> None
     job, found = _check(platform.publish("unproved", PROJECTS / "sqlite_single"), prove=False)
     assert {guess.proof for guess in found.values()} == {"read"}
     assert "proof" not in job.result
-    assert "prove" not in jobs.step_seconds(jobs.lines(platform.zoomdb, job.id))
+    assert "prove" not in job_logs.step_seconds(job_logs.lines(platform.zoomdb, job.id))
 
 
 def test_a_project_that_does_not_load_is_a_result(platform: Platform) -> None:
@@ -56,7 +56,7 @@ def test_a_known_project_is_proved_with_its_variables_which_are_shown_nowhere(
     job, _ = _check(url)
     assert job.result["proof"]["outcome"] == "proved"
     assert job.result["proof"]["attempts"][0]["stood_in"] == []
-    lines = jobs.lines(platform.zoomdb, job.id)
+    lines = job_logs.lines(platform.zoomdb, job.id)
     assert secret not in caplog.text + str(job.result) + "".join(line.message for line in lines)
     other, _ = _check(url, ref="main")
     assert other.result["proof"]["attempts"][0]["stood_in"], "another ref may be another author"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from dz.errors import InvalidName, NotDjango, StackProblem, UnknownProject
-from dz.tasklib import jobs, projects
+from dz.tasklib import job_logs, jobs, projects
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind
 
@@ -27,7 +27,7 @@ def test_a_job_that_fails_keeps_who_must_act_and_what_to_do(zoomdb: Zoomdb) -> N
     assert view.over
     assert view.failure
     assert (view.state, view.failure.code, view.failure.remedy) == ("failed", "NotDjango", "Give another URL.")
-    types = [line.type for line in jobs.lines(zoomdb, job)]
+    types = [line.type for line in job_logs.lines(zoomdb, job)]
     assert types == ["job_begin", "step_begin", "error", "error", "job_end"]
 
 

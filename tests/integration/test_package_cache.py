@@ -15,6 +15,7 @@ import pytest
 from dz.adapters import interpreters, users
 from dz.adapters.installer import UvInstaller
 from dz.adapters.sandbox import UserSandbox
+from dz.tasklib import shared_bytecode
 from dz.tasklib.package_cache import PackageCache
 from dz.tasklib.requirements import Requirements
 
@@ -84,6 +85,20 @@ def test_a_wheel_is_compiled_once_and_its_bytecode_is_shared(packages: PackageCa
         assert str(six) in ran.stdout
         assert f"{server / name}/lib" in ran.stderr  # tracebacks name the environment, not the cache
     assert inodes[0] == inodes[1]
+
+
+def test_an_environment_of_copies_is_compiled_by_itself_and_no_wheel_counts_as_compiled(
+    packages: PackageCache, server: Path
+) -> None:
+    assert _install(packages, server / "linked", "six==1.17.0")
+    copy, done = server / "copied", server / "compiled-nothing"
+    shutil.copytree(server / "linked", copy, symlinks=True)
+    if packages.sandbox.user:
+        subprocess.run(["/bin/chown", "-R", packages.sandbox.user, copy], check=True)
+    python = interpreters.available()[0]
+    shared_bytecode.link(copy, packages.folder / "cache", done, interpreter=python, sandbox=packages.sandbox)
+    assert list(copy.glob("lib/python*/site-packages/__pycache__/six.*.pyc"))
+    assert list(done.iterdir()) == []
 
 
 def test_what_must_be_built_is_refused_so_that_no_code_of_it_runs(packages: PackageCache, server: Path) -> None:

@@ -58,7 +58,9 @@ def bundle(room, python):
     env, code = room / "made" / "env", room / "made" / "code"
     program = uv.find_uv_bin()
     subprocess.run([program, "venv", "-q", "-p", python.path, env], check=True)
-    subprocess.run([program, "pip", "install", "-q", "-p", env / "bin" / "python", "gunicorn"], check=True)
+    trusting = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # as the installer does
+    install = [program, "pip", "install", "-q", "-p", env / "bin" / "python", "gunicorn"]
+    subprocess.run(install, env=trusting, check=True)
     (code / "dz").mkdir(parents=True)
     (code / "src").mkdir()
     shutil.copy(SHIM / "dz_run.py", code / "dz")

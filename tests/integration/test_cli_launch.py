@@ -122,7 +122,9 @@ def test_where_nobody_can_be_asked_what_is_missing_is_named_with_the_command_tha
     with pytest.raises(ConfirmationMissing) as raised:
         launch._unasked(zoomdb, job, view, yes=True)
     assert "PAY_KEY is not set" in raised.value.found
-    assert f"--resume {job.id} --yes --set PAY_KEY=VALUE --set MAIL_FROM=VALUE" in raised.value.remedy
+    assert "`dz variables shop --ask PAY_KEY`" in raised.value.remedy
+    assert f"--resume {job.id} --yes --set MAIL_FROM=VALUE`" in raised.value.remedy
+    assert "PAY_KEY=" not in raised.value.remedy  # a shell would remember it
     projects.set_variables(zoomdb, projects.find(zoomdb, "shop").id, {"PAY_KEY": "x", "MAIL_FROM": "y"})
     assert launch._unasked(zoomdb, job, view, yes=True) == ANSWER
     with pytest.raises(ConfirmationMissing):

@@ -33,6 +33,11 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             # In memory, the default, leases would be forgotten when the server restarts.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            # Task runs are written in one statement for all of a moment, not in one for each of their states.
+            "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+            "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+            "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+            "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
             "PREFECT_UI_URL": f"http://127.0.0.1:{port}",
             # Relative, so that the UI finds the API through a tunnel or a proxy, too.
             "PREFECT_UI_API_URL": "/api",

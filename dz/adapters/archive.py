@@ -1,8 +1,9 @@
 """Layers of a bundle: deterministic tar + zstd archives. Source: threat T28."""
 
+import contextlib
 import hashlib
 import os
-import tarfile
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,11 +12,16 @@ from typing import Any, BinaryIO, Literal, Self, cast
 
 import zstandard
 
-from dz.adapters.extraction import extract, link_stays_inside, refuse
+from dz.adapters import tar_format
+from dz.adapters.extraction import extract, link_stays_inside
+from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, LINK, Member, refuse
 
 __all__ = ["Kind", "Layer", "extract", "keep_all", "link_stays_inside", "pack"]
 
 Kind = Literal["environment", "code", "static"]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,10 @@ def pack(folder: Path, archive: Path, *, kind: Kind, skip: Callable[[str], bool]
     try:
         with part.open("wb") as file:
             tee = _HashingWriter(file)
-            compressor = zstandard.ZstdCompressor(level=3)
+            # Any number of threads gives the same bytes; none at all would give others.
+            compressor = zstandard.ZstdCompressor(level=3, threads=2)
             with compressor.stream_writer(cast("BinaryIO", tee), closefd=False) as writer:
-                _write_tar(folder, writer, skip)
+                _Packing(cast("BinaryIO", writer), skip).run(folder)
             file.flush()
             os.fsync(file.fileno())
         part.replace(archive)
@@ -78,36 +85,77 @@ class _HashingWriter:
         self._file.flush()
 
 
-def _write_tar(folder: Path, writer: Any, skip: Callable[[str], bool]) -> None:
-    with tarfile.open(fileobj=writer, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as tar:
-        for path in _walk(folder, "", skip):
-            _add(tar, folder / path, path)
+class _Packing:
+    """Walks by file descriptors, so that nobody who swaps a folder for a link meanwhile leads it out."""
+
+    def __init__(self, writer: BinaryIO, skip: Callable[[str], bool]) -> None:
+        self._writer, self._skip = writer, skip
+        self._waiting, self._size, self._written = list[bytes](), 0, 0
+
+    def run(self, folder: Path) -> None:
+        """Write the whole archive."""
+        with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as handle:
+            self._add_content(handle, "", 0)
+        self._write(tar_format.end(self._written + self._size))
+        self._flush()
+
+    def _add_content(self, folder: int, below: str, depth: int) -> None:
+        if depth > DEEPEST:
+            refuse(f"{below!r} lies in more than {DEEPEST} folders.")
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            path = below + entry.name
+            if not self._skip(path):
+                self._add(entry, folder, path, depth)
+
+    def _add(self, entry: os.DirEntry[str], folder: int, path: str, depth: int) -> None:
+        name = os.fsencode(path)
+        if entry.is_symlink():
+            link = os.readlink(entry.name, dir_fd=folder)
+            if not link_stays_inside(path, link):
+                refuse(f"The link {path!r} points to {link!r}, outside of what is archived.")
+            self._write(tar_format.header(Member(LINK, name, os.fsencode(link))))
+        elif entry.is_dir(follow_symlinks=False):
+            self._write(tar_format.header(Member(FOLDER, name)))
+            with _opened(entry.name, _FOLDER, folder) as handle:
+                self._add_content(handle, f"{path}/", depth + 1)
+        elif entry.is_file(follow_symlinks=False):
+            with _opened(entry.name, _FILE, folder) as handle:
+                self._add_file(handle, path, name)
+        else:
+            refuse(f"{path!r} is a device, socket or pipe.")
+
+    def _add_file(self, handle: int, path: str, name: bytes) -> None:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            refuse(f"{path!r} is a device, socket or pipe.")
+        self._write(tar_format.header(Member(FILE, name, b"", facts.st_size, bool(facts.st_mode & 0o111))))
+        left = facts.st_size
+        while left:
+            data = os.read(handle, min(left, tar_format.CHUNK))
+            if not data:
+                refuse(f"{path!r} became shorter while it was archived.")
+            self._write(data)
+            left -= len(data)
+        self._write(tar_format.padding(facts.st_size))
+
+    def _write(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= tar_format.CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write(b"".join(self._waiting))
+        self._written += self._size
+        self._waiting, self._size = [], 0
 
 
-def _walk(folder: Path, below: str, skip: Callable[[str], bool]) -> Iterator[str]:
-    for name in sorted(entry.name for entry in (folder / below).iterdir()):
-        path = f"{below}/{name}" if below else name
-        if skip(path):
-            continue
-        yield path
-        if (folder / path).is_dir() and not (folder / path).is_symlink():
-            yield from _walk(folder, path, skip)
-
-
-def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
-    member = tarfile.TarInfo(path)
-    if file.is_symlink():
-        member.type, member.linkname, member.mode = tarfile.SYMTYPE, str(file.readlink()), 0o777
-        if not link_stays_inside(path, member.linkname):
-            refuse(f"The link {path!r} points to {member.linkname!r}, outside of what is archived.")
-        tar.addfile(member)
-    elif file.is_dir():
-        member.type, member.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(member)
-    elif file.is_file():
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as content:
-            facts = os.fstat(content.fileno())
-            member.size, member.mode = facts.st_size, 0o755 if facts.st_mode & 0o111 else 0o644
-            tar.addfile(member, content)
-    else:
-        refuse(f"{path!r} is a device, socket or pipe.")
+@contextlib.contextmanager
+def _opened(name: str | Path, flags: int, folder: int | None = None) -> Iterator[int]:
+    handle = os.open(name, flags, dir_fd=folder)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,27 +1,29 @@
 """Safe extraction of archives: only what `dz.adapters.archive.pack` writes is accepted.
 
-That is GNU headers for files, folders and relative links that stay inside, each folder before its content. The
-extractor walks by file descriptors and never follows a link. Sources: threats T29, T30.
+That is files, folders and relative links that stay inside, each folder before its content. The extractor walks by
+file descriptors and never follows a link. Sources: threats T29, T30.
 """
 
 import contextlib
+import ctypes
+import errno
 import fcntl
+import itertools
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Self, cast
+from typing import Self, cast
 
 import zstandard
 
-from dz.errors import BundleRefused
+from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source, refuse, text
 
-_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-_TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, *_LONG)
-_LONGEST_NAME = 8192
 _WINDOW = 64 * 1024**2
-_REMEDY = "Build the version again; if it happens again, the archive was not made by this platform: do not use it."
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_MAKE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_IMPOSSIBLE = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_bytes: int, max_members: int) -> None:
@@ -42,8 +44,9 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
         try:
-            _read_tar(archive, part, owner, max_bytes, max_members)
-            _finish(part, owner)
+            with _Tree(part, owner) as tree:
+                _read_tar(archive, tree, max_bytes, max_members)
+                tree.finish()
             part.rename(target)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -65,98 +68,104 @@ def link_stays_inside(path: str, target: str) -> bool:
     return bool(target) and target[0] != "/" and "\0" not in target and upwards <= path.count("/") and ".." not in below
 
 
-class _LimitedReader:
-    def __init__(self, file: BinaryIO, limit: int) -> None:
-        self._file, self._limit, self._left = file, limit, limit
-
-    def read(self, size: int) -> bytes:
-        data = self._file.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            refuse(f"The archive holds more than {self._limit} bytes.")
-        return data
-
-
-class _PlainMember(tarfile.TarInfo):
-    """Refuses a header by its type before tarfile acts on it: no pax, sparse, hard link or special file."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        member = super().frombuf(buf, encoding, errors)
-        if member.type not in _TYPES:
-            refuse(f"The archive holds {member.name!r}, which is not a file, folder or link.")
-        if member.size < 0 or (member.type in _LONG and member.size > _LONGEST_NAME):
-            refuse(f"The archive holds {member.name!r} with an impossible size.")
-        return member
-
-
-def _read_tar(archive: Path, root: Path, owner: tuple[int, int] | None, max_bytes: int, max_members: int) -> None:
+def _read_tar(archive: Path, tree: "_Tree", max_bytes: int, max_members: int) -> None:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         with archive.open("rb") as file, decompressor.stream_reader(file) as stream:
-            reader = cast("BinaryIO", _LimitedReader(cast("BinaryIO", stream), max_bytes))
-            with tarfile.open(fileobj=reader, mode="r|", tarinfo=_PlainMember, encoding="utf-8") as tar:
-                for number, member in enumerate(tar, 1):
-                    if number > max_members:
-                        refuse(f"The archive holds more than {max_members} files.")
-                    _write_member(tar, member, root_fd, owner)
-                    tar.members = []  # type: ignore[attr-defined]  # tarfile would remember every member
-    except (tarfile.TarError, zstandard.ZstdError, RecursionError, ValueError, EOFError) as error:
+            reader = Reader(cast("Source", stream), max_bytes)
+            for number, member in enumerate(reader, 1):
+                if number > max_members:
+                    refuse(f"The archive holds more than {max_members} files.")
+                tree.add(member, reader)
+    except zstandard.ZstdError as error:
         refuse(f"{archive.name} is not an archive made by this platform: {error}.")
-    finally:
-        os.close(root_fd)
 
 
-def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: int, owner: tuple[int, int] | None) -> None:
-    *folders, name = member.name.split("/")
-    if any(part in ("", ".", "..") for part in (*folders, name)):
-        refuse(f"The archive holds the path {member.name!r}.")
-    try:
-        with _opened_folder(root, folders) as folder:
-            _create(tar, member, folder, name)
-            if owner:
-                os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
-    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
-        refuse(f"The archive holds {member.name!r} twice, before its folder, or behind a link ({error.strerror}).")
+class _Tree:
+    """Writes below a folder; the folders above the last member stay open, because the next one mostly shares them."""
 
+    def __init__(self, root: Path, owner: tuple[int, int] | None) -> None:
+        self._owner = owner
+        self._open, self._names = [os.open(root, _OPEN_FOLDER)], list[bytes]()
+        self._folder = b""
 
-def _create(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: int, name: str) -> None:
-    if member.issym():
-        if not link_stays_inside(member.name, member.linkname):
-            refuse(f"The link {member.name!r} in the archive points to {member.linkname!r}, outside of it.")
-        os.symlink(member.linkname, name, dir_fd=folder)
-    elif member.isdir():
-        os.mkdir(name, 0o755, dir_fd=folder)
-    else:
-        mode = 0o755 if member.mode & 0o111 else 0o644
-        content = tar.extractfile(member)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(name, flags, mode, dir_fd=folder), "wb") as file:
-            if content:
-                shutil.copyfileobj(content, file, 1024 * 256)
-            os.fchmod(file.fileno(), mode)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._close(0)
+        os.close(self._open.pop())
 
-@contextlib.contextmanager
-def _opened_folder(root: int, names: list[str]) -> Iterator[int]:
-    """Open a folder below `root` step by step, so that no link on the way is followed."""
-    current = os.dup(root)
-    try:
-        for name in names:
-            step = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
-            os.close(current)
-            current = step
-        yield current
-    finally:
-        os.close(current)
+    def add(self, member: Member, reader: Reader) -> None:
+        """Write a member, which may not be there yet; its folder must be."""
+        folder, _, name = member.name.rpartition(b"/")
+        if name in (b"", b".", b".."):
+            refuse(f"The archive holds the path {text(member.name)!r}.")
+        try:
+            above = self._opened(folder)
+            if member.kind == FILE:
+                self._add_file(member, reader, name, above)
+            elif member.kind == FOLDER:
+                os.mkdir(name, 0o755, dir_fd=above)
+                self._own(self._opened(member.name), 0o755)
+            else:
+                self._add_link(member, name, above)
+        except OSError as error:
+            if error.errno not in _IMPOSSIBLE:
+                raise
+            found = f"{text(member.name)!r} twice, before its folder, behind a link, or with too long a name"
+            refuse(f"The archive holds {found} ({error.strerror}).")
 
+    def finish(self) -> None:
+        """Give the root its owner and mode, and wait until the disk holds everything."""
+        self._own(self._open[0], 0o755)
+        if _libc.syncfs(self._open[0]) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
-def _finish(part: Path, owner: tuple[int, int] | None) -> None:
-    part.chmod(0o755)
-    if owner:
-        os.chown(part, *owner)
-    os.sync()
+    def _add_file(self, member: Member, reader: Reader, name: bytes, above: int) -> None:
+        mode = 0o755 if member.executable else 0o644
+        file = os.open(name, _MAKE_FILE, mode, dir_fd=above)
+        try:
+            for data in reader.content(member.size):
+                left = data
+                while left:
+                    left = left[os.write(file, left) :]
+            self._own(file, mode)
+        finally:
+            os.close(file)
+
+    def _add_link(self, member: Member, name: bytes, above: int) -> None:
+        if not link_stays_inside(os.fsdecode(member.name), os.fsdecode(member.link)):
+            refuse(f"The link {text(member.name)!r} in the archive points to {text(member.link)!r}, outside of it.")
+        os.symlink(member.link, name, dir_fd=above)
+        if self._owner:
+            os.chown(name, *self._owner, dir_fd=above, follow_symlinks=False)
+
+    def _own(self, handle: int, mode: int) -> None:
+        if self._owner:
+            os.fchown(handle, *self._owner)
+        os.fchmod(handle, mode)
+
+    def _opened(self, folder: bytes) -> int:
+        """Open a folder step by step from the last one on, so that no link on the way is followed."""
+        if folder != self._folder:
+            names = folder.split(b"/") if folder else []
+            if any(name in (b"", b".", b"..") for name in names) or len(names) > DEEPEST:
+                refuse(f"The archive holds the path {text(folder)!r}.")
+            pairs = zip(names, self._names, strict=False)
+            shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+            self._close(shared)
+            for name in names[shared:]:
+                self._open.append(os.open(name, _OPEN_FOLDER, dir_fd=self._open[-1]))
+                self._names.append(name)
+            self._folder = folder
+        return self._open[-1]
+
+    def _close(self, depth: int) -> None:
+        while len(self._names) > depth:
+            self._names.pop()
+            os.close(self._open.pop())
 
 
 @contextlib.contextmanager
@@ -173,8 +182,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def refuse(found: str) -> NoReturn:
-    """Raise BundleRefused."""
-    raise BundleRefused(found, _REMEDY)

@@ -1,12 +1,15 @@
 import io
 import os
+import random
 import tarfile
+from pathlib import Path
 
 import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dz.adapters import extraction
 from dz.adapters.archive import extract, link_stays_inside, pack
 from dz.errors import BundleRefused
 
@@ -56,6 +59,14 @@ HOSTILE = {
     "pipe": [member("a", tarfile.FIFOTYPE)],
     "contiguous file": [member("a", tarfile.CONTTYPE)],
     "sparse file": [member("a", tarfile.GNUTYPE_SPARSE)],
+    "file with a slash": [member("a/", content=b"x")],
+    "folder with two slashes": [member("a//", DIR)],
+    "folder twice": [member("a", DIR), member("a/", DIR)],
+    "file as a folder": [member("a", content=b"x"), member("a/b", content=b"x")],
+    "a folder's other way": [member("d", DIR), member("d/a"), member("d/../d/b")],
+    "root": [member("/", DIR)],
+    "name too long": [member("a" * 256)],
+    "too many folders": [member("/".join("d" * depth), DIR) for depth in range(1, 258)],
 }
 
 
@@ -107,6 +118,40 @@ def test_a_bomb_is_stopped_before_it_is_written(tmp_path):
     with pytest.raises(BundleRefused, match="more than 1000000 bytes"):
         unpack(tmp_path / "a.tar.zst", tmp_path / "target", max_bytes=1_000_000)
     assert not (tmp_path / "target").exists()
+
+
+def test_folders_may_be_left_and_entered_again(tmp_path):
+    folders = [member(name, DIR) for name in ("a", "b", "a/c", "b/c", "b/c/d")]
+    files = [
+        member(name, content=name.encode()) for name in ("b/c/x", "x", "a/c/x", "b/c/d/x", "b/x", "a/c/y", "b/c/y")
+    ]
+    unpack(archive_of(tmp_path / "a.tar.zst", *folders, *files), tmp_path / "target")
+    found = {path for path in (tmp_path / "target").rglob("*") if path.is_file()}
+    assert {str(path.relative_to(tmp_path / "target")) for path in found} == {info.name for info, _ in files}
+    assert all(path.read_text() == str(path.relative_to(tmp_path / "target")) for path in found)
+
+
+def test_the_target_appears_after_the_disk_holds_it_and_not_if_that_fails(tmp_path, monkeypatch):
+    archive = archive_of(tmp_path / "a.tar.zst", member("d", DIR), member("d/a", content=b"x"))
+    seen = []
+
+    class Disk:
+        answer = 0
+
+        def syncfs(self, handle):
+            part = Path(f"/proc/self/fd/{handle}").resolve()
+            seen.append((part.name, (part / "d" / "a").read_bytes(), (tmp_path / "in" / "target").exists()))
+            return self.answer
+
+    monkeypatch.setattr(extraction, "_libc", Disk())
+    Disk.answer = -1
+    with pytest.raises(OSError):
+        unpack(archive, tmp_path / "in" / "target")
+    assert [path.name for path in (tmp_path / "in").iterdir()] == [".target.lock"]
+    Disk.answer = 0
+    unpack(archive, tmp_path / "in" / "target")
+    assert seen == [(".target.part", b"x", False)] * 2
+    assert (tmp_path / "in" / "target" / "d" / "a").read_bytes() == b"x"
 
 
 def test_too_many_members_are_refused(tmp_path):
@@ -186,6 +231,50 @@ def test_packing_refuses_pipes_and_links_that_lead_out(tmp_path):
     with pytest.raises(BundleRefused, match="pipe"):
         pack(tmp_path / "b", tmp_path / "b.tar.zst", kind="code")
     assert not list(tmp_path.glob("*.zst")) + list(tmp_path.glob(".*part"))
+
+
+def test_a_folder_swapped_for_a_link_leads_packing_nowhere(tmp_path):
+    (tmp_path / "in" / "d").mkdir(parents=True)
+    (tmp_path / "in" / "d" / "a").write_text("own")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a").write_text("secret")
+
+    def swap(path):
+        if path == "d/a":
+            (tmp_path / "in" / "d").rename(tmp_path / "in" / "e")
+            (tmp_path / "in" / "d").symlink_to(tmp_path / "outside")
+        return False
+
+    pack(tmp_path / "in", tmp_path / "a.tar.zst", kind="code", skip=swap)
+    unpack(tmp_path / "a.tar.zst", tmp_path / "out")
+    assert (tmp_path / "out" / "d" / "a").read_text() == "own"
+
+
+def test_packing_goes_as_deep_as_extracting(tmp_path):
+    deep = tmp_path / "in" / "/".join("d" * 255)
+    deep.mkdir(parents=True)
+    (deep / "a").write_text("x")
+    pack(tmp_path / "in", tmp_path / "a.tar.zst", kind="code")
+    unpack(tmp_path / "a.tar.zst", tmp_path / "out")
+    assert (tmp_path / "out" / deep.relative_to(tmp_path / "in") / "a").read_text() == "x"
+    (deep / "d").mkdir()
+    with pytest.raises(BundleRefused, match="more than 255 folders"):
+        pack(tmp_path / "in", tmp_path / "a.tar.zst", kind="code")
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        (tmp_path / "in" / f"{number}").write_bytes(random.Random(number).randbytes(500_000) * 16)
+    cores = os.sched_getaffinity(0)
+    layers = [pack(tmp_path / "in", tmp_path / "a.tar.zst", kind="code")]
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        layers.append(pack(tmp_path / "in", tmp_path / "a.tar.zst", kind="code"))
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert layers[0] == layers[1]
+    assert layers[0].size < 5 * 8_000_000 // 2
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(

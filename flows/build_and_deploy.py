@@ -11,6 +11,7 @@ from flows.create_database import create_database
 from flows.deploy import deploy
 from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
+from tasks.databases import database_works
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest
 from tasks.placement import placement, servers_ready
@@ -32,9 +33,12 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
                 return
 
             # Two branches that share nothing until the site boots.
-            database = on_server.submit(create_database, "database", project=project, bundle=bundle, job=job_id)
-            upload = bundle_upload.submit(job_id, bundle)
-            settle(database, upload)
+            branches = [bundle_upload.submit(job_id, bundle)]
+            if not database_works(job_id, project, bundle):
+                branches.append(
+                    on_server.submit(create_database, "database", project=project, bundle=bundle, job=job_id)
+                )
+            settle(*branches)
 
             release = create_release(job_id, project, bundle)
             appservers = placement(job_id, release)

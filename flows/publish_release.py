@@ -1,8 +1,9 @@
-"""publish_release: the switch that users see, on every proxy in parallel, or on none."""
+"""publish_release: the switch that users see, on every proxy in parallel, or on none.
+
+A stage of build_and_deploy and rollback, whose runs show its tasks.
+"""
 
 import contextlib
-
-from prefect import flow
 
 from dz.errors import DzError
 from flows.proxy_update import proxy_update
@@ -13,7 +14,6 @@ from tasks.releases import mark_published, retire_older
 from tasks.servers import later_on_server, on_server
 
 
-@flow(name="publish-release", flow_run_name="release {release}", persist_result=False)
 def publish_release(project: int, release: int, job: int) -> None:
     """Point every proxy to a release; if one refuses, all go back to the version before."""
     proxies = alive_proxies(job)

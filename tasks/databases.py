@@ -5,6 +5,14 @@ from dz.tasklib import bundles, databases, jobs
 from tasks.roles import on_role
 
 
+@on_role("build")
+def database_works(job: int, project: int, bundle: int) -> bool:
+    """Say whether the project's database is there already, which spares the way to a database server."""
+    zoomdb = wiring.zoomdb()
+    kind = bundles.manifest(zoomdb, bundle)["database_type"]
+    return databases.works(zoomdb, project, extensions=databases.extensions_of(kind))
+
+
 @on_role("database")
 def ensure_database(job: int, project: int, bundle: int) -> None:
     """Create a project's database and user, or repair what is missing of them."""

@@ -1,6 +1,7 @@
 """The sites' PostgreSQL server: a role and a database per project, closed to all others."""
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
@@ -113,14 +114,6 @@ class PostgresServer:
             for name in sorted(open_ones):
                 cursor.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
-    def login_works(self, *, host: str, port: int, name: str, password: str) -> bool:
-        """Return whether role `name` can use its database `name` as an app instance would."""
-        try:
-            psycopg2.connect(host=host, port=port, dbname=name, user=name, password=password, connect_timeout=5).close()
-        except psycopg2.OperationalError:
-            return False
-        return True
-
     def drop(self, name: str) -> None:
         """Drop a project's database, ending its connections, and its role; missing ones are fine."""
         with self._admin() as cursor:
@@ -182,3 +175,20 @@ def _is_superuser(cursor: pg.cursor) -> bool:
     cursor.execute("select rolsuper from pg_roles where rolname = current_user")
     row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def database_works(
+    *, host: str, port: int, name: str, password: str, extensions: Iterable[str] = (), timeout: int = 5
+) -> bool:
+    """Say whether role `name` can use its database `name`, with these extensions in it, as an app instance would.
+
+    Args:
+        timeout: seconds to wait for a connection.
+    """
+    connect = functools.partial(psycopg2.connect, host=host, port=port, dbname=name, connect_timeout=timeout)
+    try:
+        with contextlib.closing(connect(user=name, password=password)) as connection, connection.cursor() as cursor:
+            cursor.execute("select extname from pg_extension")
+            return set(extensions) <= {found for (found,) in cursor.fetchall()}
+    except psycopg2.OperationalError:
+        return False

@@ -10,13 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from dz import names
-from dz.adapters.postgres import PostgresServer
+from dz.adapters.postgres import PostgresServer, database_works
 from dz.errors import StackProblem, UnsupportedDatabase, WrongServer
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Database, Server
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {"postgresql": (), "postgresql-gis": ("postgis",)}
 """What each `database_type` of zoombuild.cfg needs of the server."""
+LOOK_SECONDS = 2
+"""How long a look at a database from another server may take."""
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -90,16 +92,22 @@ def ensure_database(
     server.require_extensions(extensions)
     known = _remember(zoomdb, project_id, server_name=server_name, host=host, port=port, prefix=prefix)
     if known.server != server_name:
-        return _elsewhere(server, known, server_name)
-    if not _login_works(server, known):
+        return _elsewhere(known, server_name)
+    if not _works(known):
         server.ensure_role(known.user, known.password, connections=connections)
     created = server.ensure_database(known.name, owner=known.user, extensions=extensions)
-    if not _login_works(server, known):
+    if not _works(known):
         raise StackProblem(
             f"Database {known.name} exists, but its user cannot log in at {host}:{port}.",
             "Allow scram-sha-256 logins of the sites' users from this network in pg_hba.conf, then repeat.",
         )
     return DatabaseResult(created)
+
+
+def works(zoomdb: Zoomdb, project_id: int, *, extensions: Sequence[str]) -> bool:
+    """Say whether a project's database is there as its app instances need it; False also if it cannot be reached here."""
+    known = _stored(zoomdb, project_id)
+    return known is not None and _works(known, extensions, timeout=LOOK_SECONDS)
 
 
 def credentials(zoomdb: Zoomdb, project_id: int) -> Credentials:
@@ -163,12 +171,19 @@ def _stored(zoomdb: Zoomdb, project_id: int) -> Credentials | None:
         return Credentials(row.name, row.user, password, row.host, row.port, server)
 
 
-def _login_works(server: PostgresServer, known: Credentials) -> bool:
-    return server.login_works(host=known.host, port=known.port, name=known.name, password=known.password)
+def _works(known: Credentials, extensions: Sequence[str] = (), *, timeout: int = 5) -> bool:
+    return database_works(
+        host=known.host,
+        port=known.port,
+        name=known.name,
+        password=known.password,
+        extensions=extensions,
+        timeout=timeout,
+    )
 
 
-def _elsewhere(server: PostgresServer, known: Credentials, server_name: str) -> DatabaseResult:
-    if _login_works(server, known):
+def _elsewhere(known: Credentials, server_name: str) -> DatabaseResult:
+    if _works(known):
         return DatabaseResult(created=False)
     raise _wrong_server(known, server_name)
 

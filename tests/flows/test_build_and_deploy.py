@@ -69,9 +69,8 @@ def test_an_unmodified_sqlite_project_goes_live_on_postgresql(live: dict[str, An
     assert "polls" in body.lower()
     job = jobs.newest(platform.zoomdb, limit=1)[0]
     steps = job_logs.step_seconds(job_logs.lines(platform.zoomdb, job.id))
-    assert {"check out code", "create virtualenv", "verify", "archive bundle", "bundle upload", "placement"} <= set(
-        steps
-    )
+    building = {"check out code", "create virtualenv", "verify", "archive bundle", "bundle upload"}
+    assert {*building, "ensure database", "placement"} <= set(steps)
 
 
 def test_a_second_version_replaces_the_first_and_rollback_brings_it_back(
@@ -82,6 +81,10 @@ def test_a_second_version_replaces_the_first_and_rollback_brings_it_back(
     platform.publish("polls", tree)
     _deploy(project="polls")
     assert _get(live["url"])[2] == "polls v2"
+    # Its database is there: nobody goes to the database server.
+    steps = job_logs.step_seconds(job_logs.lines(platform.zoomdb, jobs.newest(platform.zoomdb, limit=1)[0].id))
+    assert "database works" in steps
+    assert "ensure database" not in steps
     assert "second polls site" in _get(live["url"])[1]
 
     from flows.rollback import rollback  # noqa: PLC0415

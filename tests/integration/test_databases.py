@@ -142,6 +142,25 @@ def test_a_changed_password_is_set_back_to_the_stored_one(ensure, zoomdb, server
     connect(known).close()
 
 
+def test_only_a_database_that_is_as_asked_for_spares_the_way_to_its_server(ensure, zoomdb, server, project):
+    def works(*extensions: str) -> bool:
+        return databases.works(zoomdb, project, extensions=extensions)
+
+    assert not works()
+    ensure(project)
+    assert works()
+    assert not works("citext")
+    ensure(project, extensions=["citext"])
+    assert works("citext")
+    known = databases.credentials(zoomdb, project)
+    server.ensure_role(known.user, "another", connections=20)
+    assert not works()
+    ensure(project)
+    assert works()
+    server.drop(known.name)
+    assert not works()
+
+
 def test_extensions_asked_for_are_created_and_a_missing_one_changes_nothing(ensure, zoomdb, project):
     with pytest.raises(UnsupportedDatabase, match="postgis"):
         ensure(project, extensions=databases.extensions_of("postgresql-gis"))

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks.appservers import boot, create_project_user, freed_on_failure, install_bundle, wait_until_healthy
+from tasks.appservers import boot, create_project_user, freed_on_failure, install_bundle, wait_until_healthy, warm_up
 from tasks.hooks import run_release_hooks, schema_is_current
 from tasks.jobs import child_of
 from tasks.policy import settle
@@ -15,8 +15,9 @@ def deploy(release: int, server: str, job: int) -> None:
         create_project_user(job, release, server=server)
         install_bundle(job, release, server=server)
         if schema_is_current(job, release, server=server):
-            # No migration is left to wait for: the site boots while the hooks find that out.
-            settle(run_release_hooks.submit(job, release, server=server), boot.submit(job, release, server=server))
+            # No migration is left to wait for: the site boots and warms up while the hooks find that out.
+            boot(job, release, server=server)
+            settle(run_release_hooks.submit(job, release, server=server), warm_up.submit(job, release, server=server))
         else:
             run_release_hooks(job, release, server=server)
             boot(job, release, server=server)

@@ -47,6 +47,13 @@ def boot(job: int, release: int, *, server: str) -> None:
 
 
 @on_role("appserver")
+def warm_up(job: int, release: int, *, server: str) -> None:
+    """Have the release load what its first request needs; whether it is healthy is asked when its hooks have run."""
+    place, deadline = wiring.target(release, server), settings().health_timeout
+    deploys.warm_up(place, supervisor=wiring.supervisor(server), deadline=deadline)
+
+
+@on_role("appserver")
 def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     """Wait until the release answers; one that does not is taken down again."""
     place, deadline = wiring.target(release, server), settings().health_timeout

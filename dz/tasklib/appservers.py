@@ -81,6 +81,15 @@ def wait_until_healthy(
     )
 
 
+def process_of(supervisor: Supervisor, deployment_id: int, port: int) -> dict[str, Callable[[], bool]]:
+    """Return the questions of `wait_until_healthy` about the process of an app instance."""
+    name = program_name(deployment_id)
+    return {
+        "alive": lambda: supervisor.state(name) not in _DEAD,
+        "owns": lambda: owns_port(supervisor.pid(name), port),
+    }
+
+
 _REMEDY = "Read the lines above from the site's own log, correct the project or its variables, and deploy again."
 
 
@@ -111,8 +120,7 @@ def check(
             host,
             path,
             deadline=deadline,
-            alive=lambda: supervisor.state(name) not in _DEAD,
-            owns=lambda: owns_port(supervisor.pid(name), port),
+            **process_of(supervisor, deployment_id, port),
         )
     except HealthCheckFailed as error:
         lines = last_lines(logs / f"{name}.log")

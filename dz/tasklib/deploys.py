@@ -1,7 +1,9 @@
 """A release on an appserver: the steps of `deploy`, each of which can be repeated."""
 
+import contextlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from dz.adapters.interpreters import Interpreter
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
-from dz.errors import WrongServer
+from dz.errors import HealthCheckFailed, WrongServer
 from dz.tasklib import appservers, databases, hooks, instances
 from dz.tasklib.instances import Installed, Instance
 from dz.tasklib.redaction import redacted
@@ -47,6 +49,11 @@ class Target:
     hosts: tuple[str, ...]
     manifest: dict[str, Any]
     folder: Path
+
+    @property
+    def host(self) -> str:
+        """The name under which the platform asks the site whether it is healthy."""
+        return self.hosts[0] if self.hosts else "127.0.0.1"
 
     @property
     def logs(self) -> Path:
@@ -149,6 +156,27 @@ def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
     )
 
 
+def warm_up(place: Target, *, supervisor: Supervisor, deadline: float) -> None:
+    """Wait until each worker process of the app instance has answered once or cannot; deadline in seconds."""
+
+    def ask() -> None:
+        with contextlib.suppress(HealthCheckFailed):
+            appservers.wait_until_healthy(
+                place.address,
+                place.port,
+                place.host,
+                place.manifest["plan"]["health_path"],
+                deadline=deadline,
+                **appservers.process_of(supervisor, place.deployment_id, place.port),
+            )
+
+    # A worker process that loads its first page takes no other request, so each gets one.
+    processes = place.manifest["plan"]["processes"]
+    with ThreadPoolExecutor(processes) as threads:
+        for _ in range(processes):
+            threads.submit(ask)
+
+
 def check(zoomdb: Zoomdb, place: Target, *, supervisor: Supervisor, deadline: float) -> None:
     """Wait until the app instance is healthy; deadline in seconds."""
     with redacted(secrets_of(place)):
@@ -158,7 +186,7 @@ def check(zoomdb: Zoomdb, place: Target, *, supervisor: Supervisor, deadline: fl
             place.deployment_id,
             folder=place.folder,
             address=place.address,
-            host=place.hosts[0] if place.hosts else "127.0.0.1",
+            host=place.host,
             path=place.manifest["plan"]["health_path"],
             deadline=deadline,
             logs=place.logs,

@@ -8,6 +8,7 @@ import certifi
 from cachetools import TTLCache
 from prefect.client import orchestration
 from prefect.concurrency import services
+from prefect.settings import get_current_settings
 
 UNLIMITED_SECONDS = 60.0
 """How long tags that have no limit are believed to have none; Prefect's own 5 s make most tasks of a deploy ask."""
@@ -15,7 +16,7 @@ UNLIMITED_SECONDS = 60.0
 
 def take() -> None:
     """Have the clients of this process share a TLS context, and ask less often whether tags have limits."""
-    _trusting(certifi.where())
+    _trusting(get_current_settings().api.ssl_cert_file or certifi.where())
     orchestration.ssl = _TlsOnce()  # type: ignore[assignment,attr-defined]
     services._no_limits_cache = TTLCache(maxsize=1000, ttl=UNLIMITED_SECONDS)  # noqa: SLF001
 

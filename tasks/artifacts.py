@@ -1,10 +1,11 @@
 """What the Prefect UI shows of a job besides its runs: progress, tables, links."""
 
-import contextlib
+import contextvars
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from prefect.artifacts import (
@@ -19,34 +20,45 @@ STEPS_EXPECTED = 14
 """Steps of a usual build_and_deploy; the bar is a hint, the job's log is exact."""
 
 SECONDS_BETWEEN = 1.0
-"""Between two movements of a bar: each costs a request to Prefect's server, during which the job waits."""
+"""Between two movements of a bar: each costs Prefect's server a request."""
+
+_requests = ThreadPoolExecutor(1, "artifacts")
+"""One after another, and no step waits for them."""
 
 
 @dataclass
 class _Bar:
-    artifact: uuid.UUID
     steps: int
     moved: float
     """When it was moved last, on the monotonic clock."""
+    artifact: uuid.UUID | None = None
 
 
 _bars: dict[int, _Bar] = {}
 
 
-@contextlib.contextmanager
-def _decoration() -> Iterator[None]:
-    """Artifacts are for the eye: a job never fails because of one."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001  whatever Prefect's client raises
-        logger.warning("An artifact of this job could not be stored.")
+def _soon(request: Callable[[], object]) -> Future[None]:
+    """Send a request when those before it are through; artifacts are for the eye: a job never fails because of one."""
+
+    def send() -> None:
+        try:
+            request()
+        except Exception:  # noqa: BLE001  whatever Prefect's client raises
+            logger.warning("An artifact of this job could not be stored.")
+
+    # An artifact belongs to the run in whose context it is made.
+    return _requests.submit(contextvars.copy_context().run, send)
 
 
 def progress_begins(job: int) -> None:
     """Show an empty progress bar for a job."""
-    with _decoration():
-        artifact = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
-        _bars[job] = _Bar(artifact, 0, time.monotonic())  # type: ignore[arg-type]  # a sync call returns the id itself
+    bar = _bars[job] = _Bar(0, time.monotonic())
+
+    def create() -> None:
+        created = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
+        bar.artifact = created  # type: ignore[assignment]  # a sync call returns the id itself
+
+    _soon(create)
 
 
 def step_done(job: int) -> None:
@@ -57,25 +69,31 @@ def step_done(job: int) -> None:
     bar.steps += 1
     if time.monotonic() - bar.moved >= SECONDS_BETWEEN:
         bar.moved = time.monotonic()
-        with _decoration():
-            update_progress_artifact(bar.artifact, min(95.0, 100.0 * bar.steps / STEPS_EXPECTED))
+        _move(bar, min(95.0, 100.0 * bar.steps / STEPS_EXPECTED))
 
 
 def progress_ends(job: int) -> None:
-    """Show the job's bar full."""
+    """Show the job's bar full, and wait until all that was to be shown is there."""
     bar = _bars.pop(job, None)
     if bar is not None:
-        with _decoration():
-            update_progress_artifact(bar.artifact, 100.0)
+        _move(bar, 100.0).result()
+
+
+def _move(bar: _Bar, percent: float) -> Future[None]:
+    def move() -> None:
+        if bar.artifact:
+            update_progress_artifact(bar.artifact, percent)
+
+    return _soon(move)
 
 
 def show_guesses(job: int, markdown: str) -> None:
     """Show what check_repo found, with the next step."""
-    with _decoration():
-        create_markdown_artifact(markdown, key=f"guesses-{job}", description="What check_repo found")
+    key, description = f"guesses-{job}", "What check_repo found"
+    _soon(lambda: create_markdown_artifact(markdown, key=key, description=description))
 
 
 def show_link(job: int, url: str, text: str) -> None:
     """Show the link to a live site."""
-    with _decoration():
-        create_link_artifact(url, link_text=text, key=f"site-{job}", description=f"Live site of job {job}")
+    key, description = f"site-{job}", f"Live site of job {job}"
+    _soon(lambda: create_link_artifact(url, link_text=text, key=key, description=description))

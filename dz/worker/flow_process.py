@@ -9,7 +9,7 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
-from dz.worker.hot_path import connect_early, take_over
+from dz.worker.hot_path import connect_early, print_nothing, take_over
 from dz.worker.known import remember
 
 _NAME, _SUBREAPER = 15, 36
@@ -60,6 +60,8 @@ def _take_place(order: dict[str, Any]) -> None:
     for stream in (0,) if order["shown"] else (0, 1, 2):
         os.dup2(nothing, stream)
     os.close(nothing)
+    if not order["shown"]:
+        print_nothing()
     os.environ.update(order["own"])
     os.chdir(order["folder"])
     sys.argv = ["prefect.engine"]

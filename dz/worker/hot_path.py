@@ -1,4 +1,4 @@
-"""Three things of Prefect's that every run pays for and few need, made cheap in the processes of a worker.
+"""Things of Prefect's that every run pays for and few need, made cheap in the processes of a worker.
 
 Each replaces a name inside one of Prefect's modules, whose version is pinned; tests/integration/test_warm_worker.py
 shows that the names are still there and that all still do what they are for.
@@ -7,16 +7,20 @@ shows that the names are still there and that all still do what they are for.
 import contextlib
 import contextvars
 import functools
+import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect import flow_engine
+from prefect import Flow, flow_engine
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import BaseFlowRunEngine
+from prefect.logging.handlers import PrefectConsoleHandler
 
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
@@ -73,9 +77,31 @@ def _telling(call_hooks: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take_over(flow_run: str) -> None:
-    """Let the engine begin with the flow run, as JSON, that the worker has just read; it reads it again before it runs."""
-    known = FlowRun.model_validate_json(flow_run)
+    """Let the engine begin with what is known: the flow run, as JSON, that the worker has just read, and a flow of ours.
+
+    It reads the flow run again before it runs. A flow that lies in `flows` was imported before the fork, from the same
+    file; a fork-server whose code has changed gets no more orders.
+    """
+    known, load = FlowRun.model_validate_json(flow_run), flow_engine.load_flow
     flow_engine.load_flow_run = lambda flow_run_id: known
+    flow_engine.load_flow = lambda flow_run: _imported(os.environ.get("PREFECT__FLOW_ENTRYPOINT", "")) or load(flow_run)
+
+
+def _imported(entrypoint: str) -> Flow[..., Any] | None:
+    """Return the flow of an entrypoint `flows/FILE.py:NAME` below the working directory if it was imported from there."""
+    file, _, name = entrypoint.rpartition(":")
+    module = sys.modules.get(f"flows.{Path(file).stem}")
+    if module is None or not module.__file__ or Path(module.__file__).resolve() != Path(file).resolve():
+        return None
+    found = getattr(module, name, None)
+    return found if isinstance(found, Flow) else None
+
+
+def print_nothing() -> None:
+    """Take the handlers away that print a log, for a run whose output nobody reads: each line costs some milliseconds."""
+    for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+        if isinstance(logger, logging.Logger):
+            logger.handlers = [one for one in logger.handlers if not isinstance(one, PrefectConsoleHandler)]
 
 
 def connect_early() -> None:

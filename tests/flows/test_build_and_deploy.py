@@ -176,6 +176,8 @@ def test_only_a_release_with_the_same_migrations_boots_beside_its_hooks(
 def _boots_beside_hooks(platform: Platform) -> bool:
     job = jobs.newest(platform.zoomdb, limit=1)[0].id
     order = [(str(line.type), line.step.split(" on ")[0]) for line in job_logs.lines(platform.zoomdb, job)]
+    if ("step_begin", "warm up") not in order:
+        return False
     return order.index(("step_begin", "boot")) < order.index(("step_end", "run release hooks"))
 
 

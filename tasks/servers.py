@@ -9,8 +9,9 @@ import httpx
 from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.states import Completed
 
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
@@ -52,8 +53,9 @@ def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids
         return
     servers.refuse_silent_role(wiring.zoomdb(), role, server)
     with _prefect_answers():
-        run = _end_of(_sent(flow, parameters, server, as_subflow=True))
-    _raise_failure(run, server or role)
+        run = _sent(flow, parameters, server, as_subflow=True)
+        state = _end_of(run)
+    _raise_failure(run, state, server or role)
 
 
 def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> None:
@@ -82,15 +84,16 @@ def _sent(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, 
     return run
 
 
-def _end_of(run: FlowRun) -> FlowRun:
-    """Wait until a run has ended, as Prefect's server says, and return it as it then is."""
+def _end_of(run: FlowRun) -> State[Any] | None:
+    """Wait until a run has ended, as Prefect's server says or has said to the run itself, and return its state."""
     told = settings().worker_type == "warm"
+    state = run.state
     with get_client(sync_client=True) as client:
-        for _ in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT, told=told):
-            run = client.read_flow_run(run.id)
-            if run.state and run.state.is_final():
-                break
-    return run
+        for completed in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT, told=told):
+            state = Completed() if completed else client.read_flow_run(run.id).state
+            if state and state.is_final():
+                return state
+    return state
 
 
 @contextlib.contextmanager
@@ -104,8 +107,7 @@ def _prefect_answers() -> Iterator[None]:
         ) from error
 
 
-def _raise_failure(run: FlowRun, where: str) -> None:
-    state = run.state
+def _raise_failure(run: FlowRun, state: State[Any] | None, where: str) -> None:
     completed = state is not None and state.is_completed()
     if not completed:
         raise servers.error_of_child(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from dz.errors import DzError, FailureRecord, StaleWork
@@ -78,8 +78,8 @@ def set_result(zoomdb: Zoomdb, job_id: int, **values: Any) -> None:
 
 def log(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step: str = "") -> None:
     """Add a line to the job's log."""
-    with zoomdb.session() as session:
-        session.add(JobLog(job_id=job_id, type=kind, message=_printable(message), step=step))
+    line = {"job_id": job_id, "type": kind, "message": _printable(message), "step": step}
+    zoomdb.execute(insert(JobLog), line)
 
 
 def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = "") -> None:

@@ -35,7 +35,7 @@ def become(order: dict[str, Any]) -> NoReturn:
     code = 1
     try:
         _take_place(order)
-        remember(order["objects"], order["unlimited"])
+        remember(order["objects"], **order["facts"])
         take_over(order["flow_run"])
         connect_early()
         # It runs as a program now; as a module it may have been imported before.

@@ -16,30 +16,36 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect import Flow, flow_engine
+from prefect import Flow, flow_engine, task_engine
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, observe_flow_run_suspension
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.concurrency import services
 from prefect.flow_engine import BaseFlowRunEngine
 from prefect.logging.handlers import PrefectConsoleHandler
 
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
 from dz.tasklib import wakeups
+from dz.worker.descriptions import Description
 
 SHORT_RUN = 2.0
 """Seconds that a run goes on before it is watched for being suspended: that takes a connection of its own."""
 
 
 def shorten() -> None:
-    """Make clients share what they trust, short runs start without a watch for suspension, and no run wait at its end.
+    """Make clients share what they trust, short runs start without a watch for suspension, no run wait at its end, and no
+    task wait for a place that nobody counts.
 
     The thread of a run's heartbeats sleeps a second at a time, and Prefect waits for it even after the shortest subflow.
     """
     prefect_shortcuts.take()
+    description = Description()
+    description.put_off()
     flow_engine._send_heartbeats = functools.partial(flow_engine._send_heartbeats, join_on_exit=False)  # noqa: SLF001
     flow_engine.observe_flow_run_suspension = observe_soon  # type: ignore[attr-defined]
+    task_engine._concurrency = _where_limited(task_engine._concurrency)  # type: ignore[assignment,attr-defined]  # noqa: SLF001
     for engine in (flow_engine.FlowRunEngine, flow_engine.AsyncFlowRunEngine):
-        engine.call_hooks = _telling(engine.call_hooks)  # type: ignore[method-assign]
+        engine.call_hooks = _telling(engine.call_hooks, description)  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
@@ -63,14 +69,28 @@ def observe_soon(
         thread.join(timeout=2)
 
 
-def _telling(call_hooks: Callable[..., Any]) -> Callable[..., Any]:
+def _where_limited(
+    concurrency: Callable[..., contextlib.AbstractContextManager[None]],
+) -> Callable[..., contextlib.AbstractContextManager[None]]:
+    """Enter Prefect's limits of tags only where there may be one: to learn that there is none takes it 2 ms of each task."""
+
+    def enter(names: list[str], **options: Any) -> contextlib.AbstractContextManager[None]:
+        with services._cache_lock:  # noqa: SLF001
+            unlimited = services._no_limits_cache.get(frozenset(names), False)  # noqa: SLF001
+        return contextlib.nullcontext() if unlimited else concurrency(names, **options)
+
+    return enter
+
+
+def _telling(call_hooks: Callable[..., Any], description: Description) -> Callable[..., Any]:
     """Tell who waits for this process's run when a final state of it was stored, which is when hooks are called."""
 
     @functools.wraps(call_hooks)
     def tell(engine: BaseFlowRunEngine[..., Any], state: State | None = None) -> Any:
         run = str(engine.flow_run.id) if engine.flow_run else ""
         if state and state.is_final() and run == os.environ.get("PREFECT__FLOW_RUN_ID"):
-            wakeups.run_ended(wiring.zoomdb(), run)
+            wakeups.run_ended(wiring.zoomdb(), run, well=state.is_completed())
+            description.send()
         return call_hooks(engine, state)
 
     return tell

@@ -1,12 +1,13 @@
-"""What a run need not ask Prefect's server for, since its worker knows it: six requests of some twenty.
+"""What a run need not ask Prefect's server for, since its worker knows it: eight requests of some twenty.
 
-It fills two of Prefect's own caches, as the first of these requests would. tests/integration/test_warm_worker.py shows
+It fills two of Prefect's own caches, as the first of these requests would, and answers a third question. tests/integration/test_warm_worker.py shows
 that events name the same objects and that a limit on a tag still holds.
 """
 
 from typing import Any
 
 import prefect.types._datetime
+from prefect import results
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.concurrency import services
@@ -32,24 +33,27 @@ class _Object:
 
 
 class Known:
-    """What holds for all runs of a pool: which tags have no limit, and which queues are neither limited nor paused.
+    """What holds for all runs of a pool: which tags have no limit, whether the server names a storage for results, and
+    which queues are neither limited nor paused.
 
     Args:
         queues: those that the worker polls; none: all.
     """
 
     def __init__(self, pool: str, queues: set[str]) -> None:
-        self.unlimited: list[str] = []
+        self.facts: dict[str, Any] = {"unlimited": [], "results_kept": True}
         self._pool, self._queues = pool, queues
         self._plain: set[str | None] = set()
 
     async def learn(self, client: PrefectClient) -> None:
         """Ask Prefect's server; what it does not answer is not known."""
-        self.unlimited, self._plain = [], set()
+        self.facts, self._plain = {"unlimited": [], "results_kept": True}, set()
         limits = await client.read_global_concurrency_limits(limit=200)
         if len(limits) < 200:
             limited = {limit.name for limit in limits}
-            self.unlimited = [tag for role in ROLES if (tag := f"tag:role:{role}") not in limited]
+            self.facts["unlimited"] = [tag for role in ROLES if (tag := f"tag:role:{role}") not in limited]
+        storage = await client.read_server_default_result_storage()
+        self.facts["results_kept"] = storage.default_result_storage_block_id is not None
         pool = await client.read_work_pool(self._pool)
         if not pool.is_paused and pool.concurrency_limit is None:
             queues = await client.read_work_queues(work_pool_name=self._pool)
@@ -92,12 +96,13 @@ def _labels(kind: str, number: object, name: str) -> dict[str, str]:
     return {"prefect.resource.id": f"prefect.{kind}.{number}", "prefect.resource.name": name}
 
 
-def remember(objects: dict[str, Any], unlimited: list[str]) -> None:
+def remember(objects: dict[str, Any], *, unlimited: list[str], results_kept: bool) -> None:
     """Fill Prefect's caches in this process.
 
     Args:
         objects: what `objects_of` returned.
         unlimited: tags without a limit, each the only one of its tasks.
+        results_kept: Prefect's server may name a storage for the results of flows that name none.
     """
     now = prefect.types._datetime.now("UTC")  # noqa: SLF001
     for key, known in objects.items():
@@ -105,3 +110,5 @@ def remember(objects: dict[str, Any], unlimited: list[str]) -> None:
         related.RESOURCE_CACHE[key] = ({"kind": kind, "object": _Object(**known)}, now)  # type: ignore[assignment,dict-item]
     for tag in unlimited:
         services._no_limits_cache[frozenset([tag])] = True  # noqa: SLF001
+    if not results_kept:
+        results._read_server_default_result_storage_block_id = lambda: None  # noqa: SLF001

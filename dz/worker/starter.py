@@ -75,13 +75,13 @@ class ForkStarter:
         channel: ControlChannel,
         *,
         folder: Path,
-        unlimited: list[str],
+        facts: dict[str, Any],
     ) -> None:
         self._servers = servers
         self._configuration = configuration
         self._channel = channel
         self._folder = folder
-        self._unlimited = unlimited
+        self._facts = facts
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
@@ -123,7 +123,7 @@ class ForkStarter:
             "own": own,
             "flow_run": flow_run.model_dump_json(),
             "objects": self._configuration.objects,
-            "unlimited": self._unlimited,
+            "facts": self._facts,
         }
 
     async def _start_cold(self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:

@@ -117,7 +117,7 @@ class WarmWorker(ProcessWorker):
                 configuration,
                 self._executions.control_channel,
                 folder=folder,
-                unlimited=self._known.unlimited,
+                facts=self._known.facts,
             )
             executor = self._executions.create_executor(
                 flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False

@@ -3,7 +3,7 @@
 import contextlib
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import psycopg2
 from sqlalchemy import text
@@ -14,7 +14,7 @@ from dz.zoomdb.session import Zoomdb, unavailable
 WORK = "dz_work"
 """Work was sent; the payload is `<pool>/<queue>/<flow run>`."""
 ENDED = "dz_ended"
-"""A flow run has ended; the payload is its id."""
+"""A flow run has ended; the payload is its id, or `<id>/completed`."""
 
 
 class Notices:
@@ -23,12 +23,12 @@ class Notices:
     def __init__(self, connection: "psycopg2.extensions.connection") -> None:
         self._connection = connection
 
-    def wait(self, seconds: float, *, wanted: str | None = None) -> list[str]:
+    def wait(self, seconds: float, *, wanted: Collection[str] | None = None) -> list[str]:
         """Wait for messages and return their payloads; none if `seconds` pass without one.
 
         Args:
             seconds: how long to wait.
-            wanted: only a message with this payload ends the wait.
+            wanted: only a message with one of these payloads ends the wait.
 
         Raises:
             ServiceUnavailable: the connection was lost (transient).
@@ -44,11 +44,11 @@ class Notices:
         except psycopg2.Error as error:
             raise unavailable() from error
 
-    def _received(self, wanted: str | None) -> list[str]:
+    def _received(self, wanted: Collection[str] | None) -> list[str]:
         self._connection.poll()
         payloads = [notice.payload for notice in self._connection.notifies]
         self._connection.notifies.clear()
-        return [payload for payload in payloads if wanted in (None, payload)]
+        return [payload for payload in payloads if wanted is None or payload in wanted]
 
 
 def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
@@ -56,8 +56,8 @@ def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
 
     A message only spares waiting, so that a zoomdb that does not answer is no error here.
     """
-    with contextlib.suppress(ServiceUnavailable), zoomdb.session() as session:
-        session.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload[:200]})
+    with contextlib.suppress(ServiceUnavailable):
+        zoomdb.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload[:200]})
 
 
 @contextlib.contextmanager

@@ -5,11 +5,12 @@ import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, Executable, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
@@ -36,6 +37,7 @@ class Zoomdb:
         self._engine: Engine = create_engine(
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
         )
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # A lock lives as long as its connection, so that one is never shared and never kept; a machine that is gone
         # loses its locks within a minute.
         self._locks: Engine = create_engine(
@@ -58,6 +60,18 @@ class Zoomdb:
         try:
             with self._session.begin() as session:
                 yield session
+        except OperationalError as error:
+            raise unavailable() from error
+
+    def execute(self, statement: Executable, values: dict[str, Any]) -> None:
+        """Execute one statement that is a transaction of its own: half the time of a session's.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
+        """
+        try:
+            with self._single.connect() as connection:
+                connection.execute(statement, values)
         except OperationalError as error:
             raise unavailable() from error
 

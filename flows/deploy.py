@@ -6,19 +6,30 @@ from tasks.appservers import boot, create_project_user, freed_on_failure, instal
 from tasks.hooks import run_release_hooks, schema_is_current
 from tasks.jobs import child_of
 from tasks.policy import settle
+from tasks.servers import told_release
 
 
-@flow(name="deploy", flow_run_name="release {release} on {server}", persist_result=False)
-def deploy(release: int, server: str, job: int) -> None:
-    """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet."""
-    with child_of(job, "appserver", server), freed_on_failure(release, server):
-        create_project_user(job, release, server=server)
-        install_bundle(job, release, server=server)
-        if schema_is_current(job, release, server=server):
-            # No migration is left to wait for: the site boots and warms up while the hooks find that out.
-            boot(job, release, server=server)
-            settle(run_release_hooks.submit(job, release, server=server), warm_up.submit(job, release, server=server))
-        else:
-            run_release_hooks(job, release, server=server)
-            boot(job, release, server=server)
-        wait_until_healthy(job, release, server=server)
+@flow(name="deploy", flow_run_name="job {job} on {server}", persist_result=False)
+def deploy(server: str, job: int, release: int | None = None, *, standby: bool = False) -> None:
+    """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet.
+
+    Args:
+        standby: the run has started before there is a release, and is told which; None if it is not needed after all.
+    """
+    with child_of(job, "appserver", server):
+        release = told_release() if standby else release
+        if release is None:
+            return
+        with freed_on_failure(release, server):
+            create_project_user(job, release, server=server)
+            install_bundle(job, release, server=server)
+            if schema_is_current(job, release, server=server):
+                # No migration is left to wait for: the site boots and warms up while the hooks find that out.
+                boot(job, release, server=server)
+                settle(
+                    run_release_hooks.submit(job, release, server=server), warm_up.submit(job, release, server=server)
+                )
+            else:
+                run_release_hooks(job, release, server=server)
+                boot(job, release, server=server)
+            wait_until_healthy(job, release, server=server)

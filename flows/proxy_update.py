@@ -4,10 +4,17 @@ from prefect import flow
 
 from tasks.jobs import child_of
 from tasks.proxies import update_vhosts
+from tasks.servers import told_release
 
 
 @flow(name="proxy-update", flow_run_name="project {project} on {server}", persist_result=False)
-def proxy_update(project: int, server: str, job: int, release: int | None = None) -> None:
-    """Make a proxy show a release of a project (None: the current one) and prove that it does."""
+def proxy_update(project: int, server: str, job: int, release: int | None = None, *, standby: bool = False) -> None:
+    """Make a proxy show a release of a project (None: the current one) and prove that it does.
+
+    Args:
+        standby: the run has started before there is a release, and is told which; None if it is not needed after all.
+    """
     with child_of(job, "proxy", server):
+        if standby and (release := told_release()) is None:
+            return
         update_vhosts(job, project, release, server=server)

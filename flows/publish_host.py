@@ -28,4 +28,4 @@ def publish_host(request: HostRequest, job: int | None = None) -> None:
             )
             claim_host(job_id, project, request)
             ids = {"project": project, "job": job_id}
-            settle(*[on_server.submit(proxy_update, "proxy", proxy, **ids) for proxy in alive_proxies(job_id)])
+            settle(*[on_server.submit(proxy_update, "proxy", proxy, **ids) for proxy in alive_proxies()])

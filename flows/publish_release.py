@@ -16,7 +16,7 @@ from tasks.servers import later_on_server, on_server
 
 def publish_release(project: int, release: int, job: int) -> None:
     """Point every proxy to a release; if one refuses, all go back to the version before."""
-    proxies = alive_proxies(job)
+    proxies = alive_proxies()
     ids = {"project": project, "job": job}
     try:
         settle(*[on_server.submit(proxy_update, "proxy", proxy, release=release, **ids) for proxy in proxies])

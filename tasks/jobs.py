@@ -15,6 +15,7 @@ from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
 from tasks.roles import refuse_other_server
+from tasks.servers import dismiss
 
 
 @contextlib.contextmanager
@@ -27,7 +28,10 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
     )
     with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
         artifacts.progress_begins(job_id)
-        yield job_id
+        try:
+            yield job_id
+        finally:
+            dismiss(job_id)
         artifacts.progress_ends(job_id)
 
 

@@ -14,6 +14,11 @@ def servers_ready(job: int) -> None:
         wiring.alive(role)
 
 
+def likely_appservers(instances: int) -> list[str]:
+    """Return the appservers that the next release will likely run on."""
+    return work.likely(wiring.zoomdb(), instances=instances)
+
+
 @on_role("build")
 def placement(job: int, release: int) -> list[str]:
     """Choose appservers by load and health, and return those on which the release still has to boot."""

@@ -6,8 +6,7 @@ from tasks.parameters import HostRequest
 from tasks.roles import on_role
 
 
-@on_role("build")
-def alive_proxies(job: int) -> list[str]:
+def alive_proxies() -> list[str]:
     """Return the proxies to update; one that is away converges when its worker is back."""
     return wiring.alive("proxy")
 

@@ -1,4 +1,4 @@
-"""Runs a subflow on a server of another role."""
+"""Runs a subflow on a server of another role, which may have started already and stand by."""
 
 import contextlib
 import logging
@@ -11,16 +11,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import Role, settings
-from dz.tasklib import servers, wakeups
+from dz.tasklib import servers, standby, wakeups
 from tasks.roles import refuse_other_server
 
 prefect_shortcuts.take()
 logger = logging.getLogger("dz.servers")
+_standing: dict[tuple[int, str, str], PrefectFuture[FlowRun]] = {}
+"""What sent a run to stand by, by job, flow and server."""
 CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""
 
@@ -53,9 +57,64 @@ def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids
         return
     servers.refuse_silent_role(wiring.zoomdb(), role, server)
     with _prefect_answers():
-        run = _sent(flow, parameters, server, as_subflow=True)
-        state = _end_of(run)
+        run = _told(flow, server, ids)
+        state = _end_of(run) if run else None
+        if run is None or (not _is_well(state) and standby.never_heard(wiring.zoomdb(), str(run.id))):
+            run = _sent(flow, parameters, server, as_subflow=True)
+            state = _end_of(run)
     _raise_failure(run, state, server or role)
+
+
+@task(
+    name="stand by",
+    task_run_name=_name,  # type: ignore[arg-type]  # as above
+    tags=["role:build"],
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def _send_to_stand_by(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> FlowRun:
+    """Send a run of `flow` that waits on its server for a release."""
+    return _sent(flow, {**ids, "server": server, "standby": True}, server, as_subflow=True)
+
+
+def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, **ids: Any) -> None:
+    """Start runs of `flow` on servers that a release will likely need, in parallel with what comes before the release.
+
+    `on_server` then tells such a run the release instead of sending another; what is not needed goes at the job's end.
+
+    Args:
+        flow: takes `standby`, and asks with `told_release` what it is told.
+        role: the role of the servers.
+        servers: their ids.
+        job: the job that the runs belong to.
+        ids: the flow's other parameters.
+    """
+    for server in servers if not settings().local_mode else ():
+        _standing[job, flow.name, server] = _send_to_stand_by.submit(flow, role, server, job=job, **ids)
+
+
+def told_release() -> int | None:
+    """Wait, in a run that stands by, for its release; None if it is not needed."""
+    return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()))
+
+
+def dismiss(job: int) -> None:
+    """Send the runs home that stand by for a job and were not needed."""
+    for key in [key for key in _standing if key[0] == job]:
+        with contextlib.suppress(Exception):  # one that was never sent, or nobody hears: it goes by itself
+            standby.tell(wiring.zoomdb(), str(_standing.pop(key).result().id), None)
+
+
+def _told(flow: Flow[..., Any], server: str | None, ids: dict[str, Any]) -> FlowRun | None:
+    """Tell the run that stands by on a server its release and return it; None if there is none."""
+    sent = _standing.pop((ids["job"], flow.name, server or ""), None) if "release" in ids else None
+    if sent is None:
+        return None
+    try:
+        run = sent.result()
+    except Exception:  # noqa: BLE001  it could not be sent: the task shows why
+        return None
+    return run if standby.tell(wiring.zoomdb(), str(run.id), ids["release"]) else None
 
 
 def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> None:
@@ -107,9 +166,12 @@ def _prefect_answers() -> Iterator[None]:
         ) from error
 
 
+def _is_well(state: State[Any] | None) -> bool:
+    return state is not None and state.is_completed()
+
+
 def _raise_failure(run: FlowRun, state: State[Any] | None, where: str) -> None:
-    completed = state is not None and state.is_completed()
-    if not completed:
+    if not _is_well(state):
         raise servers.error_of_child(
             wiring.zoomdb(), str(run.id), where=where, state=(state.name if state else None) or "unknown"
         )

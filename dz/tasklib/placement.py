@@ -71,6 +71,13 @@ def refuse_full(zoomdb: Zoomdb) -> None:
         choose(_states(session), instances=1)
 
 
+def likely(zoomdb: Zoomdb, *, instances: int) -> list[str]:
+    """Return the appservers that a release would be placed on if it were placed now; none if none has room."""
+    with contextlib.suppress(NoAppserver), zoomdb.session() as session:
+        return choose(_states(session), instances=instances)
+    return []
+
+
 def score(server: ServerState) -> float:
     """Return how loaded a server is: 0 idle, 1 full."""
     return max(server.instances / server.capacity, server.memory_percent / 100, server.cpu_percent / 100)

@@ -113,6 +113,16 @@ class ChildFailure(Base):
     remedy: Mapped[str] = mapped_column(Text)
 
 
+class Standby(Base):
+    """What a flow run that stands by is told; the run takes the row away."""
+
+    __tablename__ = "standby"
+
+    flow_run_id: Mapped[str] = mapped_column(String(36), unique=True)
+    release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
+    """None: it is not needed, or it has given up waiting."""
+
+
 class ConfigGuess(Base):
     """What detection believes of one field, and where it read that."""
 

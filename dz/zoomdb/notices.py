@@ -15,6 +15,9 @@ WORK = "dz_work"
 """Work was sent; the payload is `<pool>/<queue>/<flow run>`."""
 ENDED = "dz_ended"
 """A flow run has ended; the payload is its id, or `<id>/completed`."""
+TOLD = "dz_told"
+"""A flow run that stands by was told its release; the payload is its id."""
+_LISTEN = {channel: f"listen {channel}" for channel in (WORK, ENDED, TOLD)}
 
 
 class Notices:
@@ -62,12 +65,12 @@ def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
 
 @contextlib.contextmanager
 def listen(zoomdb: Zoomdb, channel: str) -> Iterator[Notices]:
-    """Receive what is sent to WORK or ENDED from now on.
+    """Receive what is sent to WORK, ENDED or TOLD from now on.
 
     Raises:
         ServiceUnavailable: zoomdb does not answer (transient).
     """
     with zoomdb.own_connection() as connection:
         with connection.cursor() as cursor:
-            cursor.execute({WORK: "listen dz_work", ENDED: "listen dz_ended"}[channel])
+            cursor.execute(_LISTEN[channel])
         yield Notices(connection)

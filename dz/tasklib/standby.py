@@ -1,0 +1,62 @@
+"""Runs that stand by: sent to a server before their release exists, so that they have started when it does."""
+
+import time
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from dz.zoomdb import Zoomdb, notices
+from dz.zoomdb.models import Standby
+
+PATIENCE = 60.0
+"""Seconds that a run stands by: then its place at a worker is worth more than the start that it saves."""
+_LOOK_SECONDS = 3.0
+
+
+def tell(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
+    """Tell a run its release (None: it is not needed), and say whether it still stood by."""
+    told = _say(zoomdb, flow_run_id, release_id)
+    if told:
+        notices.send(zoomdb, notices.TOLD, flow_run_id)
+    else:
+        _take(zoomdb, flow_run_id)
+    return told
+
+
+def never_heard(zoomdb: Zoomdb, flow_run_id: str) -> bool:
+    """Say, of a run that has ended, whether it ended before it took what it was told."""
+    return _take(zoomdb, flow_run_id) is not None
+
+
+def release_of(zoomdb: Zoomdb, flow_run_id: str, *, patience: float = PATIENCE) -> int | None:
+    """Wait until this run is told its release; None if it is not needed or nobody tells it anything.
+
+    Args:
+        patience: seconds after which it gives up; who would tell it then finds that out.
+
+    Raises:
+        ServiceUnavailable: zoomdb does not answer (transient).
+    """
+    deadline = time.monotonic() + patience
+    with notices.listen(zoomdb, notices.TOLD) as heard:
+        while not (told := _take(zoomdb, flow_run_id)):
+            left = deadline - time.monotonic()
+            if left <= 0 and _say(zoomdb, flow_run_id, None):
+                return None
+            heard.wait(max(0.0, min(_LOOK_SECONDS, left)), wanted=(flow_run_id,))
+    return told[0]
+
+
+def _say(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
+    """Store what a run is told, unless it was told something or has given up."""
+    values = {"flow_run_id": flow_run_id, "release_id": release_id}
+    with zoomdb.session() as session:
+        return session.scalar(insert(Standby).on_conflict_do_nothing().returning(Standby.id), values) is not None
+
+
+def _take(zoomdb: Zoomdb, flow_run_id: str) -> tuple[int | None] | None:
+    with zoomdb.session() as session:
+        found = session.execute(
+            delete(Standby).where(Standby.flow_run_id == flow_run_id).returning(Standby.release_id)
+        ).one_or_none()
+    return found and (found[0],)

@@ -16,7 +16,7 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
     Args:
         standby: the run has started before there is a release, and is told which; None if it is not needed after all.
     """
-    with child_of(job, "appserver", server):
+    with child_of(job, "appserver", server, outlives_job=standby):
         release = told_release() if standby else release
         if release is None:
             return

@@ -14,7 +14,7 @@ def proxy_update(project: int, server: str, job: int, release: int | None = None
     Args:
         standby: the run has started before there is a release, and is told which; None if it is not needed after all.
     """
-    with child_of(job, "proxy", server):
+    with child_of(job, "proxy", server, outlives_job=standby):
         if standby and (release := told_release()) is None:
             return
         update_vhosts(job, project, release, server=server)

@@ -40,7 +40,7 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
     """Run a subflow on the server that it is meant for, and let its error reach the parent that waits elsewhere.
 
     Args:
-        outlives_job: nobody waits for it; else work of a job that has ended is refused.
+        outlives_job: nobody waits for it, or it will be told what to do; else work of a job that has ended is refused.
     """
     with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
         refuse_other_server(role, server=server)

@@ -387,6 +387,66 @@ def test_a_killed_worker_is_started_again_and_sites_go_on(stack: Stack, polls: d
     assert {process.pid for process in _gunicorns(stack)} == instances
 
 
+@contextlib.contextmanager
+def _settings_begin_with(tree: Path, line: str) -> Iterator[None]:
+    """A commit whose settings begin with a line of Python, taken back at the end."""
+    file = next(tree.glob("*/settings.py"))
+    text = file.read_text()
+    file.write_text(f"{line}\n{text}")
+    _commit(tree, line)
+    try:
+        yield
+    finally:
+        file.write_text(text)
+        _commit(tree, f"without {line}")
+
+
+def _flow_runs(stack: Stack, role: str) -> list[psutil.Process]:
+    """The processes of flow runs of a role."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline", "environ"])
+        if (process.info["name"] == "dz-flow-run" or "prefect.engine" in " ".join(process.info["cmdline"] or []))
+        and (process.info["environ"] or {}).get("DZ_STATE_DIR") == str(stack.state)
+        and (process.info["environ"] or {}).get("DZ_ROLE") == role
+    ]
+
+
+def test_who_stands_by_for_a_version_that_does_not_load_goes_home(
+    stack: Stack, polls: dict[str, Any], polls_tree: Path
+) -> None:
+    served = _get(polls["url"]).headers["X-DjangoZoom"]
+    with _settings_begin_with(polls_tree, "raise RuntimeError('not today')"):
+        assert stack.run("try", str(polls_tree)).returncode != 0
+    job = stack.json("jobs")["jobs"][0]["id"]
+
+    def states() -> set[tuple[str, str]]:
+        ours = [
+            run for run in stack.all("flow_runs") if run["parameters"].items() >= {"job": job, "standby": True}.items()
+        ]
+        return {(run["name"], run["state_type"]) for run in ours}
+
+    assert _within(10, lambda: {state for _, state in states()} == {"COMPLETED"}), states()
+    assert len(states()) >= 3  # an appserver and both proxies
+    assert _get(polls["url"]).headers["X-DjangoZoom"] == served
+
+
+def test_a_run_that_is_killed_while_it_stands_by_costs_no_deploy(
+    stack: Stack, polls: dict[str, Any], polls_tree: Path
+) -> None:
+    assert _within(30, lambda: not _flow_runs(stack, "appserver"))
+    results: list[dict[str, Any]] = []
+    with _settings_begin_with(polls_tree, "import time; time.sleep(3)"):
+        deploy = threading.Thread(target=lambda: results.append(stack.json("try", str(polls_tree))))
+        deploy.start()
+        assert _within(30, lambda: bool(_flow_runs(stack, "appserver")))
+        time.sleep(1)
+        for process in _flow_runs(stack, "appserver"):
+            process.send_signal(signal.SIGKILL)
+        deploy.join(120)
+    assert _get(polls["url"]).headers["X-DjangoZoom"] == f"polls v{results[0]['version']}"
+
+
 def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
     stack: Stack, polls: dict[str, Any], polls_tree: Path
 ) -> None:
@@ -401,13 +461,7 @@ def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
         if newest.id > last and newest.state == "running" and job_logs.lines(zoomdb, newest.id):
             break
         time.sleep(0.05)
-    engines = [
-        process
-        for process in psutil.process_iter(["name", "cmdline", "environ"])
-        if (process.info["name"] == "dz-flow-run" or "prefect.engine" in " ".join(process.info["cmdline"] or []))
-        and (process.info["environ"] or {}).get("DZ_STATE_DIR") == str(stack.state)
-        and (process.info["environ"] or {}).get("DZ_ROLE") == "build"
-    ]
+    engines = _flow_runs(stack, "build")
     assert engines
     for process in engines:
         process.send_signal(signal.SIGKILL)

@@ -19,6 +19,8 @@ import zstandard
 
 from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source, refuse, text
 
+_FEW = 300
+"""Files and folders that are written to the disk one by one: all news of the file system can be many times as much."""
 _WINDOW = 64 * 1024**2
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _MAKE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -86,6 +88,7 @@ class _Tree:
 
     def __init__(self, root: Path, owner: tuple[int, int] | None) -> None:
         self._owner = owner
+        self._written: list[bytes] = []
         self._open, self._names = [os.open(root, _OPEN_FOLDER)], list[bytes]()
         self._folder = b""
 
@@ -98,6 +101,8 @@ class _Tree:
 
     def add(self, member: Member, reader: Reader) -> None:
         """Write a member, which may not be there yet; its folder must be."""
+        if member.kind in (FILE, FOLDER) and len(self._written) <= _FEW:
+            self._written.append(member.name)
         folder, _, name = member.name.rpartition(b"/")
         if name in (b"", b".", b".."):
             refuse(f"The archive holds the path {text(member.name)!r}.")
@@ -119,7 +124,10 @@ class _Tree:
     def finish(self) -> None:
         """Give the root its owner and mode, and wait until the disk holds everything."""
         self._own(self._open[0], 0o755)
-        if _libc.syncfs(self._open[0]) != 0:
+        if len(self._written) <= _FEW:
+            for path in (*self._written, b"."):
+                _sync(path, within=self._open[0])
+        elif _libc.syncfs(self._open[0]) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 
@@ -176,8 +184,8 @@ def _locked(target: Path) -> Iterator[None]:
         yield
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path | bytes, *, within: int | None = None) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=within)
     try:
         os.fsync(handle)
     finally:

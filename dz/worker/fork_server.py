@@ -28,10 +28,12 @@ from dz.prefect_environment import prepare
 # Prefect reads the environment when it is imported.
 prepare()
 
+import boto3  # noqa: E402
 from prefect.context import refresh_global_settings_context  # noqa: E402
 from prefect.logging.configuration import setup_logging  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
+from dz.adapters import interpreters  # noqa: E402
 from dz.settings import settings  # noqa: E402
 from dz.worker.flow_process import become, collect_orphans, name_process  # noqa: E402
 from dz.worker.hot_path import shorten  # noqa: E402
@@ -59,6 +61,9 @@ def preload() -> None:
         for module in pkgutil.iter_modules(found.__path__):
             importlib.import_module(f"{package}.{module.name}")
     _complete(BaseModel)
+    # What each run would find out anew: the Pythons of this server, and what boto3 reads from its own files.
+    interpreters.available()
+    boto3.client("s3", region_name="none", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - no secret
 
 
 def _complete(model: type[BaseModel]) -> None:

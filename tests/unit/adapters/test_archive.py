@@ -131,8 +131,34 @@ def test_folders_may_be_left_and_entered_again(tmp_path):
     assert all(path.read_text() == str(path.relative_to(tmp_path / "target")) for path in found)
 
 
+def test_the_files_of_a_small_archive_are_on_the_disk_before_the_target_appears(tmp_path, monkeypatch):
+    archive = archive_of(
+        tmp_path / "a.tar.zst", member("d", DIR), member("d/a", content=b"x"), member("l", LINK, link="d/a")
+    )
+    target, plain, seen = tmp_path / "in" / "target", os.fsync, []
+
+    def fsync(handle):
+        seen.append((Path(f"/proc/self/fd/{handle}").resolve(), target.exists()))
+        if "a" in failing and seen[-1][0].name == "a":
+            raise OSError(5, "no")
+        plain(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    failing = {"a"}
+    with pytest.raises(OSError, match="no"):
+        unpack(archive, target)
+    assert [path.name for path in target.parent.iterdir()] == [".target.lock"]
+    failing.clear()
+    seen.clear()
+    unpack(archive, target)
+    part = target.with_name(".target.part")
+    assert {path for path, there in seen if not there} == {part, part / "d", part / "d" / "a"}
+    assert [path for path, there in seen if there] == [target.parent]
+
+
 def test_the_target_appears_after_the_disk_holds_it_and_not_if_that_fails(tmp_path, monkeypatch):
     archive = archive_of(tmp_path / "a.tar.zst", member("d", DIR), member("d/a", content=b"x"))
+    monkeypatch.setattr(extraction, "_FEW", 1)
     seen = []
 
     class Disk:

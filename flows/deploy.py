@@ -1,8 +1,18 @@
 """deploy: one release on one appserver, from the bundle store to a healthy app instance."""
 
+from functools import partial
+
 from prefect import flow
 
-from tasks.appservers import boot, create_project_user, freed_on_failure, install_bundle, wait_until_healthy, warm_up
+from tasks.appservers import (
+    boot,
+    create_project_user,
+    fetch_environment,
+    freed_on_failure,
+    install_bundle,
+    wait_until_healthy,
+    warm_up,
+)
 from tasks.hooks import run_release_hooks, schema_is_current
 from tasks.jobs import child_of
 from tasks.policy import settle
@@ -17,7 +27,7 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
         standby: the run has started before there is a release, and is told which; None if it is not needed after all.
     """
     with child_of(job, "appserver", server, outlives_job=standby):
-        release = told_release() if standby else release
+        release = told_release(partial(fetch_environment, job, server=server)) if standby else release
         if release is None:
             return
         with freed_on_failure(release, server):

@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Iterator
 
 from dz import wiring
+from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib import appservers, deploys
+from dz.tasklib import appservers, deploys, instances
 from tasks.roles import on_role
 
 
@@ -29,6 +30,13 @@ def create_project_user(job: int, release: int, *, server: str) -> None:
     """Create the project's Unix user and home folder, where the platform may."""
     place = wiring.target(release, server)
     wiring.sandbox(place.sysid, "appserver", server)
+
+
+@on_role("appserver")
+def fetch_environment(job: int, sha256: str, size: int, *, server: str) -> None:
+    """Download and extract an environment that a release will likely have."""
+    folder = wiring.server_dir("appserver", server)
+    instances.ensure_environment(Layer("environment", sha256, size), folder=folder, store=wiring.bundle_store())
 
 
 @on_role("appserver")

@@ -7,6 +7,7 @@ from dz.tasklib.environments import Environment
 from dz.tasklib.verification import Verification
 from dz.tasklib.zoombuild import Plan
 from tasks.roles import on_role
+from tasks.servers import announce
 
 
 @on_role("build")
@@ -20,10 +21,12 @@ def known_bundle(
 
 @on_role("build")
 def ship_environment(job: int, environment: Environment) -> None:
-    """Archive and upload the virtualenv, unless an earlier version brought it."""
+    """Archive and upload the virtualenv, unless an earlier version brought it; appservers that stand by fetch it."""
     layers_folder = wiring.server_dir("build") / "layers"
     store = wiring.bundle_store()
-    bundles.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
+    layer = bundles.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
+    if layer:
+        announce(job, layer)
 
 
 @on_role("build")

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -16,7 +16,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from dz import prefect_shortcuts, wiring
-from dz.errors import ServiceUnavailable
+from dz.adapters.archive import Layer
+from dz.errors import DzError, ServiceUnavailable
 from dz.settings import Role, settings
 from dz.tasklib import servers, standby, wakeups
 from tasks.roles import refuse_other_server
@@ -93,9 +94,25 @@ def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, 
         _standing[job, flow.name, server] = _send_to_stand_by.submit(flow, role, server, job=job, **ids)
 
 
-def told_release() -> int | None:
-    """Wait, in a run that stands by, for its release; None if it is not needed."""
-    return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()))
+def told_release(prepare: Callable[[str, int], None] = lambda sha256, size: None) -> int | None:
+    """Wait, in a run that stands by, for its release; None if it is not needed.
+
+    Args:
+        prepare: is given sha256 and size of an environment layer that the release will likely have.
+    """
+
+    def safely(sha256: str, size: int) -> None:
+        with contextlib.suppress(DzError):  # what is wrong is said when the release is installed
+            prepare(sha256, size)
+
+    return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()), prepare=safely)
+
+
+def announce(job: int, layer: Layer) -> None:
+    """Tell those who stand by for a job of a layer that they will likely need."""
+    for sent in [sent for key, sent in _standing.items() if key[0] == job]:
+        with contextlib.suppress(Exception):  # one that was never sent hears nothing
+            standby.announce(wiring.zoomdb(), str(sent.result().id), layer)
 
 
 def dismiss(job: int) -> None:

@@ -30,8 +30,8 @@ class BundleStore(Protocol):
         """Make the bucket or folder if it is not there."""
         ...
 
-    def put_layer(self, archive: Path, layer: Layer) -> None:
-        """Store a layer unless it is there with the same size.
+    def put_layer(self, archive: Path, layer: Layer) -> bool:
+        """Store a layer unless it is there with the same size, and say whether it was not.
 
         Raises:
             ChecksumMismatch: what was stored has another size than the layer.
@@ -110,11 +110,11 @@ class S3BundleStore:
                 options = {} if self._region == "us-east-1" else {"CreateBucketConfiguration": place}
                 self._client.create_bucket(Bucket=self._bucket, **options)  # type: ignore[arg-type]
 
-    def put_layer(self, archive: Path, layer: Layer) -> None:
+    def put_layer(self, archive: Path, layer: Layer) -> bool:
         """Upload a layer unless it is there with the same size; multipart above 64 MiB."""
         key = layer_key(layer.sha256)
         if self._size(key) == layer.size:
-            return
+            return False
         with self._named_errors(key), archive.open("rb") as file:
             parts = TransferConfig(multipart_threshold=64 * _CHUNK, multipart_chunksize=32 * _CHUNK, max_concurrency=4)
             self._client.upload_fileobj(file, self._bucket, key, Config=parts)
@@ -124,6 +124,7 @@ class S3BundleStore:
                 f"{self._place} stored {stored} bytes of layer {key}, which has {layer.size}.",
                 "Run the build again; if it happens again, look at the bundle store and at the network to it.",
             )
+        return True
 
     def get_layer(self, layer: Layer, target: Path) -> None:
         """Download a layer to `target`, verified."""
@@ -192,13 +193,14 @@ class DirectoryBundleStore:
         """Make the folder if it is not there."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def put_layer(self, archive: Path, layer: Layer) -> None:
+    def put_layer(self, archive: Path, layer: Layer) -> bool:
         """Copy a layer unless it is there with the same size."""
         target = self._folder / layer_key(layer.sha256)
         if target.is_file() and target.stat().st_size == layer.size:
-            return
+            return False
         with archive.open("rb") as file:
             write_verified(iter(lambda: file.read(_CHUNK), b""), layer, target, str(archive))
+        return True
 
     def get_layer(self, layer: Layer, target: Path) -> None:
         """Copy a layer to `target`, verified."""

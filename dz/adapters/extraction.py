@@ -4,13 +4,17 @@ That is files, folders and relative links that stay inside, each folder before i
 file descriptors and never follows a link. Sources: threats T29, T30.
 """
 
+import array
 import contextlib
 import ctypes
 import errno
 import fcntl
+import glob
 import itertools
 import os
 import shutil
+import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
@@ -21,10 +25,13 @@ from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source
 
 _FEW = 300
 """Files and folders that are written to the disk one by one: all news of the file system can be many times as much."""
+_WRITE_SECONDS = 0.2
 _WINDOW = 64 * 1024**2
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _MAKE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _IMPOSSIBLE = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+_GET_FLAGS, _SET_FLAGS, _TOP_OF_TREES = 0x80086601, 0x40086602, 0x20000
+"""FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_TOPDIR_FL of linux/fs.h."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,11 +49,13 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
     with _locked(target):
         if target.exists():
             return
-        part = target.with_name(f".{target.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
+        for rest in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+            shutil.rmtree(rest, ignore_errors=True)
+        _spread(target.parent)
+        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
         part.mkdir(mode=0o700)
         try:
-            with _Tree(part, owner) as tree:
+            with _Tree(part, owner) as tree, _written_meanwhile(part):
                 _read_tar(archive, tree, max_bytes, max_members)
                 tree.finish()
             part.rename(target)
@@ -176,6 +185,39 @@ class _Tree:
             os.close(self._open.pop())
 
 
+def _spread(folder: Path) -> None:
+    """Let ext4 put each folder below this one where there is room, by a hash of its name.
+
+    Near one another, a new tree is searched a place among the inodes of one that was just removed: seconds for 17,000 files.
+    Sources: chattr(1), attribute T; recently_deleted() in Linux's fs/ext4/ialloc.c.
+    """
+    with contextlib.suppress(OSError), _opened(folder) as handle:
+        flags = array.array("i", [0, 0])
+        fcntl.ioctl(handle, _GET_FLAGS, flags)
+        if not flags[0] & _TOP_OF_TREES:
+            flags[0] |= _TOP_OF_TREES
+            fcntl.ioctl(handle, _SET_FLAGS, flags)
+
+
+@contextlib.contextmanager
+def _written_meanwhile(folder: Path) -> Iterator[None]:
+    """Let the disk write while more is extracted, so that little is left to wait for."""
+    over = threading.Event()
+
+    def write() -> None:
+        with _opened(folder) as handle:
+            while not over.wait(_WRITE_SECONDS):
+                _libc.syncfs(handle)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -185,8 +227,14 @@ def _locked(target: Path) -> Iterator[None]:
 
 
 def _sync(path: Path | bytes, *, within: int | None = None) -> None:
+    with _opened(path, within=within) as handle:
+        os.fsync(handle)
+
+
+@contextlib.contextmanager
+def _opened(path: Path | bytes, *, within: int | None = None) -> Iterator[int]:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=within)
     try:
-        os.fsync(handle)
+        yield handle
     finally:
         os.close(handle)

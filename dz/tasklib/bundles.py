@@ -75,8 +75,12 @@ def pack_layers(
     return tuple(layers)
 
 
-def ship_environment(environment: Path, environment_key: str, *, layers_folder: Path, store: BundleStore) -> None:
+def ship_environment(
+    environment: Path, environment_key: str, *, layers_folder: Path, store: BundleStore
+) -> Layer | None:
     """Archive and upload an environment ahead of its bundle, whose own archiving then finds it done.
+
+    Returns the layer; None if the store had it already.
 
     Args:
         environment, environment_key, layers_folder: see `pack_layers`.
@@ -88,7 +92,7 @@ def ship_environment(environment: Path, environment_key: str, *, layers_folder: 
     layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     layer = _environment_layer(environment, environment_key, layers_folder)
     store.ensure()
-    store.put_layer(_file(layers_folder, layer), layer)
+    return layer if store.put_layer(_file(layers_folder, layer), layer) else None
 
 
 def upload(manifest: dict[str, Any], *, layers_folder: Path, store: BundleStore) -> None:

@@ -94,14 +94,23 @@ def install(
     layers = {entry["kind"]: Layer.from_json(entry) for entry in manifest["layers"]}
     if not {"environment", "code"} <= layers.keys():
         raise BundleRefused(f"Bundle {manifest['name']} lists no environment or no code.", "Build the version again.")
-    env_path = folder / "envs" / layers["environment"].sha256
     bundle_path = folder / "bundles" / manifest["sysid"] / manifest["name"]
-    owner = (0, 0) if os.geteuid() == 0 else None
-    limits = {"max_bytes": MAX_BYTES, "max_members": MAX_MEMBERS}
-    server_layers.ensure(layers["environment"], env_path, store=store, owner=owner, **limits)
+    env_path = ensure_environment(layers["environment"], folder=folder, store=store)
     link_interpreter(env_path, fitting[0])
-    server_layers.ensure(layers["code"], bundle_path, store=store, owner=owner, **limits)
+    _ensure(layers["code"], bundle_path, store)
     return Installed(env_path, bundle_path)
+
+
+def ensure_environment(layer: Layer, *, folder: Path, store: BundleStore) -> Path:
+    """Download and extract an environment unless it is there, and return where it lies; see `install`."""
+    env_path = folder / "envs" / layer.sha256
+    _ensure(layer, env_path, store)
+    return env_path
+
+
+def _ensure(layer: Layer, target: Path, store: BundleStore) -> None:
+    owner = (0, 0) if os.geteuid() == 0 else None
+    server_layers.ensure(layer, target, store=store, owner=owner, max_bytes=MAX_BYTES, max_members=MAX_MEMBERS)
 
 
 def link_interpreter(env_path: Path, python: Interpreter) -> None:

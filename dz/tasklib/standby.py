@@ -1,16 +1,20 @@
 """Runs that stand by: sent to a server before their release exists, so that they have started when it does."""
 
+import re
 import time
+from collections.abc import Callable
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from dz.adapters.archive import Layer
 from dz.zoomdb import Zoomdb, notices
 from dz.zoomdb.models import Standby
 
 PATIENCE = 60.0
 """Seconds that a run stands by: then its place at a worker is worth more than the start that it saves."""
 _LOOK_SECONDS = 3.0
+_LAYER = re.compile(r"[^/]+/([0-9a-f]{64})/([0-9]{1,15})", re.ASCII)
 
 
 def tell(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
@@ -23,16 +27,28 @@ def tell(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
     return told
 
 
+def announce(zoomdb: Zoomdb, flow_run_id: str, layer: Layer) -> None:
+    """Tell a run of a layer that its release will likely have; nothing is lost if it does not hear that."""
+    notices.send(zoomdb, notices.TOLD, f"{flow_run_id}/{layer.sha256}/{layer.size}")
+
+
 def never_heard(zoomdb: Zoomdb, flow_run_id: str) -> bool:
     """Say, of a run that has ended, whether it ended before it took what it was told."""
     return _take(zoomdb, flow_run_id) is not None
 
 
-def release_of(zoomdb: Zoomdb, flow_run_id: str, *, patience: float = PATIENCE) -> int | None:
+def release_of(
+    zoomdb: Zoomdb,
+    flow_run_id: str,
+    *,
+    patience: float = PATIENCE,
+    prepare: Callable[[str, int], None] = lambda sha256, size: None,
+) -> int | None:
     """Wait until this run is told its release; None if it is not needed or nobody tells it anything.
 
     Args:
         patience: seconds after which it gives up; who would tell it then finds that out.
+        prepare: is given sha256 and size of each environment layer that is announced meanwhile.
 
     Raises:
         ServiceUnavailable: zoomdb does not answer (transient).
@@ -43,7 +59,9 @@ def release_of(zoomdb: Zoomdb, flow_run_id: str, *, patience: float = PATIENCE) 
             left = deadline - time.monotonic()
             if left <= 0 and _say(zoomdb, flow_run_id, None):
                 return None
-            heard.wait(max(0.0, min(_LOOK_SECONDS, left)), wanted=(flow_run_id,))
+            for payload in heard.wait(max(0.0, min(_LOOK_SECONDS, left)), wanted=flow_run_id):
+                if announced := _LAYER.fullmatch(payload):
+                    prepare(announced[1], int(announced[2]))
     return told[0]
 
 

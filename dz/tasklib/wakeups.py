@@ -45,7 +45,7 @@ def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float, told: boo
                 # It may have ended before we listened.
                 patience = min(interval, FIRST_SECONDS)
                 while time.monotonic() < deadline:
-                    ended = heard.wait(patience, wanted=(flow_run_id, completed))
+                    ended = heard.wait(patience, wanted=flow_run_id)
                     patience = interval
                     for pause in _SOON if ended else (0.0,):
                         time.sleep(pause)

@@ -3,7 +3,7 @@
 import contextlib
 import select
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import psycopg2
 from sqlalchemy import text
@@ -16,7 +16,7 @@ WORK = "dz_work"
 ENDED = "dz_ended"
 """A flow run has ended; the payload is its id, or `<id>/completed`."""
 TOLD = "dz_told"
-"""A flow run that stands by was told its release; the payload is its id."""
+"""A flow run that stands by was told its release, or `<id>/<sha256>/<size>`: a layer that it will likely need."""
 _LISTEN = {channel: f"listen {channel}" for channel in (WORK, ENDED, TOLD)}
 
 
@@ -26,12 +26,12 @@ class Notices:
     def __init__(self, connection: "psycopg2.extensions.connection") -> None:
         self._connection = connection
 
-    def wait(self, seconds: float, *, wanted: Collection[str] | None = None) -> list[str]:
+    def wait(self, seconds: float, *, wanted: str | None = None) -> list[str]:
         """Wait for messages and return their payloads; none if `seconds` pass without one.
 
         Args:
             seconds: how long to wait.
-            wanted: only a message with one of these payloads ends the wait.
+            wanted: only a message with this payload, or one that begins with it and a slash, ends the wait.
 
         Raises:
             ServiceUnavailable: the connection was lost (transient).
@@ -47,11 +47,11 @@ class Notices:
         except psycopg2.Error as error:
             raise unavailable() from error
 
-    def _received(self, wanted: Collection[str] | None) -> list[str]:
+    def _received(self, wanted: str | None) -> list[str]:
         self._connection.poll()
         payloads = [notice.payload for notice in self._connection.notifies]
         self._connection.notifies.clear()
-        return [payload for payload in payloads if wanted is None or payload in wanted]
+        return [payload for payload in payloads if wanted is None or payload.partition("/")[0] == wanted]
 
 
 def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:

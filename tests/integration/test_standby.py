@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dz.adapters.archive import Layer
 from dz.tasklib import standby
-from dz.zoomdb import Zoomdb
+from dz.zoomdb import Zoomdb, notices
 from dz.zoomdb.models import Bundle, Project, Release, Standby
 
 
@@ -48,6 +49,16 @@ def test_a_run_that_is_told_before_it_asks_does_not_wait(zoomdb: Zoomdb, release
     assert standby.release_of(zoomdb, "run") == release
     assert time.monotonic() - begun < 0.3
     assert rows(zoomdb) == 0
+
+
+def test_a_run_is_told_of_layers_before_it_is_told_its_release(zoomdb: Zoomdb, release: int) -> None:
+    layer, heard = Layer("environment", "a1" * 32, 12345), []
+    threading.Timer(0.3, standby.announce, (zoomdb, "other", layer)).start()
+    threading.Timer(0.4, standby.announce, (zoomdb, "run", layer)).start()
+    threading.Timer(0.6, notices.send, (zoomdb, notices.TOLD, "run/../../etc/passwd/1")).start()
+    threading.Timer(0.8, standby.tell, (zoomdb, "run", release)).start()
+    told = standby.release_of(zoomdb, "run", prepare=lambda sha256, size: heard.append((sha256, size)))
+    assert (told, heard) == (release, [("a1" * 32, 12345)])
 
 
 def test_a_run_that_is_not_needed_goes(zoomdb: Zoomdb) -> None:

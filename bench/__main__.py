@@ -117,6 +117,7 @@ def _compare(size: str, rounds: int, cases: frozenset[str], results: Results) ->
             hop.measure(results, rounds)
     finally:
         leftovers.remove(ours)
+        leftovers.delete_set_aside()
         floor.stop()
         shutil.rmtree(project.bare, ignore_errors=True)
 

@@ -32,6 +32,7 @@ import boto3  # noqa: E402
 from prefect.context import refresh_global_settings_context  # noqa: E402
 from prefect.logging.configuration import setup_logging  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
+from sqlalchemy.orm import configure_mappers  # noqa: E402
 
 from dz.adapters import interpreters  # noqa: E402
 from dz.settings import settings  # noqa: E402
@@ -61,7 +62,9 @@ def preload() -> None:
         for module in pkgutil.iter_modules(found.__path__):
             importlib.import_module(f"{package}.{module.name}")
     _complete(BaseModel)
-    # What each run would find out anew: the Pythons of this server, and what boto3 reads from its own files.
+    # What each run would find out anew: how tables refer to each other, the Pythons of this server, and what boto3 reads
+    # from its own files.
+    configure_mappers()
     interpreters.available()
     boto3.client("s3", region_name="none", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - no secret
 

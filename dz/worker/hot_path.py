@@ -25,9 +25,12 @@ from prefect.logging.handlers import PrefectConsoleHandler
 
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
+from dz.settings import settings
 from dz.tasklib import wakeups
 from dz.worker.descriptions import Description
 
+LOCKS = 3
+"""Those that a deploy holds at the same time: its job's, its project's and that of placement."""
 SHORT_RUN = 2.0
 """Seconds that a run goes on before it is watched for being suspended: that takes a connection of its own."""
 
@@ -125,10 +128,10 @@ def print_nothing() -> None:
 
 
 def connect_early() -> None:
-    """Open the connection to zoomdb that almost every run needs, while the engine talks with Prefect's server."""
+    """Open the connections to zoomdb that almost every run needs, while the engine talks with Prefect's server."""
 
     def connect() -> None:
-        with contextlib.suppress(ServiceUnavailable), wiring.zoomdb().session() as session:
-            session.connection()
+        with contextlib.suppress(ServiceUnavailable):
+            wiring.zoomdb().connect(locks=LOCKS if settings().role == "build" else 1)
 
     threading.Thread(target=connect, daemon=True).start()

@@ -13,7 +13,6 @@ from alembic.config import Config
 from sqlalchemy import Engine, Executable, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import NullPool
 
 from dz.errors import ServiceUnavailable
 from dz.zoomdb.encryption import Encryption
@@ -38,10 +37,15 @@ class Zoomdb:
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
         )
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        # A lock lives as long as its connection, so that one is never shared and never kept; a machine that is gone
+        # A lock lives as long as its connection, so that nobody else gets that one meanwhile; a machine that is gone
         # loses its locks within a minute.
         self._locks: Engine = create_engine(
-            url, poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": 10, **_KEEPALIVE}
+            url,
+            pool_pre_ping=True,
+            pool_size=3,
+            max_overflow=-1,
+            hide_parameters=True,
+            connect_args={"connect_timeout": 10, **_KEEPALIVE},
         )
         self._session = sessionmaker(self._engine, expire_on_commit=False)
 
@@ -138,6 +142,22 @@ class Zoomdb:
             yield connection
         finally:
             connection.close()
+
+    def connect(self, *, locks: int) -> None:
+        """Open the connections that a run needs before it needs them.
+
+        Args:
+            locks: how many locks it will hold at the same time.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
+        """
+        try:
+            with contextlib.ExitStack() as opened:
+                for engine in (self._engine, *[self._locks] * locks):
+                    opened.enter_context(engine.connect())
+        except OperationalError as error:
+            raise unavailable() from error
 
     def is_free(self, kind: int, number: int) -> bool:
         """Say whether nobody holds an advisory lock at this moment."""

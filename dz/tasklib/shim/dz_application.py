@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Loads the project's WSGI or ASGI application under the platform's settings."""
 
+import gc
 import importlib
 
 import dz_run
@@ -8,6 +9,15 @@ import dz_run
 
 def load(kind):
     """Return the application that the plan names under `wsgi` or `asgi`, or else Django's own."""
+    usual = gc.get_threshold()
+    dz_run.collect_seldom()
+    try:
+        return _loaded(kind)
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _loaded(kind):
     import django
 
     # Settings are loaded first, so that a wsgi.py which sets DJANGO_SETTINGS_MODULE itself comes too late.

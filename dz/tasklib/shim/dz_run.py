@@ -4,6 +4,7 @@
 Runs in the project's interpreter, as the project's user: no imports but the standard library, and old syntax.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -54,6 +55,11 @@ def set_environment(file_name, plan, source):
     sys.path[:] = paths + [folder for folder in sys.path if folder not in paths + [""]]
 
 
+def collect_seldom():
+    """Look for garbage less often: while a project is loaded there is next to none, and looking takes 5 % of the time."""
+    gc.set_threshold(100000, 50, 50)
+
+
 def main(arguments):
     """Run one command of the bundle."""
     file_name, command, rest = arguments[0], arguments[1], arguments[2:]
@@ -71,10 +77,12 @@ def main(arguments):
         sys.argv = words
         runpy.run_module("gunicorn", run_name="__main__", alter_sys=False)
     elif command == "manage":
+        collect_seldom()
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(["manage.py"] + rest)
     elif command == "verify":
+        collect_seldom()
         import dz_verify
 
         dz_verify.main(rest[0], plan, source)

@@ -29,8 +29,17 @@ forwarded_allow_ips = {proxies!r}
 
 
 def when_ready(server):
+    import gc, os, sys
+    if preload_app and os.environ.get("DZ_URLS_EARLY"):
+        try:
+            from django.urls import get_resolver
+            get_resolver().url_patterns
+        except (Exception, SystemExit):
+            pass  # the first request says what is wrong
+    # What exists now is never looked at again by the collector, so that the workers share its memory.
+    if hasattr(gc, "freeze"):
+        gc.freeze()
     # A connection that the project opened while it was loaded must not be shared by the workers.
-    import sys
     database = sys.modules.get("django.db")
     for connection in database.connections.all() if database else ():
         connection.close()

@@ -179,6 +179,8 @@ def _verification(
         mapped.append((static_url, "static"))
     if _is_folder(out / "map"):
         (out / "map").rename(layer / "map")
+    # What starts a thread is left to each worker, since a thread does not survive the fork.
+    early = {"DZ_URLS_EARLY": "1"} if report.get("urls_start_no_thread") is True else {}
     listed = [layer / "static" / name for name in _MANIFESTS]
     return Verification(
         static_dir=layer,
@@ -190,7 +192,7 @@ def _verification(
         manifests=tuple(
             path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
         ),
-        shim_environment={**attempt, "DZ_STATIC_URL": static_url},
+        shim_environment={**attempt, **early, "DZ_STATIC_URL": static_url},
         migrations=verdicts.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in verdicts.word(report.get("used_engine")) else "postgresql",
         schema=verdicts.word(report.get("schema")),

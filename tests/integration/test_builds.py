@@ -195,6 +195,13 @@ def test_an_unmodified_sqlite_project_is_proved_and_its_static_files_collected(c
     assert not (tmp_path / "src" / "site1" / "db.sqlite3").exists()
 
 
+def test_urls_are_loaded_before_the_workers_unless_they_start_a_thread(check, tmp_path):
+    assert check(make_project(tmp_path / "quiet")).shim_environment["DZ_URLS_EARLY"] == "1"
+    thread = "    import threading, time\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    found = check(make_project(tmp_path / "busy", **{"site1/urls.py": f"{URLS}\n{thread}"}))
+    assert "DZ_URLS_EARLY" not in found.shim_environment
+
+
 def test_an_import_error_in_settings_is_named_with_file_and_line(check, tmp_path):
     checkout = make_project(tmp_path / "src", "import not_there_at_all\n")
     line = len((tmp_path / "src/site1/settings.py").read_text().splitlines())

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 import traceback
 
 STAGE = ["settings"]
@@ -210,7 +211,9 @@ def stages(job, source, report):
     django.setup()
     report.update(facts(settings))
     STAGE[0] = "check"
+    threads = threading.active_count()
     report["check_errors"] = run_checks()
+    report["urls_start_no_thread"] = threading.active_count() <= threads
     if report["check_errors"]:
         return False
     STAGE[0] = "application"

@@ -1,4 +1,5 @@
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def test_what_a_killed_measurement_left_running_is_ended_by_the_next(tmp_path: P
     killed = Services(folder)
     killed.clear()
     left = killed.launch("left", ["sleep", "600"], folder)
+    while not psutil.Process(left.pid).environ():
+        time.sleep(0.01)  # a program has none in the first moments of its life
     Services(folder).clear()
     assert not psutil.pid_exists(left.pid)
     assert list(folder.iterdir()) == []

@@ -9,6 +9,7 @@ from dz.zoomdb.states import JobKind
 from flows.build_bundle import build_bundle
 from flows.create_database import create_database
 from flows.deploy import deploy
+from flows.proxy_update import proxy_update
 from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
 from tasks.databases import database_works
@@ -17,8 +18,9 @@ from tasks.parameters import DeployRequest
 from tasks.placement import placement, servers_ready
 from tasks.policy import settle
 from tasks.projects import identify_project
+from tasks.proxies import alive_proxies
 from tasks.releases import already_served, create_release, report_url
-from tasks.servers import on_server
+from tasks.servers import on_server, stand_by
 
 
 @flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
@@ -42,6 +44,7 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
 
             release = create_release(job_id, project, bundle)
             appservers = placement(job_id, release)
+            stand_by(proxy_update, "proxy", alive_proxies(), job=job_id, project=project)
             settle(
                 *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
             )

@@ -4,7 +4,6 @@ A stage of build_and_deploy, whose run shows its tasks: a run of its own would m
 """
 
 from flows.deploy import deploy
-from flows.proxy_update import proxy_update
 from tasks.bundles import archive_bundle, known_bundle, ship_environment
 from tasks.checkouts import check_out_code
 from tasks.detection import plan_build
@@ -13,7 +12,6 @@ from tasks.parameters import DeployRequest
 from tasks.placement import likely_appservers
 from tasks.policy import settle
 from tasks.projects import remember_config
-from tasks.proxies import alive_proxies
 from tasks.servers import stand_by
 from tasks.verification import verify
 
@@ -27,10 +25,9 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     if known := known_bundle(job, project, plan, checkout, environment, rebuild=request.rebuild):
         return known
 
-    # While the project proves that it loads, the largest layer is on its way, and so are those who will need it.
+    # While the project proves that it loads, the largest layer is on its way, and so is who will need it.
     shipping = ship_environment.submit(job, environment)
     stand_by(deploy, "appserver", likely_appservers(plan.instances), job=job)
-    stand_by(proxy_update, "proxy", alive_proxies(), job=job, project=project)
     verification = verify(job, project, plan, checkout, environment)
     settle(shipping)
     remember_config(job, project, request.config)

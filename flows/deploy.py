@@ -13,7 +13,7 @@ from tasks.appservers import (
     wait_until_healthy,
     warm_up,
 )
-from tasks.hooks import run_release_hooks, schema_is_current
+from tasks.hooks import boots_before_hooks, run_release_hooks
 from tasks.jobs import child_of
 from tasks.policy import settle
 from tasks.servers import told_release
@@ -33,8 +33,8 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
         with freed_on_failure(release, server):
             create_project_user(job, release, server=server)
             install_bundle(job, release, server=server)
-            if schema_is_current(job, release, server=server):
-                # No migration is left to wait for: the site boots and warms up while the hooks find that out.
+            if boots_before_hooks(job, release, server=server):
+                # It serves when its hooks have run in what it has loaded, or there is no migration to wait for.
                 boot(job, release, server=server)
                 settle(
                     run_release_hooks.submit(job, release, server=server), warm_up.submit(job, release, server=server)

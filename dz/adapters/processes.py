@@ -31,16 +31,19 @@ class Limits:
     processes: int | None = None
 
     def apply(self) -> None:
-        """Set the limits in the child, before the program starts; never a core dump."""
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        """Set the limits in the child, before the program starts."""
+        for kind, value in self.kinds():
+            resource.setrlimit(kind, (value, value))
+
+    def kinds(self) -> list[tuple[int, int]]:
+        """Return the kinds of limits, as setrlimit(2) names them, and their values; never a core dump."""
         wanted = (
+            (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, self.file_bytes),
             (resource.RLIMIT_AS, self.memory_bytes),
             (resource.RLIMIT_NPROC, self.processes),
         )
-        for kind, value in wanted:
-            if value is not None:
-                resource.setrlimit(kind, (value, value))
+        return [(kind, value) for kind, value in wanted if value is not None]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class Sandbox(Protocol):
         """The Unix user that owns what the code writes; None: this process's own."""
         ...
 
+    @property
+    def bounds(self) -> Limits:
+        """The limits of each program."""
+        ...
+
     def run(
         self,
         argv: Sequence[str | Path],
@@ -59,6 +64,11 @@ class UserSandbox:
     most_processes: int = 2000
     """Processes and threads that the project's user may have at once, its app instances on this machine included."""
 
+    @property
+    def bounds(self) -> Limits:
+        """The limits of each program; only a Unix user of the project's own can have its processes counted."""
+        return replace(self.limits, processes=self.most_processes) if self.user else self.limits
+
     def run(
         self,
         argv: Sequence[str | Path],
@@ -71,14 +81,12 @@ class UserSandbox:
         """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else."""
         whole = {**BASE_ENVIRONMENT, "HOME": str(self.home), **env}
         uid = gid = -1
-        limits = self.limits
         if self.user:
             entry = pwd.getpwnam(self.user)
             uid, gid = entry.pw_uid, entry.pw_gid
-            limits = replace(limits, processes=self.most_processes)
         words = [sys.executable, "-I", "-S", _CONFINE, str(uid), str(gid), *argv]
         return processes.run(
-            words, cwd=cwd, env=whole, timeout=timeout, limits=limits, on_line=on_line, grace=_GRACE_SECONDS
+            words, cwd=cwd, env=whole, timeout=timeout, limits=self.bounds, on_line=on_line, grace=_GRACE_SECONDS
         )
 
 

@@ -1,9 +1,10 @@
 """Booting, checking, stopping and repairing the app instances of an appserver."""
 
+import contextlib
 import http.client
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -110,10 +111,9 @@ def check(
     Raises:
         HealthCheckFailed: with the last lines of the instance's log.
     """
-    name = program_name(deployment_id)
     with zoomdb.session() as session:
         port = session.get_one(Deployment, deployment_id).port
-    try:
+    with taken_down_on_failure(zoomdb, supervisor, deployment_id, folder=folder, logs=logs):
         wait_until_healthy(
             address,
             port,
@@ -122,15 +122,24 @@ def check(
             deadline=deadline,
             **process_of(supervisor, deployment_id, port),
         )
-    except HealthCheckFailed as error:
-        lines = last_lines(logs / f"{name}.log")
-        _take_down(supervisor, deployment_id, folder)
-        _set_state(zoomdb, deployment_id, DeploymentState.FAILED)
-        raise HealthCheckFailed(f"{error.found} Its last lines:\n{lines}", error.remedy) from error
     with zoomdb.session() as session:
         row = session.get_one(Deployment, deployment_id)
         if row.state == DeploymentState.STARTING:
             row.state = DeploymentState.HEALTHY
+
+
+@contextlib.contextmanager
+def taken_down_on_failure(
+    zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path, logs: Path
+) -> Iterator[None]:
+    """Remove an app instance that is not healthy, and say what it wrote last."""
+    try:
+        yield
+    except HealthCheckFailed as error:
+        lines = last_lines(logs / f"{program_name(deployment_id)}.log")
+        _take_down(supervisor, deployment_id, folder)
+        _set_state(zoomdb, deployment_id, DeploymentState.FAILED)
+        raise HealthCheckFailed(f"{error.found} Its last lines:\n{lines}", error.remedy) from error
 
 
 def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:

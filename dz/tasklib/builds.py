@@ -170,6 +170,7 @@ def _manifest(
         "django": verified.django_version,
         "database_type": verified.database_type,
         "schema": verified.schema,
+        "loads_once": verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],
         "build_key": build_key(plan, checkout, environment),
         "static_url": verified.static_url,
         "media_url": verified.media_url,

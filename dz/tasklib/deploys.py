@@ -1,8 +1,10 @@
 """A release on an appserver: the steps of `deploy`, each of which can be repeated."""
 
 import contextlib
+import functools
 import json
 import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from dz.adapters import loaded_project, users
 from dz.adapters.bundle_store import BundleStore
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.processes import Finished
@@ -48,6 +51,7 @@ class Target:
     project_id: int
     hosts: tuple[str, ...]
     manifest: dict[str, Any]
+    hooks_done: bool
     folder: Path
 
     @property
@@ -95,6 +99,7 @@ def target(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -
             project_id=release.project_id,
             hosts=tuple(session.scalars(hosts)),
             manifest=release.bundle.manifest,
+            hooks_done=release.hooks_done is not None,
             folder=folder,
         )
 
@@ -130,16 +135,39 @@ def configure(zoomdb: Zoomdb, place: Target, *, owner: tuple[int, int] | None) -
     )
 
 
-def run_hooks(zoomdb: Zoomdb, place: Target, *, sandbox: Sandbox) -> None:
-    """Run the release's hooks once, as the project's user."""
+def run_hooks(zoomdb: Zoomdb, place: Target, *, supervisor: Supervisor, sandbox: Sandbox, deadline: float) -> None:
+    """Run the release's hooks once, as the project's user; an app instance that is held serves then.
 
-    def manage(words: list[str]) -> Finished:
-        command = place.installed.command(place.files.env_file, "manage", *words)
-        return sandbox.run(command, cwd=place.files.home, env={}, timeout=HOOK_TIMEOUT)
+    Args:
+        deadline: seconds that a held instance may take to load the project.
+    """
+    wanted, django = place.manifest["plan"]["hooks"], place.manifest["django"]
+    with redacted(secrets_of(place)), _manage(zoomdb, place, supervisor, sandbox, deadline) as manage:
+        hooks.run_hooks(zoomdb, place.release_id, run=manage, hooks=wanted, django_version=django)
 
-    wanted = place.manifest["plan"]["hooks"]
-    with redacted(secrets_of(place)):
-        hooks.run_hooks(zoomdb, place.release_id, run=manage, hooks=wanted, django_version=place.manifest["django"])
+
+@contextlib.contextmanager
+def _manage(
+    zoomdb: Zoomdb, place: Target, supervisor: Supervisor, sandbox: Sandbox, deadline: float
+) -> Iterator[Callable[[list[str]], Finished]]:
+    """Yield what runs `manage.py`: the app instance, if it is held and has the project loaded, or else a new process."""
+    if not place.files.hold.is_dir():
+
+        def in_new_process(words: list[str]) -> Finished:
+            command = place.installed.command(place.files.env_file, "manage", *words)
+            return sandbox.run(command, cwd=place.files.home, env={}, timeout=HOOK_TIMEOUT)
+
+        yield in_new_process
+        return
+    alive = appservers.process_of(supervisor, place.deployment_id, place.port)["alive"]
+    owner = users.ensure_user(sandbox.user) if sandbox.user else None
+    with (
+        appservers.taken_down_on_failure(zoomdb, supervisor, place.deployment_id, folder=place.folder, logs=place.logs),
+        loaded_project.loaded(
+            place.files.hold, owner=owner, limits=sandbox.bounds, alive=alive, deadline=deadline
+        ) as project,
+    ):
+        yield functools.partial(project.run, timeout=HOOK_TIMEOUT)
 
 
 def secrets_of(place: Target) -> list[str]:
@@ -149,7 +177,9 @@ def secrets_of(place: Target) -> list[str]:
 
 
 def boot(place: Target, *, supervisor: Supervisor, user: str | None) -> None:
-    """Start the app instance under supervision."""
+    """Start the app instance under supervision; one that is loaded once is held until its hooks have run."""
+    if place.manifest.get("loads_once") and not place.hooks_done:
+        loaded_project.hold(place.files.hold)
     place.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
     appservers.boot(
         supervisor, place.deployment_id, installed=place.installed, instance=place.files, user=user, logs=place.logs

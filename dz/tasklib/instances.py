@@ -43,6 +43,12 @@ def when_ready(server):
     database = sys.modules.get("django.db")
     for connection in database.connections.all() if database else ():
         connection.close()
+    if preload_app:
+        try:
+            import dz_hooks
+        except ImportError:
+            return  # a bundle of an earlier release of DjangoZoom, which nothing holds
+        dz_hooks.wait_for({hold!r})
 
 
 def post_fork(server, worker):
@@ -78,6 +84,8 @@ class Instance:
     folder: Path
     env_file: Path
     gunicorn_file: Path
+    hold: Path
+    """A folder that is there while the instance must not serve yet; see `adapters/loaded_project.py`."""
     home: Path
     media: Path
 
@@ -164,7 +172,12 @@ def write_instance(
         if owner:
             os.chown(private, *owner, follow_symlinks=False)
     gunicorn = _GUNICORN.format(
-        bind=f"{address}:{port}", workers=processes, preload=preload, tmp=str(found.home / "tmp"), proxies=proxies
+        bind=f"{address}:{port}",
+        workers=processes,
+        preload=preload,
+        tmp=str(found.home / "tmp"),
+        proxies=proxies,
+        hold=str(found.hold),
     )
     if owner:
         # A project's code is nobody else's to read.
@@ -181,7 +194,7 @@ def files_of(folder: Path, deployment_id: int, sysid: str) -> Instance:
     """Return where the files of an app instance lie."""
     own = folder / "instances" / str(deployment_id)
     media = folder / "projects" / sysid / "media"
-    return Instance(own, own / "env.json", own / "gunicorn.conf.py", own / "home", media)
+    return Instance(own, own / "env.json", own / "gunicorn.conf.py", own / "hold", own / "home", media)
 
 
 def remove_instance(folder: Path, deployment_id: int) -> None:

@@ -108,14 +108,21 @@ def served_by(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int | None:
         return release.id if found and fine else None
 
 
-def schema_is_current(zoomdb: Zoomdb, release_id: int) -> bool:
-    """Say whether a release has just the migrations of the one that users see, which have all been applied."""
+def boots_before_hooks(zoomdb: Zoomdb, release_id: int) -> bool:
+    """Say whether the app instance of a release may be started before its hooks have run.
+
+    It may if it waits for them by itself, and if it has just the migrations of the version that users see, which have
+    all been applied.
+    """
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
+        new = release.bundle.manifest
+        if new.get("loads_once"):
+            return True
         before = session.get_one(Project, release.project_id).current_release
         if before is None or before.hooks_done is None:
             return False
-        old, new = before.bundle.manifest, release.bundle.manifest
+        old = before.bundle.manifest
         same = [old.get(key) == new.get(key) for key in ("schema", "database_type")]
         return bool(new.get("schema")) and all(same) and list(new["plan"]["hooks"]) == ["migrate"]
 

@@ -30,6 +30,7 @@ _FILES = (
     "dz_media.py",
     "dz_verify.py",
     "dz_request.py",
+    "dz_hooks.py",
 )
 _TEXTS = ("error", "check_errors", "warnings")
 """What of a report is said to people in the project's words."""

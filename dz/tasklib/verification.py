@@ -35,6 +35,8 @@ class Verification:
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if it is not known.
+        loads_alike: loading it asks neither the database nor for what it is loaded, and starts no thread, so that what
+            has been loaded before the migrations is right after them, too.
     """
 
     static_dir: Path
@@ -48,6 +50,7 @@ class Verification:
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
     schema: str = ""
+    loads_alike: bool = False
     has_auth: bool = False
     has_admin: bool = False
 
@@ -196,6 +199,7 @@ def _verification(
         migrations=verdicts.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in verdicts.word(report.get("used_engine")) else "postgresql",
         schema=verdicts.word(report.get("schema")),
+        loads_alike=report.get("loads_alike") is True,
         has_auth=report.get("auth") is True,
         has_admin=report.get("admin") is True,
     )

@@ -202,6 +202,25 @@ def test_urls_are_loaded_before_the_workers_unless_they_start_a_thread(check, tm
     assert "DZ_URLS_EARLY" not in found.shim_environment
 
 
+@pytest.mark.parametrize(
+    ("asking", "alike"),
+    [
+        ("", True),
+        ("import sys\n    migrating = 'migrate' in sys.argv\n", False),
+        ("import threading, time\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n", False),
+        (
+            "from django.db import connection\n"
+            "    try:\n        connection.cursor()\n    except Exception:\n        pass\n",
+            False,
+        ),
+    ],
+    ids=["nothing", "the command line", "a thread", "the database"],
+)
+def test_a_load_is_alike_unless_it_asks_what_it_is_for_or_what_the_database_holds(check, tmp_path, asking, alike):
+    wsgi = f"{WSGI}\n    {asking}"
+    assert check(make_project(tmp_path / "src", **{"site1/wsgi.py": wsgi})).loads_alike is alike
+
+
 def test_an_import_error_in_settings_is_named_with_file_and_line(check, tmp_path):
     checkout = make_project(tmp_path / "src", "import not_there_at_all\n")
     line = len((tmp_path / "src/site1/settings.py").read_text().splitlines())

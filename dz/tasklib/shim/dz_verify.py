@@ -15,6 +15,7 @@ import traceback
 
 STAGE = ["settings"]
 WARNINGS = []
+ASKED = set()
 
 
 def _innermost(error, source):
@@ -186,6 +187,43 @@ def schema():
     return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
 
 
+class Words(list):
+    """The command line, which notes that somebody reads it."""
+
+    def __getitem__(self, key):
+        ASKED.add("command line")
+        return list.__getitem__(self, key)
+
+    def __iter__(self):
+        ASKED.add("command line")
+        return list.__iter__(self)
+
+    def __contains__(self, word):
+        ASKED.add("command line")
+        return list.__contains__(self, word)
+
+    def __len__(self):
+        ASKED.add("command line")
+        return list.__len__(self)
+
+
+def watch_the_load():
+    """Note in ASKED what makes a load depend on the state of the database, or on the command that it is for."""
+    sys.argv = Words(sys.argv)
+    try:
+        from django.db.backends.base.base import BaseDatabaseWrapper
+    except ImportError:
+        ASKED.add("unknown Django")
+        return
+    connect = BaseDatabaseWrapper.connect
+
+    def noting(self, *args, **kwargs):
+        ASKED.add("database")
+        return connect(self, *args, **kwargs)
+
+    BaseDatabaseWrapper.connect = noting
+
+
 def load_application(kind):
     """Load the application; an error that Django's own application has, too, is not one of the project's module."""
     import dz_application
@@ -204,6 +242,7 @@ def stages(job, source, report):
     """Go through the stages; the report keeps what was found before one fails."""
     from django.conf import settings
 
+    watch_the_load()
     settings.INSTALLED_APPS  # noqa: B018
     STAGE[0] = "setup"
     import django
@@ -218,6 +257,7 @@ def stages(job, source, report):
         return False
     STAGE[0] = "application"
     application = load_application(job["application"])
+    report["loads_alike"] = not ASKED and threading.active_count() == 1
     if job.get("request"):
         import dz_request
 

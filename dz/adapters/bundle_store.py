@@ -39,7 +39,7 @@ class BundleStore(Protocol):
         ...
 
     def get_layer(self, layer: Layer, target: Path) -> None:
-        """Write a layer to `target`, which appears whole and verified or not at all.
+        """Write a layer to `target`, which appears whole and verified or not at all; a power failure may take it again.
 
         Raises:
             BundleMissing: the store does not hold it.
@@ -199,7 +199,7 @@ class DirectoryBundleStore:
         if target.is_file() and target.stat().st_size == layer.size:
             return False
         with archive.open("rb") as file:
-            write_verified(iter(lambda: file.read(_CHUNK), b""), layer, target, str(archive))
+            write_verified(iter(lambda: file.read(_CHUNK), b""), layer, target, str(archive), lasting=True)
         return True
 
     def get_layer(self, layer: Layer, target: Path) -> None:

@@ -27,10 +27,17 @@ def manifest_key(sysid: str, name: str) -> str:
     return checked(f"bundles/{sysid}/{name}.json")
 
 
-def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: str) -> None:
-    """Write `chunks` to `target`, which appears only if they are the layer; else ChecksumMismatch."""
+def write_verified(
+    chunks: Iterable[bytes], layer: Layer, target: Path, place: str, *, lasting: bool = False
+) -> None:
+    """Write `chunks` to `target`, which appears only if they are the layer; else ChecksumMismatch.
+
+    Args:
+        place: where they come from, for a message.
+        lasting: wait until the disk holds them, which a file that is soon read and removed does not need.
+    """
     found, size = hashlib.sha256(), 0
-    with appearing(target) as file:
+    with appearing(target, lasting=lasting) as file:
         for chunk in chunks:
             found.update(chunk)
             size += len(chunk)
@@ -45,15 +52,16 @@ def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: s
 
 
 @contextlib.contextmanager
-def appearing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file that appears at `target` when the block ends well."""
+def appearing(target: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
+    """Open a file that appears at `target` when the block ends well; one that is lasting survives a power failure."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         with part.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

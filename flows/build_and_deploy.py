@@ -15,11 +15,11 @@ from tasks.bundles import bundle_upload
 from tasks.databases import database_works
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest
-from tasks.placement import placement, servers_ready
+from tasks.placement import placement, refuse_without_servers
 from tasks.policy import settle
 from tasks.projects import identify_project
 from tasks.proxies import alive_proxies
-from tasks.releases import already_served, create_release, report_url
+from tasks.releases import create_release, report_unchanged, report_url, serving_release
 from tasks.servers import on_server, stand_by
 
 
@@ -29,14 +29,15 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
         project = identify_project(job_id, request)
         with only_deploy_of(project):
-            servers_ready(job_id)
+            refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
-            if already_served(job_id, project, bundle):
+            if served := serving_release(project, bundle):
+                report_unchanged(job_id, served)
                 return
 
             # Two branches that share nothing until the site boots.
             branches = [bundle_upload.submit(job_id, bundle)]
-            if not database_works(job_id, project, bundle):
+            if not database_works(project, bundle):
                 branches.append(
                     on_server.submit(create_database, "database", project=project, bundle=bundle, job=job_id)
                 )

@@ -22,7 +22,7 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     plan = plan_build(job, project, checkout, request.config)
     interpreter = choose_interpreter(job, plan)
     environment = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
-    if known := known_bundle(job, project, plan, checkout, environment, rebuild=request.rebuild):
+    if known := known_bundle(project, plan, checkout, environment, rebuild=request.rebuild):
         return known
 
     # While the project proves that it loads, the largest layer is on its way, and so is who will need it.
@@ -30,5 +30,6 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     stand_by(deploy, "appserver", likely_appservers(plan.instances), job=job)
     verification = verify(job, project, plan, checkout, environment)
     settle(shipping)
-    remember_config(job, project, request.config)
+    if request.config:
+        remember_config(job, project, request.config)
     return archive_bundle(job, project, plan, checkout, environment, verification)

@@ -33,7 +33,7 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
         with freed_on_failure(release, server):
             create_project_user(job, release, server=server)
             install_bundle(job, release, server=server)
-            if boots_before_hooks(job, release, server=server):
+            if boots_before_hooks(release):
                 # It serves when its hooks have run in what it has loaded, or there is no migration to wait for.
                 boot(job, release, server=server)
                 settle(

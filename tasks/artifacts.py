@@ -16,7 +16,7 @@ from prefect.artifacts import (
 )
 
 logger = logging.getLogger("dz.artifacts")
-STEPS_EXPECTED = 14
+STEPS_EXPECTED = 11
 """Steps of a usual build_and_deploy; the bar is a hint, the job's log is exact."""
 
 SECONDS_BETWEEN = 1.0

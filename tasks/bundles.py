@@ -6,13 +6,14 @@ from dz.tasklib.checkouts import Checkout
 from dz.tasklib.environments import Environment
 from dz.tasklib.verification import Verification
 from dz.tasklib.zoombuild import Plan
+from tasks.policy import question
 from tasks.roles import on_role
 from tasks.servers import announce
 
 
-@on_role("build")
+@question
 def known_bundle(
-    job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, *, rebuild: bool
+    project: int, plan: Plan, checkout: Checkout, environment: Environment, *, rebuild: bool
 ) -> int | None:
     """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
     key = builds.build_key(plan, checkout, environment)

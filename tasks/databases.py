@@ -2,11 +2,12 @@
 
 from dz import wiring
 from dz.tasklib import bundles, databases, jobs
+from tasks.policy import question
 from tasks.roles import on_role
 
 
-@on_role("build")
-def database_works(job: int, project: int, bundle: int) -> bool:
+@question
+def database_works(project: int, bundle: int) -> bool:
     """Say whether the project's database is there already, which spares the way to a database server."""
     zoomdb = wiring.zoomdb()
     kind = bundles.manifest(zoomdb, bundle)["database_type"]

@@ -1,13 +1,14 @@
-"""The tasks of release hooks."""
+"""The task of release hooks, and when it comes."""
 
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib import deploys, releases
+from tasks.policy import question
 from tasks.roles import on_role
 
 
-@on_role("appserver")
-def boots_before_hooks(job: int, release: int, *, server: str) -> bool:
+@question
+def boots_before_hooks(release: int) -> bool:
     """Say whether the release waits for its hooks by itself, or has no other migrations than the version that serves."""
     return releases.boots_before_hooks(wiring.zoomdb(), release)
 

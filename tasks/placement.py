@@ -1,19 +1,21 @@
-"""The placement task: which appservers get a release."""
+"""Which appservers get a release."""
 
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib import placement as work
+from tasks.policy import question
 from tasks.roles import on_role
 
 
-@on_role("build")
-def servers_ready(job: int) -> None:
+@question
+def refuse_without_servers() -> None:
     """Refuse at once, before anything is built, when no server of a needed role could take the site."""
     work.refuse_full(wiring.zoomdb())
     for role in ("database", "proxy"):
         wiring.alive(role)
 
 
+@question
 def likely_appservers(instances: int) -> list[str]:
     """Return the appservers that the next release will likely run on."""
     return work.likely(wiring.zoomdb(), instances=instances)

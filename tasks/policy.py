@@ -1,6 +1,9 @@
 """What is retried, and how branches end."""
 
-from typing import Any, TypeVar
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, wait
@@ -9,6 +12,9 @@ from prefect.tasks import Task
 from dz.errors import DzError
 
 T = TypeVar("T")
+P = ParamSpec("P")
+RETRY_DELAYS = (2.0, 10.0)
+"""Seconds before a second and a third attempt."""
 
 
 async def if_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -20,6 +26,23 @@ async def if_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
     except Exception:  # noqa: BLE001  an unknown error is not known to be transient
         return False
     return False
+
+
+def question(ask: Callable[P, T]) -> Callable[P, T]:
+    """Let a question to zoomdb be tried again as a task is, without being one: a run in Prefect takes longer than it."""
+
+    @functools.wraps(ask)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        for delay in RETRY_DELAYS:
+            try:
+                return ask(*args, **kwargs)
+            except DzError as error:
+                if not error.transient:
+                    raise
+            time.sleep(delay)
+        return ask(*args, **kwargs)
+
+    return asked
 
 
 def settle(*futures: PrefectFuture[T]) -> list[T]:

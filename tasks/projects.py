@@ -18,7 +18,7 @@ def identify_project(job: int, request: DeployRequest) -> int:
 
 
 @on_role("build")
-def remember_config(job: int, project: int, config: str | None) -> None:
+def remember_config(job: int, project: int, config: str) -> None:
     """Keep an attached configuration that was proved to build, for later deploys."""
     projects.store_config(wiring.zoomdb(), project, config)
 

@@ -3,9 +3,11 @@
 from dz import wiring
 from dz.tasklib import jobs, releases, virtual_hosts
 from tasks.parameters import HostRequest
+from tasks.policy import question
 from tasks.roles import on_role
 
 
+@question
 def alive_proxies() -> list[str]:
     """Return the proxies to update; one that is away converges when its worker is back."""
     return wiring.alive("proxy")

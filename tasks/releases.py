@@ -6,6 +6,7 @@ from dz.tasklib import jobs, releases, sites, virtual_hosts
 from dz.tasklib.releases import Retired
 from dz.tasklib.sites import Site
 from tasks import artifacts
+from tasks.policy import question
 from tasks.roles import on_role
 
 
@@ -18,17 +19,19 @@ def create_release(job: int, project: int, bundle: int) -> int:
     return release
 
 
+@question
+def serving_release(project: int, bundle: int) -> int | None:
+    """Return the release that users see if it is of this bundle and its app instances are well."""
+    return releases.served_by(wiring.zoomdb(), project, bundle)
+
+
 @on_role("build")
-def already_served(job: int, project: int, bundle: int) -> bool:
-    """Say whether users see this bundle already, from app instances that are well; the job then has its result."""
-    release = releases.served_by(wiring.zoomdb(), project, bundle)
-    if release is None:
-        return False
+def report_unchanged(job: int, release: int) -> None:
+    """Say that the version that serves was left, because nothing has changed."""
     jobs.set_result(wiring.zoomdb(), job, unchanged=True)
     site = _report(job, release)
     info = f"Nothing has changed since version {site.version}, which serves; it was left."
     jobs.note(wiring.zoomdb(), job, [], info=info)
-    return True
 
 
 @on_role("build")

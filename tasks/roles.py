@@ -13,7 +13,7 @@ from dz.errors import WrongServer
 from dz.settings import Role, settings
 from dz.tasklib import jobs
 from tasks import artifacts
-from tasks.policy import if_transient
+from tasks.policy import RETRY_DELAYS, if_transient
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,7 +47,7 @@ def on_role(
             name=name,
             tags=[f"role:{role}"],
             retries=retries,
-            retry_delay_seconds=[2.0, 10.0][:retries],
+            retry_delay_seconds=list(RETRY_DELAYS[:retries]),
             retry_condition_fn=if_transient,
             timeout_seconds=timeout_seconds,
             persist_result=False,

@@ -118,7 +118,7 @@ def _listening(place: Path, owner: tuple[int, int] | None) -> Iterator[socket.so
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_SOCKET, dir_fd=folder)
         listener.bind(path)
-        os.chmod(path, 0o600)
+        Path(path).chmod(0o600)
         if owner:
             os.chown(path, *owner)
         listener.listen(1)

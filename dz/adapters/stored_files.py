@@ -27,9 +27,7 @@ def manifest_key(sysid: str, name: str) -> str:
     return checked(f"bundles/{sysid}/{name}.json")
 
 
-def write_verified(
-    chunks: Iterable[bytes], layer: Layer, target: Path, place: str, *, lasting: bool = False
-) -> None:
+def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: str, *, lasting: bool = False) -> None:
     """Write `chunks` to `target`, which appears only if they are the layer; else ChecksumMismatch.
 
     Args:

@@ -238,6 +238,49 @@ def load_application(kind):
         raise
 
 
+class Described(Exception):
+    """An error of another process, as the report holds it."""
+
+
+class Aside:
+    """A stage that a fork does while others go on; where the project has started a thread, it is done in its turn."""
+
+    def __init__(self, stage, source, work):
+        self._stage, self._source, self._work = stage, source, work
+        self._told = None
+        if threading.active_count() == 1:
+            self._told, told = os.pipe()
+            sys.stdout.flush()
+            if os.fork() == 0:
+                self._do(told)
+            os.close(told)
+
+    def result(self):
+        """Return what the work returned, or raise its error."""
+        STAGE[0] = self._stage
+        if self._told is None:
+            return self._work()
+        with os.fdopen(self._told, encoding="utf-8") as stream:
+            told = json.loads(stream.read() or "{}")
+        if "value" not in told:
+            raise Described(told.get("error") or describe(RuntimeError("its process was ended"), self._source))
+        WARNINGS.extend(told["warnings"])
+        return told["value"]
+
+    def _do(self, place):
+        del WARNINGS[:]
+        STAGE[0] = self._stage
+        try:
+            told = {"value": self._work(), "warnings": WARNINGS}
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            traceback.print_exc()
+            told = {"error": describe(error, self._source)}
+        with os.fdopen(place, "w", encoding="utf-8") as stream:
+            json.dump(told, stream)
+        sys.stdout.flush()
+        os._exit(0)
+
+
 def stages(job, source, report):
     """Go through the stages; the report keeps what was found before one fails."""
     from django.conf import settings
@@ -249,6 +292,7 @@ def stages(job, source, report):
 
     django.setup()
     report.update(facts(settings))
+    static = None if job.get("request") else Aside("static", source, lambda: collect_static(job, settings, source))
     STAGE[0] = "check"
     threads = threading.active_count()
     report["check_errors"] = run_checks()
@@ -266,8 +310,7 @@ def stages(job, source, report):
     report["schema"] = schema()
     STAGE[0] = "map"
     copy_map(job, source)
-    STAGE[0] = "static"
-    report["collected"] = collect_static(job, settings, source)
+    report["collected"] = static.result()
     return True
 
 
@@ -280,6 +323,8 @@ def main(job_file, plan, source):
     report, fine = {}, False
     try:
         fine = stages(job, source, report)
+    except Described as error:
+        report["error"] = error.args[0]
     except (Exception, SystemExit) as error:  # noqa: BLE001
         report["error"] = describe(error, source)
         traceback.print_exc()

@@ -217,6 +217,25 @@ def test_a_load_is_alike_unless_it_asks_what_it_is_for_or_what_the_database_hold
     assert check(make_project(tmp_path / "src", **{"site1/wsgi.py": wsgi})).loads_alike is alike
 
 
+def test_static_files_are_collected_also_where_the_project_has_started_a_thread(check, tmp_path):
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    found = check(make_project(tmp_path / "src", thread))
+    assert (found.static_dir / "static" / "admin" / "css" / "base.css").is_file()
+
+
+def test_a_storage_that_ends_its_process_is_a_failure_of_static_files(check, tmp_path):
+    storage = """
+        import os
+        from django.contrib.staticfiles.storage import StaticFilesStorage
+        class Ending(StaticFilesStorage):
+            def _save(self, name, content):
+                os._exit(0)
+    """
+    settings = "STORAGES = {'staticfiles': {'BACKEND': 'site1.storage.Ending'}}\n"
+    found = check(make_project(tmp_path / "src", settings, **{"site1/storage.py": storage}))
+    assert any("static files storage failed" in warning for warning in found.warnings)
+
+
 def test_an_import_error_in_settings_is_named_with_file_and_line(check, tmp_path):
     checkout = make_project(tmp_path / "src", "import not_there_at_all\n")
     line = len((tmp_path / "src/site1/settings.py").read_text().splitlines())

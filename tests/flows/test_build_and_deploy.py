@@ -155,7 +155,7 @@ def test_a_version_with_an_instance_that_is_not_well_is_not_left_as_it_is(
         row.state = DeploymentState.SERVING
 
 
-def test_only_a_release_with_the_same_migrations_boots_beside_its_hooks(
+def test_a_release_boots_before_its_hooks_if_it_loads_the_same_for_both_or_has_no_new_migration(
     live: dict[str, Any], platform: Platform, tmp_path: Path
 ) -> None:
     tree = tmp_path / "tree"
@@ -165,11 +165,15 @@ def test_only_a_release_with_the_same_migrations_boots_beside_its_hooks(
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
         f"    dependencies = [('polls', '{last.stem}')]\n    operations = []\n"
     )
+    settings = next(tree.rglob("settings.py"))
+    settings.write_text(settings.read_text() + "\nimport sys\nMIGRATES = 'migrate' in sys.argv\n")
     _deploy(project="polls", rebuild=True)
     assert _boots_beside_hooks(platform)
     platform.publish("polls", tree)
     _deploy(project="polls")
     assert not _boots_beside_hooks(platform)
+    _deploy(project="polls", rebuild=True)
+    assert _boots_beside_hooks(platform)
 
 
 def _boots_beside_hooks(platform: Platform) -> bool:

@@ -59,14 +59,22 @@ def _serve(place):
             return
         _die_with(connection)
         for kind, value in request["limits"]:
-            resource.setrlimit(kind, (value, value))
+            _limit(kind, value)
         code = _run(request["words"], outputs[0])
         fcntl.fcntl(connection, fcntl.F_SETFL, 0)
         connection.send(json.dumps(code).encode())
 
 
+def _limit(kind, value):
+    """Set a limit, unless there is a lower one."""
+    _, highest = resource.getrlimit(kind)
+    wanted = value if highest == resource.RLIM_INFINITY else min(value, highest)
+    resource.setrlimit(kind, (wanted, wanted))
+
+
 def _connected(place):
     """Return a connection to the appserver; None if it waits no more."""
+    pause = 0.005
     while True:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -78,7 +86,8 @@ def _connected(place):
             return connection
         except OSError:
             connection.close()
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(0.5, pause * 1.5)
         finally:
             os.close(folder)
 

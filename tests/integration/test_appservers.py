@@ -3,10 +3,8 @@
 import http.server
 import json
 import os
-import secrets
 import shutil
 import subprocess
-import tempfile
 import threading
 import urllib.request
 from dataclasses import dataclass
@@ -40,14 +38,6 @@ def application(environ, start_response):
 
 
 @pytest.fixture(scope="module")
-def room():
-    folder = Path(tempfile.mkdtemp(prefix="dza", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def python():
     return interpreters.available()[0]
 
@@ -78,26 +68,6 @@ def bundle(room, python):
         store.put_layer(packed, layer)
         layers.append(layer.to_json())
     return {"sysid": "p00000001", "name": "one", "python": python.minor, "layers": layers, "plan": plan}, store
-
-
-@pytest.fixture(scope="module")
-def supervisor(room):
-    found = Supervisor(room / "supervisor", room / "s")
-    process = found.ensure_running()
-    yield found
-    process.terminate()
-    process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def user():
-    if os.geteuid() != 0:
-        yield None
-        return
-    name = f"dzt-{secrets.token_hex(4)}"
-    assert ensure_user(name) == ensure_user(name)
-    yield name
-    subprocess.run(["/usr/sbin/userdel", name], check=True)
 
 
 @dataclass

@@ -66,14 +66,6 @@ class Command(BaseCommand):
 
 
 @pytest.fixture(scope="module")
-def room():
-    folder = Path(tempfile.mkdtemp(prefix="dzl", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def installed(room):
     env, code = room / "env", room / "code"
     program = uv.find_uv_bin()
@@ -94,26 +86,6 @@ def installed(room):
     plan = {"project_root": ".", "additional_python_path_dirs": [], "django_settings_module": "s"}
     (code / "dz" / "plan.json").write_text(json.dumps({**plan, "database_type": "postgresql", "use_asgi": False}))
     return Installed(env, code)
-
-
-@pytest.fixture(scope="module")
-def supervisor(room):
-    found = Supervisor(room / "supervisor", room / "s")
-    process = found.ensure_running()
-    yield found
-    process.terminate()
-    process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def user():
-    if os.geteuid() != 0:
-        yield None
-        return
-    name = f"dzt-{secrets.token_hex(4)}"
-    ensure_user(name)
-    yield name
-    subprocess.run(["/usr/sbin/userdel", name], check=True)
 
 
 @dataclass

@@ -427,7 +427,7 @@ def test_who_stands_by_for_a_version_that_does_not_load_goes_home(
         return {(run["name"], run["state_type"]) for run in ours}
 
     assert _within(10, lambda: {state for _, state in states()} == {"COMPLETED"}), states()
-    assert len(states()) >= 3  # an appserver and both proxies
+    assert states()  # an appserver's; proxies are asked once there is a release
     assert _get(polls["url"]).headers["X-DjangoZoom"] == served
 
 

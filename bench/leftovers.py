@@ -16,7 +16,8 @@ from dz.adapters import processes
 from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
 from dz.settings import settings
-from dz.tasklib import appservers, proxies
+from dz.tasklib.appservers import appservers
+from dz.tasklib.proxies import publish
 from dz.zoomdb import locks
 from dz.zoomdb.models import Base, Bundle, Database, Deployment, Project, Release, Server
 from dz.zoomdb.states import LIVE, DeploymentState
@@ -71,7 +72,7 @@ def _hide(ours: Platform, sysid: str) -> None:
         nginx.port, nginx.status_port = places.proxy(number), places.proxy_status(number)
         with ours.zoomdb.turn(locks.PROXY, server):
             if nginx.site(sysid) is not None:
-                proxies.remove(sysid, nginx=nginx)
+                publish.remove(sysid, nginx=nginx)
 
 
 def _databases(ours: Platform, project_id: int) -> list[str]:

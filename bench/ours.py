@@ -12,8 +12,8 @@ from dz import prefect_environment, wiring
 from dz.cli import runs
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.tasklib import job_logs, jobs
-from dz.tasklib.jobs import JobView
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.jobs import JobView
 from dz.zoomdb.states import JobKind, LogType
 from infra.local import stack
 from infra.local.stack import Progress, Stack
@@ -69,7 +69,7 @@ class Platform:
         """Wait until a job is over and return it; raises what made it fail."""
         deadline = time.monotonic() + JOB_SECONDS
         while time.monotonic() < deadline:
-            job = jobs.show(self.zoomdb, asked.job)
+            job = jobs.get(self.zoomdb, asked.job)
             if job and job.over:
                 return runs.succeeded(job)
             time.sleep(0.05)
@@ -86,7 +86,7 @@ class Platform:
         """
         seconds: dict[str, float] = {}
         running, free_since = 0, asked.at
-        for line in job_logs.lines(self.zoomdb, asked.job):
+        for line in log.lines(self.zoomdb, asked.job):
             at = line.time.timestamp()
             if line.type == LogType.STEP_BEGIN:
                 if not running:

@@ -20,9 +20,13 @@ from bench.queries import whole_tables_read
 from bench.services import Services
 from dz.adapters.nginx import Nginx
 from dz.settings import settings
-from dz.tasklib import heartbeats, job_logs, jobs, placement, projects, proxies, releases, servers, sites, virtual_hosts
-from dz.tasklib.heartbeats import Load
-from dz.tasklib.proxies import SiteConfig, Upstream, Vhost
+from dz.tasklib import projects
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.proxies import config, hosts, publish, sites, vhosts
+from dz.tasklib.proxies.config import SiteConfig, Upstream, Vhost
+from dz.tasklib.releases import releases
+from dz.tasklib.servers import heartbeats, placement, servers
+from dz.tasklib.servers.heartbeats import Load
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Bundle, Deployment
@@ -107,7 +111,7 @@ def _platform(
     nginx = Nginx(nginx_binary(None), folder, user=services.web_user(), **ports)
     nginx.write_main()
     for number in range(1, size + 1):
-        content = proxies.render(_site(number, 1, upstream), port=nginx.port, statics={})
+        content = config.render(_site(number, 1, upstream), port=nginx.port, statics={})
         (folder / "sites" / f"p{number:08d}.conf").write_text(content)
     process = services.launch("nginx", nginx.command, folder)
     _wait_for(nginx)
@@ -158,14 +162,14 @@ def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:
     job = jobs.open_job(zoomdb, JobKind.BUILD_AND_DEPLOY, params={}, requested_by="bench")
     with jobs.running(zoomdb, job, f"run-{job}"):
         for step in range(STEPS_OF_A_DEPLOY):
-            jobs.log(zoomdb, job, LogType.STEP_BEGIN, step=f"step {step}")
-            jobs.log(zoomdb, job, LogType.STEP_END, "0.1", step=f"step {step}")
-        jobs.show(zoomdb, job)
-        job_logs.lines(zoomdb, job)
+            log.write(zoomdb, job, LogType.STEP_BEGIN, step=f"step {step}")
+            log.write(zoomdb, job, LogType.STEP_END, "0.1", step=f"step {step}")
+        jobs.get(zoomdb, job)
+        log.lines(zoomdb, job)
         project = projects.ensure(zoomdb, name=None, url="https://git.example/site-5", ref=None).id
         jobs.set_project(zoomdb, job, project)
-        virtual_hosts.refuse_taken(zoomdb, project, "site-5.example.org")
-        virtual_hosts.claim_host(zoomdb, project, "site-5.example.org")
+        hosts.refuse_taken(zoomdb, project, "site-5.example.org")
+        hosts.claim_host(zoomdb, project, "site-5.example.org")
         for role in ("database", "appserver", "proxy", "proxy"):
             servers.refuse_silent_role(zoomdb, role)
         with zoomdb.session() as session:
@@ -177,7 +181,7 @@ def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:
         with zoomdb.session() as session:
             ids = [one.deployment_id for one in placed]
             session.execute(update(Deployment).where(Deployment.id.in_(ids)).values(state="healthy"))
-        virtual_hosts.vhosts_of(zoomdb, project, "proxy-1", release)
+        vhosts.vhosts_of(zoomdb, project, "proxy-1", release)
         releases.publish(zoomdb, release)
         releases.retire(zoomdb, project, 2)
         sites.of_release(zoomdb, release)
@@ -189,13 +193,13 @@ def of_nginx(one: Platform) -> None:
     one.version += 1
     site = _site(3, one.version, one.upstream)
     with costs.timed("proxy_update"):
-        proxies.publish(site, nginx=nginx, static_fetch=_nothing, timeout=NGINX_SECONDS)
+        publish.publish(site, nginx=nginx, static_fetch=_nothing, timeout=NGINX_SECONDS)
     with costs.timed("proxy_update: test"):
         nginx.test(site.sysid, nginx.site(site.sysid) or "")
     with costs.timed("proxy_update: nothing to do"):
-        proxies.publish(site, nginx=nginx, static_fetch=_nothing)
+        publish.publish(site, nginx=nginx, static_fetch=_nothing)
     with costs.timed("repair of a proxy: look at all"):
-        virtual_hosts.all_vhosts(one.zoomdb, "proxy-1")
+        vhosts.all_vhosts(one.zoomdb, "proxy-1")
 
 
 def _site(number: int, version: int, upstream: Upstream) -> SiteConfig:

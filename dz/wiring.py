@@ -24,8 +24,12 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HostTaken, StackProblem
 from dz.settings import Role, settings
-from dz.tasklib import appservers, deploys, heartbeats, jobs, projects, proxy_updates, retention, servers, static_files
-from dz.tasklib.deploys import Target
+from dz.tasklib import projects, retention
+from dz.tasklib.appservers import appservers, deploys
+from dz.tasklib.appservers.deploys import Target
+from dz.tasklib.jobs import jobs
+from dz.tasklib.proxies import static, updates
+from dz.tasklib.servers import heartbeats, servers
 from dz.zoomdb import Zoomdb
 
 logger = logging.getLogger("dz")
@@ -147,7 +151,7 @@ def nginx(server: str) -> Nginx:
 
 def show_on_proxy(project: int, release: int | None, server: str) -> None:
     """Make a proxy of this process show a release of a project (None: the current one)."""
-    proxy_updates.show(
+    updates.show(
         zoomdb(),
         project,
         release,
@@ -161,7 +165,7 @@ def show_on_proxy(project: int, release: int | None, server: str) -> None:
 def _static(server: str, sha256: str, size: int) -> Path:
     """Return the extracted static layer on a proxy, downloaded if it is not there."""
     layer, folder = Layer("static", sha256, size), server_dir("proxy", server)
-    return static_files.ensure(layer, folder=folder / "static", store=bundle_store())
+    return static.ensure(layer, folder=folder / "static", store=bundle_store())
 
 
 def alive(role: Role) -> list[str]:
@@ -203,7 +207,7 @@ def repair(role: Role, server: str) -> None:
         restart = functools.partial(_restart, server)
         appservers.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
     if role == "proxy":
-        proxy_updates.show_all(
+        updates.show_all(
             zoomdb(),
             lambda project: show_on_proxy(project, None, server),
             server_name=server,

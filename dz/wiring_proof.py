@@ -8,17 +8,18 @@ from dz import wiring
 from dz.adapters import users
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.settings import settings
-from dz.tasklib import projects, proof_rooms
-from dz.tasklib.checkouts import Checkout
-from dz.tasklib.package_cache import PackageCache
-from dz.tasklib.proof_attempts import Prover
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.proof import rooms
+from dz.tasklib.proof.attempts import Prover
+from dz.tasklib.variables import stored
+from dz.tasklib.virtualenvs.wheels import PackageCache
 
 
 @contextlib.contextmanager
 def prover(checkout: Checkout) -> Iterator[Prover]:
     """Yield what proves guesses of a checkout, in a room of its own; the project of this very source gives variables."""
-    variables = projects.variables_of_source(wiring.zoomdb(), checkout.url, checkout.ref)
-    with proof_rooms.room(_folder(), _source(checkout), _sandbox) as room:
+    variables = stored.of_source(wiring.zoomdb(), checkout.url, checkout.ref)
+    with rooms.room(_folder(), _source(checkout), _sandbox) as room:
         yield Prover(
             room,
             wiring.interpreters(),
@@ -41,7 +42,7 @@ def project_cache(checkout: Checkout, sandbox: Sandbox) -> Path:
     folder = wiring.server_dir("build") / "envs" / checkout.sysid
     folder.mkdir(parents=True, exist_ok=True)
     cache = folder / ".cache"
-    proof_rooms.hand_over_cache(_folder(), _source(checkout), cache, sandbox.user)
+    rooms.hand_over_cache(_folder(), _source(checkout), cache, sandbox.user)
     return users.owned(cache, sandbox.user)
 
 
@@ -50,7 +51,7 @@ def _folder() -> Path:
 
 
 def _source(checkout: Checkout) -> str:
-    return proof_rooms.source_key(checkout.url, checkout.ref)
+    return rooms.source_key(checkout.url, checkout.ref)
 
 
 def _sandbox(name: str, home: Path) -> Sandbox:

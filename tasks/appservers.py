@@ -7,7 +7,7 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib import appservers, deploys, instances
+from dz.tasklib.appservers import appservers, deploys, instances
 from tasks.roles import on_role
 
 

@@ -1,44 +1,43 @@
 """Tasks about bundles."""
 
 from dz import wiring
-from dz.tasklib import builds, bundles, releases
-from dz.tasklib.checkouts import Checkout
-from dz.tasklib.environments import Environment
-from dz.tasklib.verification import Verification
-from dz.tasklib.zoombuild import Plan
+from dz.tasklib.bundles import build, bundles, packing
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.releases import releases
+from dz.tasklib.verification.verification import Verification
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from tasks.policy import question
 from tasks.roles import on_role
 from tasks.servers import announce
 
 
 @question
-def known_bundle(
-    project: int, plan: Plan, checkout: Checkout, environment: Environment, *, rebuild: bool
-) -> int | None:
+def known_bundle(project: int, plan: Plan, checkout: Checkout, environment: Virtualenv, *, rebuild: bool) -> int | None:
     """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
-    key = builds.build_key(plan, checkout, environment)
+    key = build.build_key(plan, checkout, environment)
     return None if rebuild else releases.same_build(wiring.zoomdb(), project, key)
 
 
 @on_role("build")
-def ship_environment(job: int, environment: Environment) -> None:
+def ship_environment(job: int, environment: Virtualenv) -> None:
     """Archive and upload the virtualenv, unless an earlier version brought it; appservers that stand by fetch it."""
     layers_folder = wiring.server_dir("build") / "layers"
     store = wiring.bundle_store()
-    layer = bundles.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
+    layer = packing.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
     if layer:
         announce(job, layer)
 
 
 @on_role("build")
 def archive_bundle(
-    job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment, verification: Verification
+    job: int, project: int, plan: Plan, checkout: Checkout, environment: Virtualenv, verification: Verification
 ) -> int:
     """Archive a verified build as layers, and return the bundle's id in zoomdb."""
     folder, work = wiring.server_dir("build"), wiring.work_dir(checkout.sysid)
-    manifest = builds.archive(plan, checkout, environment, verification, work=work, layers_folder=folder / "layers")
-    bundle = builds.record(wiring.zoomdb(), project, plan, checkout, manifest)
-    builds.clean_up(work, checkout, checkouts_folder=folder / "checkouts")
+    manifest = build.archive(plan, checkout, environment, verification, work=work, layers_folder=folder / "layers")
+    bundle = build.record(wiring.zoomdb(), project, plan, checkout, manifest)
+    build.clean_up(work, checkout, checkouts_folder=folder / "checkouts")
     return bundle
 
 
@@ -47,5 +46,5 @@ def bundle_upload(job: int, bundle: int) -> None:
     """Upload the layers that the bundle store does not have yet."""
     manifest = bundles.manifest(wiring.zoomdb(), bundle)
     layers_folder = wiring.server_dir("build") / "layers"
-    bundles.upload(manifest, layers_folder=layers_folder, store=wiring.bundle_store())
+    packing.upload(manifest, layers_folder=layers_folder, store=wiring.bundle_store())
     bundles.mark_uploaded(wiring.zoomdb(), bundle)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import checkouts, jobs, projects
-from dz.tasklib.checkouts import Checkout
+from dz.tasklib import projects
+from dz.tasklib.checkouts import checkouts
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.jobs import jobs, log
 from tasks.parameters import DeployRequest, Source
 from tasks.roles import on_role
 
@@ -40,5 +42,5 @@ def _check_out(job: int, url: str, ref: str | None, sysid: str) -> Checkout:
     folder: Path = wiring.server_dir("build") / "checkouts"
     limits = {"max_mb": here.max_repo_mb, "max_files": here.max_repo_files}
     checkout = checkouts.check_out(url, ref, sysid=sysid, folder=folder, git=wiring.git(), **limits)
-    jobs.note(wiring.zoomdb(), job, checkout.warnings, info=f"commit {checkout.commit[:12]} {checkout.message}")
+    log.note(wiring.zoomdb(), job, checkout.warnings, info=f"commit {checkout.commit[:12]} {checkout.message}")
     return checkout

@@ -1,7 +1,9 @@
 """Tasks about databases of sites."""
 
 from dz import wiring
-from dz.tasklib import bundles, databases, jobs
+from dz.tasklib import databases
+from dz.tasklib.bundles import bundles
+from dz.tasklib.jobs import log
 from tasks.policy import question
 from tasks.roles import on_role
 
@@ -22,4 +24,4 @@ def ensure_database(job: int, project: int, bundle: int) -> None:
     result = databases.ensure_database(
         zoomdb, project, server=wiring.postgres(), extensions=databases.extensions_of(kind), **wiring.database_place()
     )
-    jobs.note(zoomdb, job, (), info="database created" if result.created else "database is there")
+    log.note(zoomdb, job, (), info="database created" if result.created else "database is there")

@@ -2,26 +2,27 @@
 
 from dz import wiring, wiring_proof
 from dz.adapters.interpreters import Interpreter
-from dz.tasklib import environments, jobs
-from dz.tasklib.checkouts import Checkout
-from dz.tasklib.environments import Environment
-from dz.tasklib.zoombuild import Plan
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.jobs import log
+from dz.tasklib.virtualenvs import interpreters, virtualenvs
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from tasks.roles import on_role
 
 
 @on_role("build")
 def choose_interpreter(job: int, plan: Plan) -> Interpreter:
     """Choose the Python that the project gets."""
-    interpreter, warnings = environments.choose_interpreter(plan, wiring.interpreters())
-    jobs.note(wiring.zoomdb(), job, warnings, info=f"Python {interpreter.full}")
+    interpreter, warnings = interpreters.choose_interpreter(plan, wiring.interpreters())
+    log.note(wiring.zoomdb(), job, warnings, info=f"Python {interpreter.full}")
     return interpreter
 
 
 @on_role("build")
-def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Environment:
+def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
     sandbox = wiring.sandbox(checkout.sysid, "build")
-    environment = environments.create(
+    environment = virtualenvs.create(
         plan,
         checkout,
         folder=wiring.server_dir("build") / "envs" / checkout.sysid,
@@ -33,5 +34,5 @@ def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Int
         on_line=wiring.to_run_log,
     )
     how = "reused" if environment.reused else "installed"
-    jobs.note(wiring.zoomdb(), job, environment.warnings, info=f"{len(environment.lines)} requirements {how}")
+    log.note(wiring.zoomdb(), job, environment.warnings, info=f"{len(environment.lines)} requirements {how}")
     return environment

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
-from dz.tasklib.guesses import cell
-from dz.tasklib.launch_form import VARIABLE
-from dz.tasklib.wanted import Wanted
+from dz.tasklib.guesses.table import cell
+from dz.tasklib.launches.form import VARIABLE
+from dz.tasklib.variables.missing import MissingVariable
 
 AS_DETECTED = "Empty: as it was detected."
 
@@ -45,7 +45,7 @@ class LaunchForm(RunInput):
 
 
 def prefilled(
-    values: Mapping[str, Any], *, description: str, hints: Mapping[str, str], variables: Sequence[Wanted]
+    values: Mapping[str, Any], *, description: str, hints: Mapping[str, str], variables: Sequence[MissingVariable]
 ) -> type[LaunchForm]:
     """Return the form with its fields filled in.
 

@@ -2,7 +2,8 @@
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import deploys, releases
+from dz.tasklib.appservers import deploys
+from dz.tasklib.releases import releases
 from tasks.policy import question
 from tasks.roles import on_role
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from dz import wiring
 from dz.errors import DeployInProgress
 from dz.settings import Role
-from dz.tasklib import failures, jobs
+from dz.tasklib.jobs import failures, jobs
 from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
 from tasks import artifacts

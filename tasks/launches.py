@@ -13,8 +13,11 @@ from pydantic import ValidationError
 from dz import wiring
 from dz.errors import ConfirmationMissing
 from dz.settings import settings
-from dz.tasklib import findings, guesses, jobs, launch_text, launches, projects
-from dz.tasklib.findings import Findings
+from dz.tasklib import projects
+from dz.tasklib.guesses import rows
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.launches import findings, launches, text
+from dz.tasklib.launches.findings import Findings
 from dz.zoomdb.states import JobKind
 from tasks.checkouts import checkout_of_check
 from tasks.forms import LaunchForm, prefilled
@@ -62,7 +65,7 @@ def begin_check(job: int, request: LaunchRequest) -> int | None:
 def fill_form(job: int, request: LaunchRequest) -> None:
     """Fill the form with the guesses; straight on where nothing is to be asked and the request allows it."""
     zoomdb = wiring.zoomdb()
-    if launches.show(zoomdb, job).form:
+    if launches.get(zoomdb, job).form:
         return
     known = _findings(job, request)
     answer = findings.first_answer(known, request.project)
@@ -76,14 +79,19 @@ def fill_form(job: int, request: LaunchRequest) -> None:
 @on_role("build")
 def prepare_form(job: int, request: LaunchRequest) -> Form | None:
     """Return the form that waits for an answer; None: the configuration is confirmed."""
-    view = launches.show(wiring.zoomdb(), job)
+    view = launches.get(wiring.zoomdb(), job)
     if view.confirmed:
         return None
     known = _findings(job, request)
     shown = {"wanted": [vars(one) for one in known.wanted], "reasons": known.reasons()}
     jobs.set_result(wiring.zoomdb(), job, form=view.form, **shown)
-    text, hints = launch_text.description(known, view.problems), launch_text.hints(known, view.problems)
-    return Form(job, view.form, prefilled(view.answer, description=text, hints=hints, variables=known.wanted))
+    form = prefilled(
+        view.answer,
+        description=text.description(known, view.problems),
+        hints=text.hints(known, view.problems),
+        variables=known.wanted,
+    )
+    return Form(job, view.form, form)
 
 
 def answer_of(form: Form, request: LaunchRequest) -> dict[str, Any]:
@@ -93,9 +101,9 @@ def answer_of(form: Form, request: LaunchRequest) -> dict[str, Any]:
     """
     zoomdb = wiring.zoomdb()
     if settings().local_mode:
-        raise _nobody(launches.show(zoomdb, form.job).problems)
+        raise _nobody(launches.get(zoomdb, form.job).problems)
     jobs.wait(zoomdb, form.job)
-    jobs.note(zoomdb, form.job, (), info=f"Form {form.number} waits for a person's answer.")
+    log.note(zoomdb, form.job, (), info=f"Form {form.number} waits for a person's answer.")
     try:
         given = suspend_flow_run(
             wait_for_input=form.input, timeout=_seconds(request) + launches.GRACE, key=f"form-{form.number}"
@@ -103,7 +111,7 @@ def answer_of(form: Form, request: LaunchRequest) -> dict[str, Any]:
     except ValidationError as error:
         given = None
         lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}." for one in error.errors()]
-        launches.set_form(zoomdb, form.job, launches.show(zoomdb, form.job).answer, lines, seconds=_seconds(request))
+        launches.set_form(zoomdb, form.job, launches.get(zoomdb, form.job).answer, lines, seconds=_seconds(request))
     jobs.go_on(zoomdb, form.job)
     return given.model_dump() if given else {}
 
@@ -116,8 +124,8 @@ def judge_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> No
     zoomdb, known = wiring.zoomdb(), _findings(job, request)
     problems, config = findings.judge(zoomdb, known, answer, domain=settings().platform_domain)
     if problems:
-        launches.set_form(zoomdb, job, guesses.storable(answer), problems, seconds=_seconds(request))
-        jobs.note(zoomdb, job, problems)
+        launches.set_form(zoomdb, job, rows.storable(answer), problems, seconds=_seconds(request))
+        log.note(zoomdb, job, problems)
     else:
         findings.accept(zoomdb, known, job, answer, config)
 
@@ -126,7 +134,7 @@ def judge_answer(job: int, request: LaunchRequest, answer: dict[str, Any]) -> No
 def begin_deploy(job: int, request: LaunchRequest) -> Deploy | None:
     """Return the deploy of what was confirmed; None: it is done."""
     zoomdb = wiring.zoomdb()
-    launch, view = launches.show(zoomdb, job), jobs.show(zoomdb, job)
+    launch, view = launches.get(zoomdb, job), jobs.get(zoomdb, job)
     deploy = DeployRequest(
         project=view.project if view else None,
         url=request.url,
@@ -142,14 +150,14 @@ def begin_deploy(job: int, request: LaunchRequest) -> Deploy | None:
 def report_site(job: int) -> None:
     """Give the launch the result of its deploy."""
     zoomdb = wiring.zoomdb()
-    launch = launches.show(zoomdb, job)
-    deploy = jobs.show(zoomdb, launch.deploy or 0)
+    launch = launches.get(zoomdb, job)
+    deploy = jobs.get(zoomdb, launch.deploy or 0)
     jobs.set_result(zoomdb, job, **(deploy.result if deploy else {}), check=launch.check, deploy=launch.deploy)
 
 
 def _findings(job: int, request: LaunchRequest) -> Findings:
     zoomdb = wiring.zoomdb()
-    view, check = jobs.show(zoomdb, job), launches.show(zoomdb, job).check or 0
+    view, check = jobs.get(zoomdb, job), launches.get(zoomdb, job).check or 0
     root = checkout_of_check(check, request.source, _commit(check))
     if view and view.project:
         project = projects.find(zoomdb, view.project)
@@ -162,7 +170,7 @@ def _findings(job: int, request: LaunchRequest) -> Findings:
 
 
 def _commit(check: int | None) -> str | None:
-    view = jobs.show(wiring.zoomdb(), check or 0)
+    view = jobs.get(wiring.zoomdb(), check or 0)
     return view.result.get("commit") if view else None
 
 

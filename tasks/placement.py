@@ -2,7 +2,7 @@
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import placement as work
+from dz.tasklib.servers import placement as work
 from tasks.policy import question
 from tasks.roles import on_role
 

@@ -1,7 +1,10 @@
 """Tasks about projects."""
 
 from dz import wiring
-from dz.tasklib import jobs, projects, virtual_hosts
+from dz.tasklib import projects
+from dz.tasklib.configuration import confirmed
+from dz.tasklib.jobs import jobs
+from dz.tasklib.proxies import hosts
 from tasks.parameters import DeployRequest
 from tasks.roles import on_role
 
@@ -13,14 +16,14 @@ def identify_project(job: int, request: DeployRequest) -> int:
         wiring.git().source(request.url)  # refused before anything is stored
     project = projects.ensure(wiring.zoomdb(), name=request.project, url=request.url, ref=request.ref)
     jobs.set_project(wiring.zoomdb(), job, project.id)
-    virtual_hosts.refuse_taken(wiring.zoomdb(), project.id, wiring.platform_host(project.id))
+    hosts.refuse_taken(wiring.zoomdb(), project.id, wiring.platform_host(project.id))
     return project.id
 
 
 @on_role("build")
 def remember_config(job: int, project: int, config: str) -> None:
     """Keep an attached configuration that was proved to build, for later deploys."""
-    projects.store_config(wiring.zoomdb(), project, config)
+    confirmed.store(wiring.zoomdb(), project, config)
 
 
 @on_role("build")

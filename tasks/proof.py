@@ -1,9 +1,11 @@
 """The task that proves guesses by running them."""
 
 from dz import wiring, wiring_proof
-from dz.tasklib import jobs, proof, proved_guesses
-from dz.tasklib.checkouts import Checkout
+from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.detection import Inspection
+from dz.tasklib.guesses import proved
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.proof import proof
 from tasks.roles import on_role
 
 
@@ -12,6 +14,6 @@ def prove(job: int, checkout: Checkout, inspection: Inspection) -> Inspection:
     """Install the project in a throw-away environment, load it, ask for its first page; return the proved guesses."""
     with wiring_proof.prover(checkout) as prover:
         found = proof.prove(inspection, checkout, prover)
-    jobs.note(wiring.zoomdb(), job, (), info=f"{found.outcome}: {found.happened}")
+    log.note(wiring.zoomdb(), job, (), info=f"{found.outcome}: {found.happened}")
     jobs.set_result(wiring.zoomdb(), job, proof=found.to_json())
-    return proved_guesses.merged(inspection, found)
+    return proved.merged(inspection, found)

@@ -1,7 +1,9 @@
 """Tasks about proxies."""
 
 from dz import wiring
-from dz.tasklib import jobs, releases, virtual_hosts
+from dz.tasklib.jobs import jobs
+from dz.tasklib.proxies import hosts
+from dz.tasklib.releases import releases
 from tasks.parameters import HostRequest
 from tasks.policy import question
 from tasks.roles import on_role
@@ -19,7 +21,7 @@ def claim_host(job: int, project: int, request: HostRequest) -> None:
     zoomdb = wiring.zoomdb()
     wiring.refuse_platform_host(project, request.host)
     release = releases.shown(zoomdb, project, request.version) if request.version else None
-    host = virtual_hosts.claim_host(zoomdb, project, request.host, release_id=release)
+    host = hosts.claim_host(zoomdb, project, request.host, release_id=release)
     jobs.set_result(zoomdb, job, hosts=[host])
 
 

@@ -2,9 +2,11 @@
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import jobs, releases, sites, virtual_hosts
-from dz.tasklib.releases import Retired
-from dz.tasklib.sites import Site
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.proxies import hosts, sites
+from dz.tasklib.proxies.sites import Site
+from dz.tasklib.releases import releases
+from dz.tasklib.releases.releases import Retired
 from tasks import artifacts
 from tasks.policy import question
 from tasks.roles import on_role
@@ -13,7 +15,7 @@ from tasks.roles import on_role
 @on_role("build")
 def create_release(job: int, project: int, bundle: int) -> int:
     """Make the next version of a project and return the release's id."""
-    virtual_hosts.claim_host(wiring.zoomdb(), project, wiring.platform_host(project))
+    hosts.claim_host(wiring.zoomdb(), project, wiring.platform_host(project))
     release = releases.create(wiring.zoomdb(), project, bundle)
     jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
     return release
@@ -31,7 +33,7 @@ def report_unchanged(job: int, release: int) -> None:
     jobs.set_result(wiring.zoomdb(), job, unchanged=True)
     site = _report(job, release)
     info = f"Nothing has changed since version {site.version}, which serves; it was left."
-    jobs.note(wiring.zoomdb(), job, [], info=info)
+    log.note(wiring.zoomdb(), job, [], info=info)
 
 
 @on_role("build")

@@ -11,7 +11,7 @@ from prefect.tasks import Task
 from dz import wiring
 from dz.errors import WrongServer
 from dz.settings import Role, settings
-from dz.tasklib import jobs
+from dz.tasklib.jobs import log
 from tasks import artifacts
 from tasks.policy import RETRY_DELAYS, if_transient
 
@@ -38,7 +38,7 @@ def on_role(
         def as_step(*args: P.args, **kwargs: P.kwargs) -> R:
             refuse_other_server(role, server=kwargs.get("server"))
             job = int(str(kwargs["job"] if "job" in kwargs else args[0]))
-            with jobs.step(wiring.zoomdb(), job, step_name(name, kwargs)):
+            with log.step(wiring.zoomdb(), job, step_name(name, kwargs)):
                 result = function(*args, **kwargs)
             artifacts.step_done(job)
             return result

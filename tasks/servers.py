@@ -19,7 +19,8 @@ from dz import prefect_shortcuts, wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, ServiceUnavailable
 from dz.settings import Role, settings
-from dz.tasklib import servers, standby, wakeups
+from dz.tasklib.messages import standby, wakeups
+from dz.tasklib.servers import servers
 from tasks.roles import refuse_other_server
 
 prefect_shortcuts.take()

@@ -2,19 +2,21 @@
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import jobs, projects, verification
-from dz.tasklib.checkouts import Checkout
-from dz.tasklib.environments import Environment
-from dz.tasklib.redaction import redacted
-from dz.tasklib.verification import Verification
-from dz.tasklib.zoombuild import Plan
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.jobs import log
+from dz.tasklib.variables import stored
+from dz.tasklib.variables.redaction import redacted
+from dz.tasklib.verification import verification
+from dz.tasklib.verification.verification import Verification
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from tasks.roles import on_role
 
 
 @on_role("build")
-def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: Environment) -> Verification:
+def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: Virtualenv) -> Verification:
     """Load the settings, run Django's checks, load the application and collect static files, in one process."""
-    variables = projects.variables(wiring.zoomdb(), project)
+    variables = stored.of_project(wiring.zoomdb(), project)
     with redacted(variables.values()):
         verified = verification.verify(
             plan,
@@ -25,5 +27,5 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: 
             environment_variables=variables,
             timeout=settings().build_timeout,
         )
-    jobs.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")
+    log.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")
     return verified

@@ -1,6 +1,6 @@
 """Runs commands in a process of an app instance that has loaded its project, instead of loading it once more.
 
-The instance's side is `tasklib/shim/dz_hooks.py`. It is the project's own code and may lie: all that it can claim is how
+The instance's side is `shim/dz_hooks.py`. It is the project's own code and may lie: all that it can claim is how
 a command of the project ended.
 """
 

@@ -7,9 +7,9 @@ import typer
 from dz import names, wiring
 from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref
-from dz.tasklib import guesses
 from dz.tasklib.detection.wording import text
-from dz.tasklib.jobs import JobView
+from dz.tasklib.guesses import rows
+from dz.tasklib.jobs.jobs import JobView
 from dz.zoomdb.states import JobKind
 from tasks.parameters import Source
 
@@ -49,4 +49,4 @@ def inspect_source(url: str, ref: str | None, *, local: bool, prove: bool) -> tu
     wiring.git().source(url)  # refused here, before a URL that may hold a password is stored as a parameter
     source = Source(url=url, ref=names.git_ref(ref) if ref else None, prove=prove)
     job = runs.run(JobKind.CHECK_REPO, source, local=local)
-    return job, guesses.load(wiring.zoomdb(), job.id)
+    return job, rows.load(wiring.zoomdb(), job.id)

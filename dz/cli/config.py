@@ -10,6 +10,7 @@ from dz.cli import output
 from dz.cli.options import AsJson
 from dz.errors import UnknownVersion
 from dz.tasklib import projects
+from dz.tasklib.configuration import confirmed
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +32,10 @@ def config(
     """
     zoomdb = wiring.zoomdb()
     known = projects.find(zoomdb, project).id
-    text = projects.stored_config(zoomdb, known, number=version)
-    versions = projects.config_versions(zoomdb, known)
+    text = confirmed.newest(zoomdb, known, number=version)
+    versions = confirmed.versions(zoomdb, known)
     if text is None and version is None:
-        text = projects.served_config(zoomdb, known)
+        text = confirmed.served(zoomdb, known)
     if text is None:
         kept = ", ".join(str(number) for number, _ in versions) or "none"
         raise UnknownVersion(

@@ -8,11 +8,13 @@ import typer
 from dz.cli import output
 from dz.cli.variables import hidden
 from dz.errors import ConfirmationMissing
-from dz.tasklib import guesses, projects
+from dz.tasklib import projects
 from dz.tasklib.detection import Guess
-from dz.tasklib.jobs import JobView
-from dz.tasklib.launch_form import GUESS_OF, KEYS, VARIABLE
-from dz.tasklib.launches import LaunchView
+from dz.tasklib.guesses import rows
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.launches.form import GUESS_OF, KEYS, VARIABLE
+from dz.tasklib.launches.launches import LaunchView
+from dz.tasklib.variables import stored
 from dz.zoomdb import Zoomdb
 
 YES = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
@@ -21,13 +23,13 @@ YES = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False
 def asked(zoomdb: Zoomdb, job: JobView, view: LaunchView) -> dict[str, Any]:
     """Show the form to a person, take secrets unseen, and return the answer when it is confirmed."""
     project = projects.find(zoomdb, job.project or "")
-    answer, found = shown(view), guesses.load(zoomdb, view.check or 0)
+    answer, found = shown(view), rows.load(zoomdb, view.check or 0)
     for problem in view.problems:
         output.note(f"  ! {problem}")
-    for one in missing(job, projects.variables(zoomdb, project.id)):
+    for one in missing(job, stored.of_project(zoomdb, project.id)):
         if one["secret"]:
             output.note(f"{one['name']} is a secret; {one['basis']} reads it. It is stored encrypted.")
-            projects.set_variables(zoomdb, project.id, {one["name"]: hidden(one["name"])})
+            stored.put(zoomdb, project.id, {one["name"]: hidden(one["name"])})
         elif not answer.get(VARIABLE + one["name"]):
             answer[VARIABLE + one["name"]] = str(typer.prompt(f"Value of {one['name']} ({one['basis']})", err=True))
     return _edited(answer, found, job.id)

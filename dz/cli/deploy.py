@@ -9,7 +9,9 @@ from dz import names, wiring
 from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import InvalidConfig
-from dz.tasklib import jobs, projects
+from dz.tasklib import projects
+from dz.tasklib.jobs import jobs
+from dz.tasklib.variables import stored
 from dz.zoomdb.states import JobKind
 from tasks.parameters import DeployRequest
 
@@ -48,7 +50,7 @@ def deploy(
     if known or environment:
         # A known project is looked up before a job is made; variables need a project to belong to.
         project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
-        projects.set_variables(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, environment)
         request = request.model_copy(update={"project": project.name})
     job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local)
     print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)

@@ -8,8 +8,8 @@ from dz import wiring
 from dz.cli import output, runs
 from dz.cli.options import AsJson
 from dz.errors import StackProblem, from_record
-from dz.tasklib import job_logs, jobs
-from dz.tasklib.jobs import JobView
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.jobs import JobView
 from dz.zoomdb.states import LogType
 
 _SHOWN = {LogType.STEP_BEGIN: "begun", LogType.STEP_END: "done", LogType.JOB_BEGIN: "job", LogType.JOB_END: "job"}
@@ -45,17 +45,17 @@ def show_job(
 ) -> None:
     """Show one job and its log; with --follow, exit code 1 if it fails."""
     zoomdb = wiring.zoomdb()
-    job = jobs.show(zoomdb, number)
+    job = jobs.get(zoomdb, number)
     if job is None:
         raise StackProblem(f"There is no job {number}.", "`dz jobs` lists the newest jobs.")
     if follow:
         job = runs.follow(zoomdb, number)
-    log = job_logs.lines(zoomdb, number)
+    lines = log.lines(zoomdb, number)
     if as_json:
-        output.print_json({**as_object(job), "steps": job_logs.step_seconds(log), "log": [vars(line) for line in log]})
+        output.print_json({**as_object(job), "steps": log.step_seconds(lines), "log": [vars(line) for line in lines]})
     else:
         if not follow:
-            rows = [(output.local_time(x.time), _SHOWN.get(LogType(x.type), x.type), x.step, x.message) for x in log]
+            rows = [(output.local_time(x.time), _SHOWN.get(LogType(x.type), x.type), x.step, x.message) for x in lines]
             output.print_table(("time", "", "step", "message"), rows)
         _print_summary(job)
     if follow and job.failure:

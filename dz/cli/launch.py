@@ -17,9 +17,13 @@ from dz.cli.deploy import print_result, read_config
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
-from dz.tasklib import findings, job_logs, jobs, launches, projects, wakeups
-from dz.tasklib.jobs import JobView
-from dz.tasklib.launches import LaunchView
+from dz.tasklib import projects
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.launches import findings, launches
+from dz.tasklib.launches.launches import LaunchView
+from dz.tasklib.messages import wakeups
+from dz.tasklib.variables import stored
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 from tasks.parameters import LaunchRequest
@@ -56,7 +60,7 @@ def launch(
         raise typer.BadParameter("Give a git URL, or --resume JOB.")
     if resume:
         job_id = resume
-        _set(zoomdb, jobs.show(zoomdb, job_id), environment)
+        _set(zoomdb, jobs.get(zoomdb, job_id), environment)
     else:
         text = read_config(config) if config else None
         request = LaunchRequest(url=url or "", ref=ref, project=name, config=text, straight_on=yes)
@@ -65,7 +69,7 @@ def launch(
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
     job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
     parts = launches.parts(zoomdb, job.id)
-    print_result(job, job_logs.step_seconds(job_logs.lines(zoomdb, *parts)), as_json=as_json)
+    print_result(job, log.step_seconds(log.lines(zoomdb, *parts)), as_json=as_json)
 
 
 def _prepare(zoomdb: Zoomdb, request: LaunchRequest, environment: Mapping[str, str]) -> None:
@@ -77,14 +81,14 @@ def _prepare(zoomdb: Zoomdb, request: LaunchRequest, environment: Mapping[str, s
         names.project_name(request.project)
     if environment:
         project = findings.project_of(zoomdb, name=request.project, url=request.url, ref=request.ref)
-        projects.set_variables(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, environment)
 
 
 def _set(zoomdb: Zoomdb, job: JobView | None, environment: Mapping[str, str]) -> None:
     if job is None or job.kind != JobKind.LAUNCH:
         raise StackProblem("There is no launch of that number.", "`dz jobs` lists the newest jobs.")
     if environment and job.project:
-        projects.set_variables(zoomdb, projects.find(zoomdb, job.project).id, environment)
+        stored.put(zoomdb, projects.find(zoomdb, job.project).id, environment)
 
 
 def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobView:
@@ -94,7 +98,7 @@ def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobV
         job = runs.follow(zoomdb, job_id, functools.partial(_waits, answered))
         if job.over:
             return runs.succeeded(job)
-        view = launches.show(zoomdb, job_id)
+        view = launches.get(zoomdb, job_id)
         confirm = confirmation.asked if ask else functools.partial(_unasked, yes=yes and not answered)
         send(job, view, confirm(zoomdb, job, view))
         answered = view.form
@@ -107,7 +111,7 @@ def _waits(answered: int, job: JobView) -> bool:
 
 def _unasked(zoomdb: Zoomdb, job: JobView, view: LaunchView, *, yes: bool) -> dict[str, Any]:
     """Return the form as it is if that was asked for and can do; else say what is missing and how to give it."""
-    known = projects.variables(zoomdb, projects.find(zoomdb, job.project or "").id)
+    known = stored.of_project(zoomdb, projects.find(zoomdb, job.project or "").id)
     missing = confirmation.missing(job, known)
     if yes and not missing:
         return confirmation.shown(view)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dz.cli.output import printable
-from dz.tasklib.job_logs import LogLine
+from dz.tasklib.jobs.log import LogLine
 from dz.zoomdb.states import LogType
 
 Feed = Callable[[Sequence[LogLine]], None]

@@ -8,7 +8,8 @@ import typer
 from dz import wiring
 from dz.cli import output
 from dz.cli.options import AsJson
-from dz.tasklib import projects, releases
+from dz.tasklib import projects
+from dz.tasklib.releases import releases
 
 
 def register(app: typer.Typer) -> None:

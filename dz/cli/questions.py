@@ -10,7 +10,7 @@ import typer
 
 from dz.cli import output
 from dz.errors import AmbiguousProject, MissingEnvironment
-from dz.tasklib import zoombuild
+from dz.tasklib.configuration import zoombuild
 from dz.tasklib.detection import contract
 
 KEYS = {"project_root": "project_root", "settings_module": "django_settings_module"}

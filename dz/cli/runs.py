@@ -19,9 +19,12 @@ from dz.cli import output
 from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
-from dz.tasklib import job_logs, jobs, launches, servers, wakeups
-from dz.tasklib.job_logs import LogLine
-from dz.tasklib.jobs import JobView
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.jobs.log import LogLine
+from dz.tasklib.launches import launches
+from dz.tasklib.messages import wakeups
+from dz.tasklib.servers import servers
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 
@@ -98,7 +101,7 @@ def succeeded(job: JobView) -> JobView:
 
 def steps(zoomdb: Zoomdb, job_id: int) -> dict[str, float]:
     """Return how many seconds each step of a job took."""
-    return job_logs.step_seconds(job_logs.lines(zoomdb, job_id))
+    return log.step_seconds(log.lines(zoomdb, job_id))
 
 
 def _become_local() -> None:
@@ -116,7 +119,7 @@ def _never_started(zoomdb: Zoomdb, job_id: int) -> Iterator[None]:
     try:
         yield
     except DzError as error:
-        job = jobs.show(zoomdb, job_id)
+        job = jobs.get(zoomdb, job_id)
         if job and job.state == JobState.PENDING:
             with contextlib.suppress(DzError), jobs.running(zoomdb, job_id, f"never-started-{job_id}"):
                 raise
@@ -197,11 +200,11 @@ def _watch(
 
 
 def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[LogLine]]:
-    job = jobs.show(zoomdb, job_id)
+    job = jobs.get(zoomdb, job_id)
     if job is None:
         raise StackProblem(f"There is no job {job_id}.", "`dz jobs` lists the newest jobs.")
     parts = launches.parts(zoomdb, job_id) if job.kind == JobKind.LAUNCH else ()
-    return job, job_logs.lines(zoomdb, job_id, *parts, after=seen)
+    return job, log.lines(zoomdb, job_id, *parts, after=seen)
 
 
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:

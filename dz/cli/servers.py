@@ -5,7 +5,7 @@ import typer
 from dz import wiring
 from dz.cli import output
 from dz.cli.options import AsJson
-from dz.tasklib import servers
+from dz.tasklib.servers import servers
 
 
 def register(app: typer.Typer) -> None:

@@ -19,8 +19,9 @@ from dz.cli.stack import shown
 from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
-from dz.tasklib.jobs import JobView
-from dz.tasklib.local_sources import publish_path
+from dz.tasklib.checkouts.local_sources import publish_path
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.variables import stored
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind
 from infra.local import stack
@@ -109,12 +110,12 @@ def _request(
     config = questions.config_for(guesses, ambiguous=bool(check.result.get("ambiguous")), ask=ask)
     # A deploy needs no project before; values of variables do, and must be asked for before it begins.
     name = _known_name(zoomdb, url)
-    stored = projects.variables(zoomdb, projects.find(zoomdb, name).id) if name else {}
-    missing = questions.missing_variables(guesses, {**stored, **environment})
+    known = stored.of_project(zoomdb, projects.find(zoomdb, name).id) if name else {}
+    missing = questions.missing_variables(guesses, {**known, **environment})
     environment = environment | questions.values_for(missing, ask=ask)
     if environment:
         project = projects.ensure(zoomdb, name=name, url=url, ref=None)
-        projects.set_variables(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, environment)
         name = project.name
     return DeployRequest(project=name, url=url, ref=None, config=config)
 

@@ -11,6 +11,7 @@ from dz.cli.options import AsJson, Variables
 from dz.cli.options import variables as typed
 from dz.errors import MissingEnvironment
 from dz.tasklib import projects
+from dz.tasklib.variables import stored
 
 
 def register(app: typer.Typer) -> None:
@@ -34,9 +35,9 @@ def variables(
     zoomdb = wiring.zoomdb()
     known = projects.find(zoomdb, project).id
     given = typed(values) | {names.variable(name): hidden(name) for name in ask or []}
-    projects.set_variables(zoomdb, known, given)
-    projects.unset_variables(zoomdb, known, unset or [])
-    found = list(projects.variables(zoomdb, known))
+    stored.put(zoomdb, known, given)
+    stored.remove(zoomdb, known, unset or [])
+    found = list(stored.of_project(zoomdb, known))
     if as_json:
         output.print_json({"project": project, "variables": found})
     else:

@@ -1,17 +1,15 @@
 """Projects: a customer's Django site, its source, its variables and its verified configuration."""
 
-import datetime as dt
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dz import names
 from dz.errors import InvalidName, UnknownProject
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import BuildConfig, EnvVar, Project, Release
+from dz.zoomdb.models import Project, Release
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,13 @@ def listed(zoomdb: Zoomdb) -> list[ProjectView]:
         return [_view(project) for project in session.scalars(select(Project).order_by(Project.name))]
 
 
+def of_source(zoomdb: Zoomdb, url: str) -> ProjectView | None:
+    """Return the project whose source is this URL, the oldest if there are several."""
+    with zoomdb.session() as session:
+        project = _find(session, None, url)
+        return _view(project) if project else None
+
+
 def set_source(zoomdb: Zoomdb, project_id: int, *, url: str, ref: str | None) -> None:
     """Store where later deploys take the source from, once a build of it has succeeded."""
     with zoomdb.session() as session:
@@ -129,84 +134,6 @@ def set_title(zoomdb: Zoomdb, project_id: int, title: str) -> None:
     """Store the title that the configuration gives the project."""
     with zoomdb.session() as session:
         session.get_one(Project, project_id).title = title[:200]
-
-
-def set_variables(zoomdb: Zoomdb, project_id: int, values: Mapping[str, str]) -> None:
-    """Store environment variables of a project, encrypted; the next release carries them.
-
-    Raises:
-        InvalidName: a name is reserved or malformed, or a value cannot be held; then nothing is stored.
-    """
-    checked = {names.variable(name): names.variable_value(name, value) for name, value in values.items()}
-    with zoomdb.session() as session:
-        sysid = names.sysid(project_id)
-        for name, value in checked.items():
-            known = session.scalar(select(EnvVar).where(EnvVar.project_id == project_id, EnvVar.name == name))
-            row = known or EnvVar(project_id=project_id, name=name)
-            row.value = zoomdb.encryption.encrypt(value, f"{sysid}/{name}")
-            session.add(row)
-
-
-def unset_variables(zoomdb: Zoomdb, project_id: int, unwanted: Collection[str]) -> None:
-    """Remove environment variables of a project; the next release no longer carries them."""
-    with zoomdb.session() as session:
-        session.execute(delete(EnvVar).where(EnvVar.project_id == project_id, EnvVar.name.in_(unwanted)))
-
-
-def variables(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
-    """Return the environment variables of a project, decrypted."""
-    with zoomdb.session() as session:
-        rows = session.scalars(select(EnvVar).where(EnvVar.project_id == project_id).order_by(EnvVar.name))
-        sysid = names.sysid(project_id)
-        return {row.name: zoomdb.encryption.decrypt(row.value, f"{sysid}/{row.name}") for row in rows}
-
-
-def variables_of_source(zoomdb: Zoomdb, url: str, ref: str | None) -> dict[str, str]:
-    """Return the variables of the project that is deployed from this URL at this ref, decrypted; empty if none is.
-
-    Another ref may hold another author's code, which must not get them.
-    """
-    with zoomdb.session() as session:
-        project = _find(session, None, url)
-        known = project.id if project and project.ref == ref else None
-    return variables(zoomdb, known) if known else {}
-
-
-def stored_config(zoomdb: Zoomdb, project_id: int, *, number: int | None = None) -> str | None:
-    """Return the text of a verified `zoombuild.cfg` of a project: version `number`, or the newest."""
-    query = select(BuildConfig.text).where(BuildConfig.project_id == project_id).order_by(BuildConfig.number.desc())
-    if number is not None:
-        query = query.where(BuildConfig.number == number)
-    with zoomdb.session() as session:
-        return session.scalar(query.limit(1))
-
-
-def served_config(zoomdb: Zoomdb, project_id: int) -> str | None:
-    """Return the text of the `zoombuild.cfg` that the version which users see was built from."""
-    with zoomdb.session() as session:
-        release = session.get_one(Project, project_id).current_release
-        return release.bundle.config if release else None
-
-
-def config_versions(zoomdb: Zoomdb, project_id: int) -> list[tuple[int, dt.datetime]]:
-    """Return number and time of each verified `zoombuild.cfg` of a project, newest first."""
-    query = select(BuildConfig.number, BuildConfig.created).where(BuildConfig.project_id == project_id)
-    with zoomdb.session() as session:
-        return [(number, created) for number, created in session.execute(query.order_by(BuildConfig.number.desc()))]
-
-
-def store_config(zoomdb: Zoomdb, project_id: int, text: str | None) -> None:
-    """Store a verified `zoombuild.cfg` for later deploys; None, or the same text again, changes nothing."""
-    if text is None or text == stored_config(zoomdb, project_id):
-        return
-    number = _newest_number(zoomdb, project_id) + 1
-    with zoomdb.session() as session:
-        session.add(BuildConfig(project_id=project_id, number=number, text=text))
-
-
-def _newest_number(zoomdb: Zoomdb, project_id: int) -> int:
-    with zoomdb.session() as session:
-        return session.scalar(select(func.max(BuildConfig.number)).where(BuildConfig.project_id == project_id)) or 0
 
 
 def _view(project: Project) -> ProjectView:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dz.adapters.bundle_store import BundleStore
-from dz.tasklib import bundles
+from dz.tasklib.bundles import bundles
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE

@@ -10,7 +10,8 @@ from prefect.states import Cancelled
 
 from dz import wiring
 from dz.errors import FailureRecord
-from dz.tasklib import jobs, launches
+from dz.tasklib.jobs import jobs
+from dz.tasklib.launches import launches
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobState
 

@@ -26,7 +26,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from dz import prefect_shortcuts, wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.tasklib import wakeups
+from dz.tasklib.messages import wakeups
 from dz.worker.descriptions import Description
 
 LOCKS = 3

@@ -28,7 +28,7 @@ from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
 from dz.settings import PROJECT_ROOT
-from dz.tasklib import wakeups
+from dz.tasklib.messages import wakeups
 from dz.worker import known, lost_runs
 from dz.worker.code_version import code_version
 from dz.worker.executions import Executions

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dz.errors import PortTaken, ServiceUnavailable, StackProblem
 from dz.settings import PROJECT_ROOT, settings
-from dz.tasklib import servers
+from dz.tasklib.servers import servers
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from infra.local import checkout, files, leftovers, ports, postgres, prefect_server, s3

@@ -9,8 +9,8 @@ import httpx
 import psutil
 from sqlalchemy import text
 
-from dz.tasklib import launches
-from dz.tasklib.local_sources import publish_path
+from dz.tasklib.checkouts.local_sources import publish_path
+from dz.tasklib.launches import launches
 from tests.e2e.conftest import Stack
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from dz.settings import settings
-from dz.tasklib.local_sources import publish_path
+from dz.tasklib.checkouts.local_sources import publish_path
 
 ROOT = Path(__file__).resolve().parents[2]
 CLONES = ROOT / ".dz" / "real-projects"

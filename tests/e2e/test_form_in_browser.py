@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from dz.tasklib import jobs
+from dz.tasklib.jobs import jobs
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.launching import begin, job_of, served, until
 
@@ -92,7 +92,7 @@ def test_a_person_corrects_the_prefilled_form_and_the_site_goes_live(stack: Stac
 
     until(stack, run, "Completed")
     zoomdb = stack.zoomdb
-    view = jobs.show(zoomdb, job_of(stack, run))
+    view = jobs.get(zoomdb, job_of(stack, run))
     zoomdb.close()
     assert view
     assert httpx.get(view.result["url"], trust_env=False, timeout=20).status_code == 200

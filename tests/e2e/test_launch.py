@@ -6,7 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dz.tasklib import job_logs, jobs, launches, projects, releases
+from dz.tasklib import projects
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.launches import launches
+from dz.tasklib.releases import releases
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, LogType
 from tests.e2e.conftest import ROOT, Stack
@@ -23,7 +26,7 @@ def polls_url(stack: Stack) -> str:
 
 def _steps(stack: Stack, job: int | None) -> list[str]:
     zoomdb = stack.zoomdb
-    found = [line.step for line in job_logs.lines(zoomdb, job or 0) if line.type == LogType.STEP_BEGIN]
+    found = [line.step for line in log.lines(zoomdb, job or 0) if line.type == LogType.STEP_BEGIN]
     zoomdb.close()
     return found
 
@@ -43,7 +46,7 @@ def test_two_forms_wait_at_once_without_a_process_and_one_that_nobody_answers_ex
 
     until(stack, hasty, "Expired", seconds=120)
     assert _end(zoomdb, late) == ("expired", "FormExpired")
-    other = jobs.show(zoomdb, waiting)
+    other = jobs.get(zoomdb, waiting)
     assert other
     assert other.state == "waiting"
 
@@ -57,7 +60,7 @@ def _end(zoomdb: Zoomdb, job: int | None) -> tuple[str, str] | None:
     """How a job ended; zoomdb is told a moment after Prefect."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        view = jobs.show(zoomdb, job or 0)
+        view = jobs.get(zoomdb, job or 0)
         if view and view.failure:
             return str(view.state), view.failure.code
         time.sleep(0.5)
@@ -86,7 +89,7 @@ def test_an_answer_is_judged_and_shown_again_and_what_was_confirmed_is_what_runs
 
     zoomdb = stack.zoomdb
     job = job_of(stack, run)
-    launch, view = launches.show(zoomdb, job), jobs.show(zoomdb, job)
+    launch, view = launches.get(zoomdb, job), jobs.get(zoomdb, job)
     assert view
     assert view.state == "succeeded"
     checks = [one for one in jobs.newest(zoomdb, limit=50) if one.requested_by == f"launch:{job}"]
@@ -119,14 +122,14 @@ def test_a_resumed_run_that_is_killed_goes_on_where_it_was_and_deploys_once(stac
     answer(stack, run)
     job, zoomdb = job_of(stack, run), stack.zoomdb
     deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and "plan build" not in _steps(stack, launches.show(zoomdb, job).deploy):
+    while time.monotonic() < deadline and "plan build" not in _steps(stack, launches.get(zoomdb, job).deploy):
         time.sleep(0.1)
-    before = launches.show(zoomdb, job)
+    before = launches.get(zoomdb, job)
     process_of(stack, job).kill()
     deadline, states = time.monotonic() + 60, {""}
     while time.monotonic() < deadline and states != {"crashed"}:
         jobs.reap(zoomdb)
-        states = {getattr(jobs.show(zoomdb, one or 0), "state", "") for one in (job, before.deploy)}
+        states = {getattr(jobs.get(zoomdb, one or 0), "state", "") for one in (job, before.deploy)}
         time.sleep(0.5)
     assert states == {"crashed"}
 
@@ -135,7 +138,7 @@ def test_a_resumed_run_that_is_killed_goes_on_where_it_was_and_deploys_once(stac
         again = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
         client.post(f"/flow_runs/{run}/set_state", json={"state": again}).raise_for_status()
     until(stack, run, "Completed")
-    after, view = launches.show(zoomdb, job), jobs.show(zoomdb, job)
+    after, view = launches.get(zoomdb, job), jobs.get(zoomdb, job)
     assert view
     assert (after.check, after.deploy, after.form, view.state) == (before.check, before.deploy, 1, "succeeded")
     assert _steps(stack, after.check).count("check out source") == 1

@@ -21,7 +21,8 @@ import psycopg2
 import pytest
 from sqlalchemy import select
 
-from dz.tasklib import databases, job_logs, jobs
+from dz.tasklib import databases
+from dz.tasklib.jobs import jobs, log
 from dz.zoomdb.models import Deployment, Project, Release, Server, SitePort, VirtualHost
 from tests.e2e.conftest import ROOT, Stack
 
@@ -458,7 +459,7 @@ def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         newest = jobs.newest(zoomdb, limit=1)[0]
-        if newest.id > last and newest.state == "running" and job_logs.lines(zoomdb, newest.id):
+        if newest.id > last and newest.state == "running" and log.lines(zoomdb, newest.id):
             break
         time.sleep(0.05)
     engines = _flow_runs(stack, "build")
@@ -466,7 +467,7 @@ def test_a_build_that_is_killed_is_a_crashed_job_and_the_next_one_works(
     for process in engines:
         process.send_signal(signal.SIGKILL)
     deploy.join(90)
-    view = jobs.show(zoomdb, newest.id)
+    view = jobs.get(zoomdb, newest.id)
     zoomdb.close()
     assert view
     assert view.state == "crashed"

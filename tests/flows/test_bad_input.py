@@ -35,7 +35,8 @@ from dz.errors import (
     VerificationFailed,
 )
 from dz.settings import settings
-from dz.tasklib import job_logs, jobs, projects
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.variables import stored
 from dz.zoomdb.models import Project, Server, VirtualHost
 from tests.flows import snapshots
 from tests.flows.conftest import POLLS, Platform
@@ -259,11 +260,11 @@ def test_a_missing_variable_is_named_and_the_deploy_works_once_it_is_set(
     publish(platform, tmp_path, needs)
     error = refused(MissingEnvironment, site, words="PAYMENT_KEY")
     assert "--set PAYMENT_KEY=VALUE" in error.remedy
-    projects.set_variables(wiring.zoomdb(), platform.project_id("badsite"), {"PAYMENT_KEY": "x"})
+    stored.put(wiring.zoomdb(), platform.project_id("badsite"), {"PAYMENT_KEY": "x"})
     result = deploy(project="badsite")
     assert served(site["url"]) == (200, f"badsite v{result['version']}")
     job = jobs.newest(platform.zoomdb, limit=1)[0]
-    warnings = [line.message for line in job_logs.lines(platform.zoomdb, job.id) if line.type == "warn"]
+    warnings = [line.message for line in log.lines(platform.zoomdb, job.id) if line.type == "warn"]
     assert any("prefers Python 3.6.1" in line and "was used" in line for line in warnings), warnings
 
 

@@ -20,7 +20,10 @@ from dz.errors import (
     WrongServer,
 )
 from dz.settings import settings
-from dz.tasklib import job_logs, jobs, projects, releases
+from dz.tasklib import projects
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.releases import releases
+from dz.tasklib.variables import stored
 from dz.zoomdb import locks
 from dz.zoomdb.models import Bundle, Deployment, Job, Release
 from dz.zoomdb.states import DeploymentState
@@ -68,7 +71,7 @@ def test_an_unmodified_sqlite_project_goes_live_on_postgresql(live: dict[str, An
     assert (status, answered_by) == (200, "polls v1")
     assert "polls" in body.lower()
     job = jobs.newest(platform.zoomdb, limit=1)[0]
-    steps = job_logs.step_seconds(job_logs.lines(platform.zoomdb, job.id))
+    steps = log.step_seconds(log.lines(platform.zoomdb, job.id))
     building = {"check out code", "create virtualenv", "verify", "archive bundle", "bundle upload"}
     assert {*building, "ensure database", "placement"} <= set(steps)
 
@@ -82,7 +85,7 @@ def test_a_second_version_replaces_the_first_and_rollback_brings_it_back(
     _deploy(project="polls")
     assert _get(live["url"])[2] == "polls v2"
     # Its database is there: nobody goes to the database server.
-    steps = job_logs.step_seconds(job_logs.lines(platform.zoomdb, jobs.newest(platform.zoomdb, limit=1)[0].id))
+    steps = log.step_seconds(log.lines(platform.zoomdb, jobs.newest(platform.zoomdb, limit=1)[0].id))
     assert "ensure database" not in steps
     assert "second polls site" in _get(live["url"])[1]
 
@@ -130,7 +133,7 @@ def test_nothing_is_built_when_nothing_has_changed(live: dict[str, Any], platfor
     assert again["url"] == live["url"]
 
     project = projects.find(platform.zoomdb, "polls").id
-    projects.set_variables(platform.zoomdb, project, {"GREETING": "hello"})
+    stored.put(platform.zoomdb, project, {"GREETING": "hello"})
     changed = _deploy(project="polls")
     assert changed["version"] == first["version"] + 1
     assert _deploy(project="polls", rebuild=True)["version"] == first["version"] + 2
@@ -178,7 +181,7 @@ def test_a_release_boots_before_its_hooks_if_it_loads_the_same_for_both_or_has_n
 
 def _boots_beside_hooks(platform: Platform) -> bool:
     job = jobs.newest(platform.zoomdb, limit=1)[0].id
-    order = [(str(line.type), line.step.split(" on ")[0]) for line in job_logs.lines(platform.zoomdb, job)]
+    order = [(str(line.type), line.step.split(" on ")[0]) for line in log.lines(platform.zoomdb, job)]
     if ("step_begin", "warm up") not in order:
         return False
     return order.index(("step_begin", "boot")) < order.index(("step_end", "run release hooks"))

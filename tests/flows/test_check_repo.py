@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from dz import wiring
-from dz.tasklib import guesses, job_logs, jobs, projects
+from dz.tasklib import projects
 from dz.tasklib.detection import Guess
-from dz.tasklib.jobs import JobView
+from dz.tasklib.guesses import rows
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.variables import stored
 from tests.flows.conftest import Platform
 
 PROJECTS = Path(__file__).parents[1] / "projects"
@@ -21,7 +24,7 @@ def _check(url: str, **source: Any) -> tuple[JobView, dict[str, Guess]]:
     state = check_repo(Source(url=url, **source), return_state=True)
     assert state.is_completed()
     job = jobs.newest(wiring.zoomdb(), limit=1)[0]
-    return job, {g.field: g for g in guesses.load(wiring.zoomdb(), job.id) if g.is_primary}
+    return job, {g.field: g for g in rows.load(wiring.zoomdb(), job.id) if g.is_primary}
 
 
 def test_guesses_are_proved_and_nothing_of_the_environment_is_left(platform: Platform) -> None:
@@ -36,7 +39,7 @@ def test_without_proof_nothing_of_the_project_is_run(platform: Platform) -> None
     job, found = _check(platform.publish("unproved", PROJECTS / "sqlite_single"), prove=False)
     assert {guess.proof for guess in found.values()} == {"read"}
     assert "proof" not in job.result
-    assert "prove" not in job_logs.step_seconds(job_logs.lines(platform.zoomdb, job.id))
+    assert "prove" not in log.step_seconds(log.lines(platform.zoomdb, job.id))
 
 
 def test_a_project_that_does_not_load_is_a_result(platform: Platform) -> None:
@@ -52,11 +55,11 @@ def test_a_known_project_is_proved_with_its_variables_which_are_shown_nowhere(
     secret = "a-secret-of-the-owner"
     url = platform.publish("variables", PROJECTS / "needs_variables")
     project = projects.ensure(platform.zoomdb, name="variables", url=url, ref=None)
-    projects.set_variables(platform.zoomdb, project.id, {"PAYMENT_TOKEN": secret, "PAGE_LENGTH": "20"})
+    stored.put(platform.zoomdb, project.id, {"PAYMENT_TOKEN": secret, "PAGE_LENGTH": "20"})
     job, _ = _check(url)
     assert job.result["proof"]["outcome"] == "proved"
     assert job.result["proof"]["attempts"][0]["stood_in"] == []
-    lines = job_logs.lines(platform.zoomdb, job.id)
+    lines = log.lines(platform.zoomdb, job.id)
     assert secret not in caplog.text + str(job.result) + "".join(line.message for line in lines)
     other, _ = _check(url, ref="main")
     assert other.result["proof"]["attempts"][0]["stood_in"], "another ref may be another author"

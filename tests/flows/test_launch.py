@@ -3,7 +3,9 @@
 import pytest
 
 from dz.errors import ConfirmationMissing
-from dz.tasklib import jobs, launches, projects
+from dz.tasklib.configuration import confirmed
+from dz.tasklib.jobs import jobs
+from dz.tasklib.launches import launches
 from flows.launch import launch
 from tasks.parameters import LaunchRequest
 from tests.flows.conftest import POLLS, Platform
@@ -14,9 +16,9 @@ def test_a_launch_with_nothing_to_ask_goes_straight_on_and_stores_what_was_built
     launch(LaunchRequest(url=url, straight_on=True))
     job = jobs.newest(platform.zoomdb, project="launched", limit=2)[-1]
     assert (job.kind, job.state) == ("launch", "succeeded")
-    view = launches.show(platform.zoomdb, job.id)
+    view = launches.get(platform.zoomdb, job.id)
     assert (view.confirmed, view.form) == (True, 0)
-    stored = projects.stored_config(platform.zoomdb, platform.project_id("launched"))
+    stored = confirmed.newest(platform.zoomdb, platform.project_id("launched"))
     assert stored == view.answer["config"]
 
 

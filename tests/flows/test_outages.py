@@ -6,7 +6,7 @@ import pytest
 
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.tasklib import job_logs, jobs
+from dz.tasklib.jobs import jobs, log
 from tests.conftest import free_port
 from tests.flows.conftest import POLLS, Platform
 
@@ -46,6 +46,6 @@ def test_a_service_that_is_away_is_tried_three_times_and_named(
     assert str(port) in raised.value.found
     job: Any = jobs.newest(platform.zoomdb, limit=1)[0]
     assert (job.state, job.failure.code) == ("failed", "ServiceUnavailable")
-    begun = [line.step for line in job_logs.lines(platform.zoomdb, job.id) if line.type == "step_begin"]
+    begun = [line.step for line in log.lines(platform.zoomdb, job.id) if line.type == "step_begin"]
     assert begun.count(step) == 3
     assert "placement" not in begun

@@ -16,7 +16,8 @@ import pytest
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib import jobs, placement
+from dz.tasklib.jobs import jobs
+from dz.tasklib.servers import placement
 from infra.local import files
 from tests.flows.conftest import POLLS, Platform
 

@@ -30,7 +30,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
 from prefect.states import Cancelling, Pending
 
-from dz.tasklib import wakeups
+from dz.tasklib.messages import wakeups
 from dz.worker import known
 from dz.worker.lost_runs import LostRuns, taken_by
 from dz.zoomdb import Zoomdb

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from dz.tasklib import zoombuild
-from dz.tasklib.zoombuild_keys import KEYS
+from dz.tasklib.configuration import zoombuild
+from dz.tasklib.configuration.keys import KEYS
 
 DOCS = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from dz.cli.progress import Progress, shown
-from dz.tasklib.job_logs import LogLine
+from dz.tasklib.jobs.log import LogLine
 from dz.zoomdb.states import LogType
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)

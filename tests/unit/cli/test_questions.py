@@ -2,7 +2,7 @@ import pytest
 
 from dz.cli import questions
 from dz.errors import AmbiguousProject, MissingEnvironment
-from dz.tasklib import zoombuild
+from dz.tasklib.configuration import zoombuild
 from dz.tasklib.detection.model import Guess, Variable
 
 

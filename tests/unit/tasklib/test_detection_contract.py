@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dz.tasklib import builds, supplied
+from dz.tasklib.configuration import resolution
 from dz.tasklib.databases import Credentials
 from dz.tasklib.detection import Variable, contract, inspect
+from dz.tasklib.variables import platform
 from tests.unit.tasklib.test_detection_environment import read
 
 PROJECTS = Path(__file__).parents[2] / "projects"
@@ -115,7 +116,7 @@ def test_an_encryption_key_has_the_form_that_fernet_wants() -> None:
 
 def test_supplied_values_are_those_of_the_site() -> None:
     wanted = (("A", "database_url"), ("B", "hosts_json"), ("C", "=prod"), ("D", "site_url"), ("E", "database_engine"))
-    values = supplied.values(
+    values = platform.platform_variables(
         wanted, credentials=Credentials("n", "u", "p", "h", 5432, "db-1"), database_type="postgresql-gis", secret="s",
         hosts=["a.example.org"], origins=["https://a.example.org"], media_root="/m",
     )  # fmt: skip
@@ -130,9 +131,9 @@ def test_settings_that_somebody_chose_say_what_they_need_themselves() -> None:
     found = inspect(project)
     assert found.env_required
     chosen = "[project]\ndjango_settings_module = shop.settings.dev\n"
-    plan = builds.resolve(found, project, source_url="https://example.org/a.git", attached=chosen, stored=None)
+    plan = resolution.of_checkout(found, project, source_url="https://example.org/a.git", attached=chosen, stored=None)
     assert (plan.required_environment, plan.supplied_environment) == ((), ())
-    plan = builds.resolve(found, project, source_url="https://example.org/a.git", attached=None, stored=None)
+    plan = resolution.of_checkout(found, project, source_url="https://example.org/a.git", attached=None, stored=None)
     assert plan.required_environment == found.env_required
     assert ("SHOP_DB_NAME", "database_name") in plan.supplied_environment
 

@@ -1,0 +1,100 @@
+"""Bundles as zoomdb lists them.
+
+A bundle is recorded before its layers are uploaded: `delete` keeps every layer that a recorded bundle names.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dz.adapters.archive import Layer
+from dz.adapters.bundle_store import BundleStore, layer_key, manifest_key
+from dz.zoomdb.models import Bundle
+from dz.zoomdb.session import Zoomdb
+
+
+@dataclass(frozen=True)
+class StoredBundle:
+    """A bundle as zoomdb lists it."""
+
+    id: int
+    name: str
+    commit: str
+    message: str
+    created: dt.datetime
+    uploaded: dt.datetime | None
+    layers: tuple[Layer, ...]
+
+
+def bundle_name(sysid: str, now: dt.datetime) -> str:
+    """Return a bundle's name: `bundle_p00000001_20261124T213000123Z`; `now` has a time zone."""
+    moment = now.astimezone(dt.UTC)
+    return f"bundle_{sysid}_{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+
+
+def layers_of(manifest: dict[str, Any]) -> tuple[Layer, ...]:
+    """Return the layers that a manifest names."""
+    return tuple(Layer.from_json(entry) for entry in manifest["layers"])
+
+
+def record(zoomdb: Zoomdb, project_id: int, manifest: dict[str, Any], *, commit: str, message: str, config: str) -> int:
+    """Store a bundle's row and return its id; the same name again returns the same row."""
+    values = {
+        "project_id": project_id,
+        "name": manifest["name"],
+        "commit": commit,
+        "commit_message": message[:200].replace("\0", ""),
+        "config": config,
+        "manifest": manifest,
+    }
+    with zoomdb.session() as session:
+        session.execute(insert(Bundle).values(**values).on_conflict_do_nothing())
+        found = select(Bundle.id).where(Bundle.project_id == project_id, Bundle.name == manifest["name"])
+        return session.scalars(found).one()
+
+
+def mark_uploaded(zoomdb: Zoomdb, bundle_id: int) -> None:
+    """Note that the bundle store holds all of a bundle."""
+    with zoomdb.session() as session:
+        session.execute(
+            update(Bundle).where(Bundle.id == bundle_id, Bundle.uploaded.is_(None)).values(uploaded=func.now())
+        )
+
+
+def manifest(zoomdb: Zoomdb, bundle_id: int) -> dict[str, Any]:
+    """Return a bundle's manifest."""
+    with zoomdb.session() as session:
+        return session.get_one(Bundle, bundle_id).manifest
+
+
+def list_bundles(zoomdb: Zoomdb, project_id: int) -> list[StoredBundle]:
+    """Return a project's bundles that are not deleted, newest first."""
+    wanted = select(Bundle).where(Bundle.project_id == project_id, Bundle.deleted.is_(None)).order_by(Bundle.id.desc())
+    with zoomdb.session() as session:
+        return [
+            StoredBundle(b.id, b.name, b.commit, b.commit_message, b.created, b.uploaded, layers_of(b.manifest))
+            for b in session.scalars(wanted)
+        ]
+
+
+def delete(zoomdb: Zoomdb, bundle_id: int, store: BundleStore) -> None:
+    """Remove a bundle from the store, with the layers that no other bundle names; its row stays, marked deleted.
+
+    Repeating it finishes what was interrupted. The caller sees to it that no version needs the bundle.
+    """
+    with zoomdb.session() as session:
+        # New bundles wait until this one's layers are gone, so that none counts on a layer about to go.
+        session.execute(text("lock table bundle in share row exclusive mode"))
+        bundle = session.get_one(Bundle, bundle_id)
+        others = session.scalars(
+            select(Bundle.manifest["layers"]).where(Bundle.id != bundle_id, Bundle.deleted.is_(None))
+        )
+        needed = {str(entry["sha256"]) for layers in others for entry in layers}
+        store.delete(manifest_key(bundle.manifest["sysid"], bundle.name))
+        for layer in layers_of(bundle.manifest):
+            if layer.sha256 not in needed:
+                store.delete(layer_key(layer.sha256))
+        bundle.deleted = bundle.deleted or session.scalar(select(func.now()))

@@ -1,0 +1,132 @@
+"""Packs a build into layers and uploads them."""
+
+import contextlib
+import fcntl
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dz.adapters import archive
+from dz.adapters.archive import Kind, Layer
+from dz.adapters.bundle_store import BundleStore, manifest_key
+from dz.tasklib.bundles.bundles import layers_of
+
+_INTERPRETER = re.compile(r"pyvenv\.cfg|bin/python[0-9.]*", re.ASCII)
+_INDEX = "environments.json"
+
+
+def pack_layers(
+    *, environment: Path, environment_key: str, code: Path, static: Path | None, layers_folder: Path
+) -> tuple[Layer, ...]:
+    """Archive a build as `<layers_folder>/<sha256>.tar.zst` and return its layers.
+
+    Args:
+        environment: the virtualenv; its interpreter's links and pyvenv.cfg are left out.
+        environment_key: names its content; an environment that was packed under this key is not packed again.
+        code: the folder of `src/` and `dz/`; version control's own folders are left out.
+        static: the folder of `static/` and `map/`; None: no such layer.
+
+    Raises:
+        BundleRefused: a folder holds something that cannot be archived.
+    """
+    layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layers = [
+        _environment_layer(environment, environment_key, layers_folder),
+        _pack(code, "code", layers_folder, _is_version_control),
+    ]
+    if static is not None:
+        layers.append(_pack(static, "static", layers_folder, archive.keep_all))
+    return tuple(layers)
+
+
+def ship_environment(
+    environment: Path, environment_key: str, *, layers_folder: Path, store: BundleStore
+) -> Layer | None:
+    """Archive and upload an environment ahead of its bundle, whose own archiving then finds it done.
+
+    Returns the layer; None if the store had it already.
+
+    Args:
+        environment, environment_key, layers_folder: see `pack_layers`.
+
+    Raises:
+        BundleRefused: see `pack_layers`.
+        ServiceUnavailable: the store does not answer (transient).
+    """
+    layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layer = _environment_layer(environment, environment_key, layers_folder)
+    store.ensure()
+    return layer if store.put_layer(_file(layers_folder, layer), layer) else None
+
+
+def upload(manifest: dict[str, Any], *, layers_folder: Path, store: BundleStore) -> None:
+    """Upload the layers that the store lacks, then the manifest: whoever finds a manifest finds its layers.
+
+    Raises:
+        ServiceUnavailable: the store does not answer (transient).
+    """
+    store.ensure()
+    for layer in layers_of(manifest):
+        store.put_layer(_file(layers_folder, layer), layer)
+    store.put_manifest(manifest_key(manifest["sysid"], manifest["name"]), manifest)
+
+
+def download_layer(layer: Layer, *, folder: Path, store: BundleStore) -> Path:
+    """Return the file of a layer in `folder`, downloaded and verified if it is not there yet.
+
+    Raises:
+        BundleMissing: the store lost it.
+        ChecksumMismatch: the store holds something else.
+        ServiceUnavailable: the store does not answer (transient).
+    """
+    file = _file(folder, layer)
+    if not _is_there(file, layer):
+        store.get_layer(layer, file)
+    return file
+
+
+def _environment_layer(environment: Path, key: str, layers_folder: Path) -> Layer:
+    with _locked_index(layers_folder) as index:
+        known = Layer.from_json(index[key]) if key in index else None
+        if known is not None and _is_there(_file(layers_folder, known), known):
+            return known
+        layer = _pack(environment, "environment", layers_folder, lambda path: bool(_INTERPRETER.fullmatch(path)))
+        index[key] = layer.to_json()
+        part = layers_folder / f".{_INDEX}.part"
+        part.write_text(json.dumps(index, indent=1, sort_keys=True), "utf-8")
+        part.replace(layers_folder / _INDEX)
+        return layer
+
+
+@contextlib.contextmanager
+def _locked_index(layers_folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield which environment was packed under which key; two builds of one environment pack it once."""
+    with (layers_folder / f".{_INDEX}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file = layers_folder / _INDEX
+        yield json.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def _pack(folder: Path, kind: Kind, layers_folder: Path, skip: Callable[[str], bool]) -> Layer:
+    part = layers_folder / f".{kind}-{uuid.uuid4().hex}.part"
+    try:
+        layer = archive.pack(folder, part, kind=kind, skip=skip)
+        part.replace(_file(layers_folder, layer))
+        return layer
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _is_version_control(path: str) -> bool:
+    return path.rsplit("/", 1)[-1] in {".git", ".hg", ".svn"}
+
+
+def _file(folder: Path, layer: Layer) -> Path:
+    return folder / f"{layer.sha256}.tar.zst"
+
+
+def _is_there(file: Path, layer: Layer) -> bool:
+    return file.is_file() and file.stat().st_size == layer.size

@@ -1,0 +1,1 @@
+"""Source code on a build server: the tree of a commit, and local folders that are offered as repositories."""

@@ -1,0 +1,128 @@
+"""How a plan follows from detection, from every `zoombuild.cfg` and from the form."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dz.errors import AmbiguousProject, NotDjango
+from dz.tasklib import detection
+from dz.tasklib.configuration import keys, zoombuild
+from dz.tasklib.configuration.keys import Value
+from dz.tasklib.configuration.plan import SERVED_AS_POSTGRES, Plan
+from dz.tasklib.configuration.zoombuild import Zoombuild
+from dz.tasklib.detection import Inspection, contract
+from dz.tasklib.detection.dependencies import files_for
+
+
+def of_checkout(
+    inspection: Inspection,
+    root: Path,
+    *,
+    source_url: str,
+    attached: str | None,
+    stored: str | None,
+    form: Mapping[str, Value] | None = None,
+) -> Plan:
+    """Return the plan that follows from all configurations of a project and from detection; see `plan`.
+
+    Args:
+        root: the checkout.
+        form: the keys that the verification form holds; they win over all else.
+    """
+    given = zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else Zoombuild({})
+    plan = resolve(
+        inspection,
+        source_url=source_url,
+        attached=Zoombuild({**given.values, **(form or {})}, given.origin),
+        in_repo=zoombuild.in_repo(root),
+        stored=zoombuild.parse(stored, "the stored zoombuild.cfg") if stored else None,
+    )
+    if (plan.project_root, plan.django_settings_module) == (inspection.project_root, inspection.settings_module):
+        return plan
+    found = detection.environment_of(root, plan.project_root, plan.django_settings_module)
+    plan = dataclasses.replace(plan, supplied_environment=detection.contract.supplied(found))
+    if plan.required_environment != inspection.env_required:
+        return plan
+    return dataclasses.replace(plan, required_environment=tuple(one.name for one in found if one.required))
+
+
+def resolve(
+    inspection: Inspection,
+    *,
+    source_url: str,
+    attached: Zoombuild | None = None,
+    in_repo: Zoombuild | None = None,
+    stored: Zoombuild | None = None,
+) -> Plan:
+    """Return the plan of a build: what was attached wins over stored, over in the repository, over detection.
+
+    Raises:
+        NotDjango: nothing to deploy was found or named.
+        AmbiguousProject: several candidates, and no configuration chooses.
+    """
+    given: dict[str, Value] = {}
+    for source in (in_repo, stored, attached):
+        given |= source.values if source else {}
+    _refuse_unclear(inspection, given)
+    detected = _detected(inspection, source_url)
+    chosen = {keys.FIELD_OF.get(key, key): value for key, value in given.items()}
+    if "python_version" in given:
+        chosen["python_version_basis"] = "requires-python"
+    if "dependency_files" in chosen and "package_manager" not in given:
+        chosen["package_manager"] = "pip"
+    elif "package_manager" in given and "dependency_files" not in chosen:
+        chosen["dependency_files"] = files_for(str(given["package_manager"]), inspection.dependency_files)
+    if "django_settings_module" in given and "base_python_package" not in given:
+        chosen["base_python_package"] = str(given["django_settings_module"]).split(".")[0]
+    if "asgi" in given and "use_asgi" not in given and not (chosen.get("wsgi") or inspection.wsgi):
+        chosen["use_asgi"] = True
+    return Plan(**(detected | chosen))
+
+
+def _refuse_unclear(inspection: Inspection, given: dict[str, Value]) -> None:
+    named = given.get("django_settings_module")
+    if named:
+        return
+    if not inspection.is_django:
+        raise NotDjango(
+            f"No Django project was found: {inspection.reason or 'no manage.py, WSGI module or settings'}.",
+            "Give the URL of a repository that holds a Django project, or name django_settings_module and "
+            "project_root in a zoombuild.cfg.",
+        )
+    rows = [g for g in inspection.guesses if g.field in ("project_root", "settings_module")]
+    # A single candidate that detection cannot read is no question; verification names the line that is wrong.
+    choices = len(rows) > len({guess.field for guess in rows})
+    if (inspection.ambiguous and choices) or not inspection.settings_module:
+        listed = "; ".join(f"{g.field} {g.value} ({g.basis})" for g in rows) or "none was found"
+        raise AmbiguousProject(
+            f"Several candidates are equally likely: {listed}.",
+            "Choose with a zoombuild.cfg: set project_root and django_settings_module in its [project] section.",
+        )
+
+
+def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
+    module = inspection.settings_module or ""
+    name = source_url.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+    manager = inspection.package_manager or "none"
+    return {
+        "title": re.sub(r"[-_.]+", " ", name).strip().capitalize()[:200] or "Site",
+        "source_code_url": source_url,
+        "project_root": inspection.project_root or ".",
+        "django_settings_module": module,
+        "base_python_package": module.split(".")[0],
+        "wsgi": inspection.wsgi,
+        "asgi": inspection.asgi,
+        "use_asgi": inspection.asgi_needed,
+        "python_version": inspection.python_version,
+        "python_version_basis": inspection.python_version_basis,
+        "package_manager": manager,
+        "dependency_files": files_for(manager, inspection.dependency_files),
+        "additional_python_path_dirs": inspection.python_path_dirs,
+        "database_type": "postgresql-gis" if inspection.gis else SERVED_AS_POSTGRES,
+        "required_environment": inspection.env_required,
+        "supplied_environment": contract.supplied(inspection.environment),
+        "django_version": inspection.django_version,
+        "warnings": inspection.warnings,
+    }

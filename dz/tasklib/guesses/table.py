@@ -1,0 +1,34 @@
+"""Guesses as a markdown table that text of a repository cannot break out of."""
+
+from typing import Any
+
+from dz.tasklib.detection import Inspection
+from dz.tasklib.detection.wording import text
+from dz.tasklib.guesses.rows import guesses_of
+
+
+def markdown(inspection: Inspection, next_step: str) -> str:
+    """Return the guesses as a markdown table.
+
+    Args:
+        inspection: what was read.
+        next_step: a sentence that says what to do next; it ends the text.
+    """
+    if not inspection.is_django:
+        return f"**No Django project:** {cell(inspection.reason or '')}.\n\n{next_step}\n"
+    lines = ["| field | value | read from | | what happened |", "| --- | --- | --- | --- | --- |"]
+    for guess in guesses_of(inspection):
+        marks = [] if guess.is_primary else ["other candidate"]
+        marks += [guess.proof] if guess.is_primary or guess.happened else []
+        cells = f"{cell(guess.basis)} | {', '.join(marks)} | {cell(guess.happened)}"
+        lines.append(f"| {guess.field} | `{cell(guess.value)}` | {cells} |")
+    unsure = "\n**Several answers are equally likely: choose before deploying.**\n" if inspection.ambiguous else ""
+    notes = "".join(f"\n- {cell(warning)}" for warning in inspection.warnings)
+    return "\n".join(lines) + f"\n{unsure}{notes}\n\n{next_step}\n"
+
+
+def cell(value: Any) -> str:
+    """Return text of a repository so that it cannot leave its table cell or become markup."""
+    plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value))[:500]
+    # Neither tags, nor links and images, nor places that links lead to.
+    return plain.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")

@@ -1,0 +1,73 @@
+"""The log of a job, as people and programs read it; `jobs` writes it."""
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from dz.errors import DzError
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import JobLog
+from dz.zoomdb.states import LogType
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a job's log."""
+
+    id: int
+    time: dt.datetime
+    type: str
+    step: str
+    message: str
+
+
+def lines(zoomdb: Zoomdb, *job_ids: int, after: int = 0) -> Sequence[LogLine]:
+    """Return the log of a job, or of several together, after line `after`, oldest first."""
+    query = select(JobLog).where(JobLog.job_id.in_(job_ids), JobLog.id > after).order_by(JobLog.id)
+    with zoomdb.session() as session:
+        return [LogLine(row.id, row.created, row.type, row.step, row.message) for row in session.scalars(query)]
+
+
+def step_seconds(log_lines: Sequence[LogLine]) -> dict[str, float]:
+    """Return how long each finished step took; a step that ran on several servers counts its longest."""
+    seconds: dict[str, float] = {}
+    for line in log_lines:
+        if line.type == LogType.STEP_END:
+            seconds[line.step] = max(seconds.get(line.step, 0.0), float(line.message))
+    return seconds
+
+
+def write(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step: str = "") -> None:
+    """Add a line to the job's log."""
+    line = {"job_id": job_id, "type": kind, "message": printable(message), "step": step}
+    zoomdb.execute(insert(JobLog), line)
+
+
+def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = "") -> None:
+    """Add a step's warnings and one line of what it found to the job's log."""
+    for warning in warnings:
+        write(zoomdb, job_id, LogType.WARN, warning)
+    if info:
+        write(zoomdb, job_id, LogType.INFO, info)
+
+
+@contextlib.contextmanager
+def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
+    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+    started = time.monotonic()
+    try:
+        yield
+    except DzError as error:
+        write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
+        raise
+    write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
+
+
+def printable(message: str) -> str:
+    """Drop control characters: log lines end on terminals and web pages."""
+    return "".join(c for c in message if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))

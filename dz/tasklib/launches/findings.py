@@ -1,0 +1,167 @@
+"""What a launch knows of a repository: what was read and proved, and what a person's answer makes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dz import names
+from dz.adapters.interpreters import Interpreter
+from dz.errors import DzError, HostTaken, InvalidName, NotDjango
+from dz.tasklib import detection, projects
+from dz.tasklib.configuration import confirmed, resolution, zoombuild
+from dz.tasklib.configuration.keys import Value
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.detection import Guess, Inspection
+from dz.tasklib.guesses import proved, rows
+from dz.tasklib.jobs import jobs
+from dz.tasklib.launches import form, launches
+from dz.tasklib.projects import ProjectView
+from dz.tasklib.proxies import hosts
+from dz.tasklib.variables import missing, stored
+from dz.tasklib.variables.missing import MissingVariable
+from dz.zoomdb import Zoomdb
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the form shows and that an answer is compared with.
+
+    Args:
+        root: the checkout that was inspected.
+        config: the `zoombuild.cfg` that came with the request.
+        stored: the newest one that was verified for the project.
+        interpreters: the Pythons that sites can get.
+        wanted: the variables that nobody has set yet.
+    """
+
+    inspection: Inspection
+    guesses: tuple[Guess, ...]
+    root: Path
+    url: str
+    commit: str
+    config: str | None
+    stored: str | None
+    interpreters: tuple[Interpreter, ...]
+    project: ProjectView
+    wanted: tuple[MissingVariable, ...] = ()
+
+    def plan(self, form: Mapping[str, Value] | None = None) -> Plan:
+        """Return the plan that a build takes; between candidates that are equally likely the first is taken."""
+        chosen = {
+            "project_root": self.inspection.project_root or ".",
+            "django_settings_module": self.inspection.settings_module or "",
+        }
+        given: dict[str, Value] = {key: value for key, value in chosen.items() if self.inspection.ambiguous and value}
+        for text in (self.stored, self.config):
+            given |= zoombuild.parse(text).values if text else {}
+        return resolution.of_checkout(
+            self.inspection,
+            self.root,
+            source_url=self.url,
+            attached=self.config,
+            stored=self.stored,
+            form=given | dict(form or {}),
+        )
+
+    def reasons(self) -> list[str]:
+        """Return why a person must be asked; nothing: all is clear and nothing is missing."""
+        found = []
+        if self.inspection.ambiguous and not (self.config or self.stored):
+            found.append("Several project roots or settings modules are equally likely.")
+        found += [
+            f"{guess.field} {guess.value} ({guess.basis}) did not work when it was tried."
+            for guess in self.guesses
+            if guess.is_primary and guess.proof == "conflicting"
+        ]
+        found += [
+            f"{one.name} is not set; {one.basis} reads it." for one in self.wanted if one.required and not one.random
+        ]
+        return found + [f"{risk.found} ({risk.basis})." for risk in self.inspection.risks if not risk.safe]
+
+
+def gather(
+    zoomdb: Zoomdb,
+    check_job: int,
+    project: ProjectView,
+    root: Path,
+    *,
+    url: str,
+    config: str | None,
+    interpreters: Sequence[Interpreter],
+) -> Findings:
+    """Return what the check of a launch found.
+
+    Raises:
+        NotDjango: the repository holds no Django project.
+        InvalidConfig: a `zoombuild.cfg` is wrong.
+    """
+    inspection = detection.inspect(root)
+    if not inspection.is_django:
+        raise NotDjango(
+            f"{url} holds no Django project that can be deployed: {inspection.reason or 'none was found'}.",
+            "Give the URL of a Django project; if it is one, name its settings in a zoombuild.cfg.",
+        )
+    check, found = jobs.get(zoomdb, check_job), tuple(rows.load(zoomdb, check_job))
+    if found and check:
+        inspection = proved.applied(inspection, found, ambiguous=check.result.get("ambiguous") is True)
+    findings = Findings(
+        inspection=inspection,
+        guesses=found,
+        root=root,
+        url=url,
+        commit=str(check.result.get("commit", "")) if check else "",
+        config=config,
+        stored=confirmed.newest(zoomdb, project.id),
+        interpreters=tuple(interpreters),
+        project=project,
+    )
+    plan, known = findings.plan(), stored.of_project(zoomdb, project.id)
+    more = missing.of(inspection, {*known, *dict(plan.build_environment)}, plan.required_environment)
+    return Findings(**{**vars(findings), "wanted": more})
+
+
+def project_of(zoomdb: Zoomdb, *, name: str | None, url: str, ref: str | None) -> ProjectView:
+    """Return the project of a launch, made if it is new; a name that another source has is left to it."""
+    taken = name and any(one.name == name and one.source_url != url for one in projects.listed(zoomdb))
+    valid = name and names.PROJECT_NAME.fullmatch(name)
+    return projects.ensure(zoomdb, name=name if valid and not taken else None, url=url, ref=ref)
+
+
+def first_answer(findings: Findings, name: str | None) -> dict[str, Any]:
+    """Return what the first form shows."""
+    values = form.values_of(findings.plan(), findings.interpreters)
+    return {"project": name or findings.project.name, **values}
+
+
+def judge(zoomdb: Zoomdb, findings: Findings, answer: Mapping[str, Any], *, domain: str) -> tuple[list[str], str]:
+    """Return what is wrong with an answer, and the `zoombuild.cfg` that holds it; nothing is changed.
+
+    Args:
+        domain: every project has a host name below it.
+    """
+    typed, problems = form.given(answer)
+    config = ""
+    try:
+        plan, detected = findings.plan(typed), findings.plan()
+        problems += form.plan_problems(plan, findings.root, findings.interpreters, detected=detected)
+        config = zoombuild.render(plan)
+        zoombuild.parse(config, "the form")
+    except DzError as error:
+        problems.append(form.one_line(error))
+    problems += form.variable_problems(answer, findings.wanted)
+    name = str(answer.get("project") or findings.project.name)
+    try:
+        projects.refuse_name(zoomdb, findings.project.id, name)
+        hosts.refuse_taken(zoomdb, findings.project.id, f"{name}.{domain}")
+    except (InvalidName, HostTaken) as error:
+        problems.append(f"project: {form.one_line(error)}")
+    return problems, config
+
+
+def accept(zoomdb: Zoomdb, findings: Findings, job_id: int, answer: Mapping[str, Any], config: str) -> None:
+    """Store an answer that has no problem: name and variables (encrypted) of the project, and the configuration."""
+    projects.rename(zoomdb, findings.project.id, str(answer.get("project") or findings.project.name))
+    values = missing.random_values(findings.wanted) | form.variables_of(answer, findings.wanted)
+    stored.put(zoomdb, findings.project.id, values)
+    launches.confirm(zoomdb, job_id, answer, config)

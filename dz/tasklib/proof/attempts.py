@@ -1,0 +1,194 @@
+"""One candidate of a proof: its environment, and runs of it until nothing that it asks for is missing."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dz.adapters.installer import Installer
+from dz.adapters.interpreters import Interpreter
+from dz.errors import DependencyNotFound, DzError, InvalidRequirement
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.detection import Inspection
+from dz.tasklib.proof import verdicts
+from dz.tasklib.proof.rooms import Room
+from dz.tasklib.proof.verdicts import CONFLICTING, READ, Verdict
+from dz.tasklib.variables import placeholders
+from dz.tasklib.verification import dry_run, verification
+from dz.tasklib.virtualenvs import virtualenvs
+from dz.tasklib.virtualenvs.interpreters import choose_interpreter
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
+from dz.tasklib.virtualenvs.wheels import PackageCache
+
+RUNS = 12
+"""How often one candidate is loaded at most, each time with values that it asked for the time before."""
+_NOT_BY_VALUES = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError")
+"""Errors that no value of a variable is the cause of."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What happened to one candidate.
+
+    Args:
+        stage: how far it came: install, settings, setup, check, handler, application, request, answered.
+        status: of the first page; None if it came to none.
+        error: the type of what went wrong.
+        happened: one short sentence.
+        missing: variables that it asked for by failing.
+        unneeded: variables that were thought to be required, and without which its settings loaded.
+        stood_in: variables that had stand-ins in the end.
+        python: the full version that it ran in.
+    """
+
+    plan: Plan
+    outcome: str
+    stage: str
+    happened: str
+    status: int | None = None
+    error: str = ""
+    missing: tuple[tuple[str, str], ...] = ()
+    unneeded: tuple[str, ...] = ()
+    stood_in: tuple[str, ...] = ()
+    python: str = ""
+    django_version: str = ""
+    engine: str = ""
+
+    @property
+    def settings_module(self) -> str:
+        """The candidate."""
+        return self.plan.django_settings_module
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what people are told of it."""
+        own = {"settings_module": self.settings_module, "project_root": self.plan.project_root}
+        kind = "asgi" if self.plan.use_asgi else "wsgi"
+        names = ("outcome", "stage", "happened", "status", "error", "python", "django_version", "engine")
+        lists = {"missing": [name for name, _ in self.missing], "stood_in": list(self.stood_in)}
+        return {**own, "application": kind, **{name: getattr(self, name) for name in names}, **lists}
+
+
+@dataclass(frozen=True)
+class Prover:
+    """What a proof needs of its server.
+
+    Args:
+        interpreters: newest first.
+        variables: the owner's; they reach the code, and their values no text.
+        timeout: seconds for loading a candidate once.
+        on_line: called with each line of the installer's output.
+        packages: what all projects share; None: nothing.
+    """
+
+    room: Room
+    interpreters: Sequence[Interpreter]
+    installer: Installer
+    variables: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 120
+    on_line: Callable[[str], None] | None = None
+    packages: PackageCache | None = None
+
+
+def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
+    """Install and load one candidate; candidates with the same requirements share the environment."""
+    room = prover.room
+    try:
+        python, other = choose_interpreter(plan, prover.interpreters)
+        environment = virtualenvs.create(
+            plan,
+            checkout,
+            folder=room.path / "envs",
+            interpreter=python,
+            installer=prover.installer,
+            sandbox=room.sandbox,
+            packages=prover.packages,
+            cache=room.cache,
+            bytecode=False,
+            on_line=prover.on_line,
+        )
+    except DzError as error:
+        wrong = isinstance(error, DependencyNotFound | InvalidRequirement)
+        # The lines that follow are an installer's own output, with paths of this server.
+        happened = verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
+        return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
+    made = _Loading(plan, checkout, environment, inspection, prover).attempt()
+    made = replace(made, django_version=made.django_version or verdicts.installed_django(environment.path))
+    reason = verdicts.wrong_python(made.django_version, python.version, other)
+    if made.outcome == CONFLICTING and reason:
+        return replace(made, outcome=READ, happened=verdicts.short(f"{reason} {made.happened}"))
+    return made
+
+
+class _Loading:
+    """Loads one candidate again and again, with what it asks for."""
+
+    def __init__(
+        self, plan: Plan, checkout: Checkout, environment: Virtualenv, inspection: Inspection, prover: Prover
+    ) -> None:
+        self.plan, self.checkout, self.environment = plan, checkout, environment
+        self.inspection, self.prover = inspection, prover
+        self.given = {**verification.placeholder_environment(plan), "DZ_PLAIN_STATIC_STORAGE": "1", **prover.variables}
+        self.stood_in: dict[str, str] = {}
+        self.turns: Counter[str] = Counter()
+        self.missing: dict[str, str] = {}
+        self.unneeded: tuple[str, ...] = ()
+
+    def attempt(self) -> Attempt:
+        """Return what happened in the end."""
+        for _ in range(RUNS):
+            verdict = self.run()
+            if not self.supplied(verdict):
+                break
+        happened = verdict.happened
+        if self.stood_in and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
+            verdict = replace(verdict, outcome=READ)
+        if self.stood_in:
+            happened = f"with stand-ins for {', '.join(sorted(self.stood_in))}: {happened}"
+        return Attempt(
+            self.plan,
+            verdict.outcome,
+            verdict.stage,
+            verdicts.short(happened),
+            status=verdict.status,
+            error=verdict.error,
+            missing=tuple(self.missing.items()),
+            unneeded=self.unneeded,
+            stood_in=tuple(sorted(self.stood_in)),
+            python=self.environment.python.full,
+            django_version=verdict.django_version,
+            engine=verdict.engine,
+        )
+
+    def run(self) -> Verdict:
+        """Load it once, in a process of its own."""
+        number = len(list(self.prover.room.path.glob("run-*")))
+        done, report = dry_run.run(
+            self.plan,
+            self.checkout,
+            self.environment,
+            place=self.prover.room.path / f"run-{number}",
+            sandbox=self.prover.room.sandbox,
+            given={**self.stood_in, **self.given},
+            timeout=self.prover.timeout,
+            options={"request": True},
+            secret=tuple(self.prover.variables.values()),
+        )
+        verdict = verdicts.judge(report, done, required_files=self.inspection.required_files)
+        if not self.stood_in and verdict.stage != "settings" and not self.missing:
+            self.unneeded = tuple(name for name in self.plan.required_environment if name not in self.given)
+        return verdict
+
+    def supplied(self, verdict: Verdict) -> bool:
+        """Say whether another run is worth it: something that was missing has a stand-in now, or another one."""
+        if verdict.variable and verdict.variable not in {**self.stood_in, **self.given}:
+            self.missing[verdict.variable] = verdict.place
+            wanted = {verdict.variable, *self.plan.required_environment} - self.given.keys()
+            self.stood_in |= {name: placeholders.placeholder(name) for name in wanted - self.stood_in.keys()}
+            return True
+        name = placeholders.refused(self.stood_in, verdict.message, verdict.line) if verdict.error else None
+        if name and self.turns[name] < placeholders.KINDS:
+            self.turns[name] += 1
+            self.stood_in[name] = placeholders.placeholder(name, self.turns[name])
+            return True
+        return False

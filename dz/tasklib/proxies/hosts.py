@@ -1,0 +1,70 @@
+"""Host names: which project owns one, and which version it shows."""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from dz import names
+from dz.errors import HostTaken, InvalidName
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import SitePort, VirtualHost
+
+
+def claim_host(
+    zoomdb: Zoomdb, project_id: int, name: str, *, release_id: int | None = None, reserved: Collection[str] = ()
+) -> str:
+    """Give a project a host name, or change which version it shows; return the name as nginx knows it.
+
+    Args:
+        release_id: the release that the name always shows; None: the current one.
+        reserved: names of the platform that no project gets.
+
+    Raises:
+        InvalidName: it is no host name.
+        HostTaken: it belongs to another project or to the platform.
+    """
+    host = names.hostname(name)
+    if host in reserved:
+        raise _taken(host)
+    try:
+        _claim(zoomdb, project_id, host, release_id)
+    except IntegrityError:
+        # Somebody claimed it a moment ago: now the row tells who.
+        _claim(zoomdb, project_id, host, release_id)
+    return host
+
+
+def refuse_taken(zoomdb: Zoomdb, project_id: int, name: str) -> None:
+    """Raise HostTaken if a host name belongs to another project."""
+    host = names.hostname(name)
+    with zoomdb.session() as session:
+        owner = session.scalar(select(VirtualHost.project_id).where(VirtualHost.name == host))
+    if owner not in (None, project_id):
+        raise _taken(host)
+
+
+def release_host(zoomdb: Zoomdb, project_id: int, name: str) -> None:
+    """Take a host name away from a project; raises InvalidName if it is not the project's."""
+    host = names.hostname(name)
+    with zoomdb.session() as session:
+        row = session.scalar(select(VirtualHost).where(VirtualHost.name == host, VirtualHost.project_id == project_id))
+        if row is None:
+            raise InvalidName(f"{host} is not a host name of this project.", "See the project's host names.")
+        session.execute(delete(SitePort).where(SitePort.virtual_host_id == row.id))
+        session.delete(row)
+
+
+def _claim(zoomdb: Zoomdb, project_id: int, host: str, release_id: int | None) -> None:
+    with zoomdb.session() as session:
+        row = session.scalar(select(VirtualHost).where(VirtualHost.name == host).with_for_update())
+        if row is None:
+            row = VirtualHost(project_id=project_id, name=host)
+            session.add(row)
+        if row.project_id != project_id:
+            raise _taken(host)
+        row.release_id = release_id
+
+
+def _taken(host: str) -> HostTaken:
+    return HostTaken(f"The host name {host} belongs to another project or to the platform.", "Choose another one.")

@@ -1,0 +1,107 @@
+"""Brings one proxy to what zoomdb says it should show."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from dz.adapters.nginx import Nginx, can_listen
+from dz.errors import DzError
+from dz.tasklib.proxies import config, ports, publish, vhosts
+from dz.tasklib.proxies.config import SiteConfig
+from dz.zoomdb import Zoomdb, locks
+from dz.zoomdb.models import Project, Server
+
+
+def show(
+    zoomdb: Zoomdb,
+    project_id: int,
+    release_id: int | None,
+    *,
+    server_name: str,
+    nginx: Nginx,
+    site_ports: tuple[int, int] | None,
+    static_fetch: Callable[[str, int], Path],
+) -> None:
+    """Make a proxy show a release of a project, or take the site away if there is nothing to show.
+
+    Args:
+        release_id: the release being published; None: the current one.
+        site_ports: local stacks: the range of ports on 127.0.0.1 that sites get.
+        static_fetch: see `publish.publish`.
+    """
+    with zoomdb.session() as session:
+        proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
+    # What is read here must still hold when it is written: one writer of a proxy at a time.
+    with zoomdb.turn(locks.PROXY, proxy, seconds=120):
+        _show(
+            zoomdb,
+            project_id,
+            release_id,
+            server_name=server_name,
+            nginx=nginx,
+            site_ports=site_ports,
+            static_fetch=static_fetch,
+        )
+
+
+def _show(
+    zoomdb: Zoomdb,
+    project_id: int,
+    release_id: int | None,
+    *,
+    server_name: str,
+    nginx: Nginx,
+    site_ports: tuple[int, int] | None,
+    static_fetch: Callable[[str, int], Path],
+) -> None:
+    if site_ports:
+        ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=can_listen)
+    site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)
+    if site.vhosts:
+        publish.publish(site, nginx=nginx, static_fetch=static_fetch)
+    elif nginx.site(site.sysid) is not None:
+        publish.remove(site.sysid, nginx=nginx)
+    with zoomdb.session() as session:
+        generation = nginx.generation()
+        session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
+
+
+def show_all(
+    zoomdb: Zoomdb,
+    show_one: Callable[[int], None],
+    *,
+    server_name: str,
+    nginx: Nginx,
+    static_folder: Path,
+    report: Callable[[DzError], None],
+) -> None:
+    """Make a proxy show every published project; one that cannot be shown does not stop the others.
+
+    A project that is being deployed is left to its deploy, and what is shown already costs next to nothing.
+    """
+    loaded = nginx.generation() == nginx.wanted()
+    sites = vhosts.all_vhosts(zoomdb, server_name)
+    with zoomdb.session() as session:
+        published = select(Project.id).where(Project.current_release_id.is_not(None)).order_by(Project.id)
+        project_ids = list(session.scalars(published))
+    for project_id in project_ids:
+        if loaded and project_id in sites and _is_shown(sites[project_id], nginx, static_folder):
+            continue
+        if not zoomdb.is_free(locks.DEPLOY, project_id):
+            continue
+        try:
+            show_one(project_id)
+        except DzError as error:
+            report(error)
+
+
+def _is_shown(site: SiteConfig, nginx: Nginx, static_folder: Path) -> bool:
+    layers = {vhost.static_sha256 for vhost in site.vhosts if vhost.static_sha256}
+    statics = {sha256: static_folder / sha256 for sha256 in layers}
+    if not site.vhosts or not all(path.is_dir() for path in statics.values()):
+        return False
+    try:
+        return nginx.site(site.sysid) == config.render(site, port=nginx.port, statics=statics)
+    except DzError:
+        return False

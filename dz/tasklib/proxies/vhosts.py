@@ -1,0 +1,104 @@
+"""What a proxy shall show of each project, from the rows of zoomdb."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select
+from sqlalchemy.orm import Session
+
+from dz.tasklib.proxies.config import SiteConfig, Upstream, Vhost
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort, VirtualHost
+from dz.zoomdb.states import SHOWN
+
+
+def vhosts_of(zoomdb: Zoomdb, project_id: int, server_name: str, candidate_release_id: int | None = None) -> SiteConfig:
+    """Return what a proxy shall show of a project.
+
+    Args:
+        server_name: the proxy.
+        candidate_release_id: the release being published; None: the current one.
+    """
+    shown = Project.current_release_id if candidate_release_id is None else literal(candidate_release_id)
+    with zoomdb.session() as session:
+        sysid = session.get_one(Project, project_id).sysid
+        found = _sites(session, server_name, shown, VirtualHost.project_id == project_id)
+        return found.get(project_id) or SiteConfig(sysid, ())
+
+
+def all_vhosts(zoomdb: Zoomdb, server_name: str) -> dict[int, SiteConfig]:
+    """Return what a proxy shall show of every published project, in as many queries as for one."""
+    with zoomdb.session() as session:
+        return _sites(session, server_name, Project.current_release_id, Project.current_release_id.is_not(None))
+
+
+def _sites(
+    session: Session, server_name: str, shown: SQLColumnExpression[Any], wanted: ColumnElement[bool]
+) -> dict[int, SiteConfig]:
+    """Return what a proxy shall show of the projects whose hosts are `wanted`.
+
+    Args:
+        shown: the release that a host without one of its own shows.
+    """
+    release_id = func.coalesce(VirtualHost.release_id, shown)
+    query = (
+        select(VirtualHost, Project, Release.id, Release.number, Bundle.manifest, SitePort.port)
+        .join(Project, VirtualHost.project_id == Project.id)
+        .join(Release, Release.id == release_id)
+        .join(Bundle, Release.bundle_id == Bundle.id)
+        .outerjoin(Server, Server.name == server_name)
+        .outerjoin(SitePort, (SitePort.virtual_host_id == VirtualHost.id) & (SitePort.server_id == Server.id))
+        .where(wanted)
+        .order_by(VirtualHost.name)
+    )
+    rows = list(session.execute(query))
+    upstreams = _upstreams(session, release_id, wanted)
+    sites: dict[int, list[Vhost]] = {}
+    sysids: dict[int, str] = {}
+    for host, project, release, number, manifest, port in rows:
+        vhost = _vhost(project, host, number, manifest, upstreams.get(release, ()), port)
+        sysids[project.id] = project.sysid
+        # A version of its own name that does not run any more must not keep the current one from users.
+        sites.setdefault(project.id, []).extend([vhost] if vhost.upstreams or vhost.default else [])
+    return {project_id: SiteConfig(sysids[project_id], tuple(vhosts)) for project_id, vhosts in sites.items()}
+
+
+def _vhost(
+    project: Project,
+    host: VirtualHost,
+    version: int,
+    manifest: dict[str, Any],
+    upstreams: tuple[Upstream, ...],
+    port: int | None,
+) -> Vhost:
+    static = next((layer for layer in manifest.get("layers", []) if layer["kind"] == "static"), None)
+    return Vhost(
+        name=host.name,
+        site_port=port,
+        project=project.name,
+        version=version,
+        upstreams=upstreams,
+        static_sha256=static["sha256"] if static else None,
+        static_size=static["size"] if static else 0,
+        static_map=tuple((url, folder) for url, folder in manifest.get("static_map", [])),
+        default=host.release_id is None,
+        health_path=manifest.get("plan", {}).get("health_path", "/"),
+    )
+
+
+def _upstreams(
+    session: Session, release_id: SQLColumnExpression[Any], wanted: ColumnElement[bool]
+) -> dict[int, tuple[Upstream, ...]]:
+    """Return the app instances of each release that a wanted host shows."""
+    shown = (
+        select(release_id).select_from(VirtualHost).join(Project, VirtualHost.project_id == Project.id).where(wanted)
+    )
+    query = (
+        select(Deployment.release_id, Server.address, Deployment.port)
+        .join(Server, Deployment.server_id == Server.id)
+        .where(Deployment.release_id.in_(shown), Deployment.state.in_(SHOWN))
+        .order_by(Deployment.release_id, Server.name)
+    )
+    found: dict[int, list[Upstream]] = {}
+    for release, address, port in session.execute(query):
+        found.setdefault(release, []).append(Upstream(address, port))
+    return {release: tuple(upstreams) for release, upstreams in found.items()}

@@ -1,0 +1,212 @@
+"""Releases: numbered, immutable versions of a project, and which of them users see."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dz import names
+from dz.errors import UnknownVersion
+from dz.tasklib.servers.servers import SILENT_AFTER
+from dz.tasklib.variables import stored
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
+
+
+@dataclass(frozen=True)
+class ReleaseView:
+    """A version of a project with what runs of it."""
+
+    id: int
+    number: int
+    commit: str
+    message: str
+    created: str
+    current: bool
+    published: bool
+    deployments: tuple[tuple[str, int, str], ...]
+    """(server, port, state) of its app instances."""
+
+
+@dataclass(frozen=True)
+class Retired:
+    """An app instance that is no longer needed."""
+
+    deployment_id: int
+    server: str
+
+
+def create(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int:
+    """Make the next version from a bundle and the project's variables of this moment; return the release's id."""
+    environment = json.dumps(stored.of_project(zoomdb, project_id))
+    token = zoomdb.encryption.encrypt(environment, f"{names.sysid(project_id)}/release")
+    with zoomdb.session() as session:
+        session.get_one(Project, project_id, with_for_update=True)
+        last = session.scalar(select(func.max(Release.number)).where(Release.project_id == project_id)) or 0
+        release = Release(project_id=project_id, number=last + 1, bundle_id=bundle_id, environment=token)
+        session.add(release)
+        session.flush()
+        return release.id
+
+
+def number(zoomdb: Zoomdb, release_id: int) -> int:
+    """Return the version number of a release."""
+    with zoomdb.session() as session:
+        return session.get_one(Release, release_id).number
+
+
+def manifest(zoomdb: Zoomdb, release_id: int) -> dict[str, Any]:
+    """Return the manifest of a release's bundle."""
+    with zoomdb.session() as session:
+        return session.get_one(Release, release_id).bundle.manifest
+
+
+def current(zoomdb: Zoomdb, project_id: int) -> int | None:
+    """Return the id of the release that users see."""
+    with zoomdb.session() as session:
+        return session.get_one(Project, project_id).current_release_id
+
+
+def publish(zoomdb: Zoomdb, release_id: int) -> None:
+    """Make a release the one that users see, after every proxy has proved that it shows it."""
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        project = session.get_one(Project, release.project_id, with_for_update=True)
+        project.current_release_id = release_id
+        release.published = func.now()
+        for deployment in _live(session, project.id):
+            if deployment.state in SHOWN:
+                serves = deployment.release_id == release_id
+                deployment.state = DeploymentState.SERVING if serves else DeploymentState.DRAINING
+
+
+def same_build(zoomdb: Zoomdb, project_id: int, build_key: str) -> int | None:
+    """Return the bundle that users see, if it was built from just this and the owner's variables are the same."""
+    with zoomdb.session() as session:
+        release = session.get_one(Project, project_id).current_release
+        if release is None or release.bundle.manifest.get("build_key") != build_key or not release.bundle.uploaded:
+            return None
+        bundle_id, token = release.bundle_id, release.environment
+    before = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
+    return bundle_id if before == stored.of_project(zoomdb, project_id) else None
+
+
+def served_by(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int | None:
+    """Return the release that users see if it is of this bundle and every app instance of it serves."""
+    age = func.extract("epoch", func.clock_timestamp() - Server.heartbeat)
+    with zoomdb.session() as session:
+        release = session.get_one(Project, project_id).current_release
+        if release is None or release.bundle_id != bundle_id:
+            return None
+        rows = select(Deployment.state, age).join(Server, Deployment.server_id == Server.id)
+        rows = rows.where(Deployment.release_id == release.id, Deployment.state.in_(LIVE))
+        found = [(state, float(seconds or SILENT_AFTER + 1)) for state, seconds in session.execute(rows)]
+        fine = all(state == DeploymentState.SERVING and seconds <= SILENT_AFTER for state, seconds in found)
+        return release.id if found and fine else None
+
+
+def boots_before_hooks(zoomdb: Zoomdb, release_id: int) -> bool:
+    """Say whether the app instance of a release may be started before its hooks have run.
+
+    It may if it waits for them by itself, and if it has just the migrations of the version that users see, which have
+    all been applied.
+    """
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        new = release.bundle.manifest
+        if new.get("loads_once"):
+            return True
+        before = session.get_one(Project, release.project_id).current_release
+        if before is None or before.hooks_done is None:
+            return False
+        old = before.bundle.manifest
+        same = [old.get(key) == new.get(key) for key in ("schema", "database_type")]
+        return bool(new.get("schema")) and all(same) and list(new["plan"]["hooks"]) == ["migrate"]
+
+
+def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
+    """Mark the app instances that rollback no longer needs as retiring, and return them.
+
+    Args:
+        keep: published versions that stay warm, the serving one included. A version that has a host name of its
+            own stays, too.
+    """
+    with zoomdb.session() as session:
+        published = select(Release.id).where(Release.project_id == project_id, Release.published.is_not(None))
+        kept = set(session.scalars(published.order_by(Release.published.desc()).limit(keep)))
+        kept.add(session.get_one(Project, project_id).current_release_id or 0)
+        named = select(VirtualHost.release_id).where(
+            VirtualHost.project_id == project_id, VirtualHost.release_id.is_not(None)
+        )
+        kept |= {release_id for release_id in session.scalars(named) if release_id}
+        old = [deployment for deployment in _live(session, project_id) if deployment.release_id not in kept]
+        for deployment in old:
+            deployment.state = DeploymentState.RETIRING
+        return [Retired(deployment.id, deployment.server.name) for deployment in old]
+
+
+def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
+    """Return the release to go back to.
+
+    Only a version whose release hooks have run can be served.
+
+    Args:
+        version: its number; None means the one that users saw before the current one.
+
+    Raises:
+        UnknownVersion: there is no such version, or none before.
+    """
+    with zoomdb.session() as session:
+        project = session.get_one(Project, project_id)
+        query = select(Release).where(Release.project_id == project_id)
+        if version is None:
+            query = query.where(Release.published.is_not(None), Release.id != project.current_release_id)
+            found = session.scalar(query.order_by(Release.published.desc()).limit(1))
+        else:
+            found = session.scalar(query.where(Release.number == version))
+        if found and found.hooks_done and found.bundle.uploaded and not found.bundle.deleted:
+            return found.id
+        wanted = f"version {version}" if version is not None else "version before the current one"
+        raise UnknownVersion(
+            f"{project.name} has no {wanted} that can be served.", f"See `dz versions {project.name}`."
+        )
+
+
+def shown(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
+    """Return the release that a host name shows: a certain version, or the current one; raises UnknownVersion."""
+    release_id = current(zoomdb, project_id) if version is None else rollback_target(zoomdb, project_id, version)
+    if release_id is None:
+        raise UnknownVersion("The project has no version yet.", "Deploy it first.")
+    return release_id
+
+
+def listed(zoomdb: Zoomdb, project_id: int) -> list[ReleaseView]:
+    """Return the versions of a project, newest first."""
+    with zoomdb.session() as session:
+        current_id = session.get_one(Project, project_id).current_release_id
+        query = select(Release).where(Release.project_id == project_id).order_by(Release.number.desc())
+        return [_view(session, release, current_id) for release in session.scalars(query)]
+
+
+def _live(session: Session, project_id: int) -> list[Deployment]:
+    query = select(Deployment).join(Release, Deployment.release_id == Release.id)
+    return list(session.scalars(query.where(Release.project_id == project_id, Deployment.state.in_(LIVE))))
+
+
+def _view(session: Session, release: Release, current_id: int | None) -> ReleaseView:
+    bundle: Bundle = release.bundle
+    query = select(Server.name, Deployment.port, Deployment.state).join(Server, Deployment.server_id == Server.id)
+    rows = session.execute(query.where(Deployment.release_id == release.id).order_by(Server.name))
+    return ReleaseView(
+        release.id,
+        release.number,
+        bundle.commit,
+        bundle.commit_message,
+        release.created.isoformat(timespec="seconds"),
+        release.id == current_id,
+        release.published is not None,
+        tuple((name, port, state.value) for name, port, state in rows),
+    )

@@ -1,0 +1,1 @@
+"""Servers: who is registered and alive, how busy each is, and where a release is placed."""

@@ -1,0 +1,172 @@
+"""Placement: which appservers run a release, and on which port."""
+
+import contextlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dz.errors import NoAppserver, ServiceUnavailable
+from dz.tasklib.servers.servers import SILENT_AFTER
+from dz.zoomdb import Zoomdb, locks
+from dz.zoomdb.models import Deployment, Release, Server
+from dz.zoomdb.states import LIVE, DeploymentState
+
+FULL_PERCENT = 95
+"""Disk or memory above this: no further app instance."""
+_LOCK_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What placement knows of an appserver.
+
+    Args:
+        age: seconds since its last heartbeat by the database's clock; None: it never sent one.
+    """
+
+    name: str
+    age: float | None
+    capacity: int
+    instances: int
+    cpu_percent: float = 0
+    memory_percent: float = 0
+    disk_percent: float = 0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A release on an appserver; `warm`: it is already healthy there."""
+
+    server: str
+    deployment_id: int
+    port: int
+    warm: bool
+
+
+def choose(servers: Sequence[ServerState], *, instances: int) -> list[str]:
+    """Return up to `instances` different servers, least loaded first.
+
+    The score is the greatest of three shares: instances of capacity, memory, processor; then the name decides.
+
+    Raises:
+        NoAppserver: none is alive and has room.
+    """
+    refused = {server.name: refusal(server) for server in servers}
+    fine = sorted((server for server in servers if not refused[server.name]), key=lambda s: (score(s), s.name))
+    if fine:
+        return [server.name for server in fine[:instances]]
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(refused.items()))
+    raise NoAppserver(
+        f"No appserver can take the site. {reasons or 'None is registered.'}",
+        "Start another appserver, or make room on one of these; `dz servers` lists them.",
+    )
+
+
+def refuse_full(zoomdb: Zoomdb) -> None:
+    """Raise NoAppserver if no appserver could take a further app instance now."""
+    with zoomdb.session() as session:
+        choose(_states(session), instances=1)
+
+
+def likely(zoomdb: Zoomdb, *, instances: int) -> list[str]:
+    """Return the appservers that a release would be placed on if it were placed now; none if none has room."""
+    with contextlib.suppress(NoAppserver), zoomdb.session() as session:
+        return choose(_states(session), instances=instances)
+    return []
+
+
+def score(server: ServerState) -> float:
+    """Return how loaded a server is: 0 idle, 1 full."""
+    return max(server.instances / server.capacity, server.memory_percent / 100, server.cpu_percent / 100)
+
+
+def refusal(server: ServerState) -> str:
+    """Return why a server takes no further app instance; empty if it does."""
+    if server.age is None:
+        return "no heartbeat yet"
+    if server.age > SILENT_AFTER:
+        return f"silent for {server.age:.0f} s"
+    if server.instances >= server.capacity:
+        return f"full, {server.instances} of {server.capacity} app instances"
+    if server.disk_percent > FULL_PERCENT:
+        return f"disk {server.disk_percent:.0f} % full"
+    if server.memory_percent > FULL_PERCENT:
+        return f"memory {server.memory_percent:.0f} % full"
+    return ""
+
+
+def place(
+    zoomdb: Zoomdb, release_id: int, *, port_range: tuple[int, int], instances: int | None = None
+) -> list[Placed]:
+    """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are fine.
+
+    Args:
+        port_range: first and last port, on a server whose heartbeat names none of its own.
+        instances: on how many servers; None: as the release's plan says.
+
+    Raises:
+        NoAppserver: no server, or no port, is left.
+        ServiceUnavailable: another placement does not end, or the release is being taken down (transient).
+    """
+    with zoomdb.turn(locks.PLACEMENT, 0), zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        wanted = instances or int(release.bundle.manifest["plan"].get("instances", 1))
+        states = {state.name: state for state in _states(session)}
+        rows = session.scalars(select(Deployment).where(Deployment.release_id == release_id))
+        known = {row.server.name: row for row in rows}
+        held = [n for n, row in sorted(known.items()) if row.state in LIVE and n in states and _alive(states[n])]
+        names = held[:wanted]
+        others = [state for name, state in states.items() if name not in names]
+        if len(names) < wanted and (others or not names):
+            with contextlib.suppress(*([NoAppserver] if names else [])):
+                names += choose(others, instances=wanted - len(names))
+        return [_reserve(session, release_id, name, known.get(name), port_range) for name in names]
+
+
+def _alive(state: ServerState) -> bool:
+    return state.age is not None and state.age <= SILENT_AFTER
+
+
+def _states(session: Session) -> list[ServerState]:
+    age = func.extract("epoch", func.clock_timestamp() - Server.heartbeat)
+    live = select(func.count()).where(Deployment.server_id == Server.id, Deployment.state.in_(LIVE)).scalar_subquery()
+    query = select(Server, age, live).where(Server.role == "appserver", Server.enabled)
+    return [
+        ServerState(
+            server.name,
+            None if seconds is None else float(seconds),
+            max(server.capacity, 1),
+            max(server.instances, rows),
+            server.cpu_percent or 0,
+            server.memory_percent or 0,
+            server.disk_percent or 0,
+        )
+        for server, seconds, rows in session.execute(query)
+    ]
+
+
+def _reserve(
+    session: Session, release_id: int, name: str, row: Deployment | None, port_range: tuple[int, int]
+) -> Placed:
+    if row and row.state == DeploymentState.RETIRING:
+        raise ServiceUnavailable(f"{name} is just taking this version down.", "Run the job again in a minute.")
+    if row is None or row.state not in LIVE:
+        server = session.scalars(select(Server).where(Server.name == name)).one()
+        port = _port(session, server.id, name, tuple(server.facts.get("app_ports", port_range)))
+        row = row or Deployment(release_id=release_id, server_id=server.id, port=port)
+        row.port, row.state = port, DeploymentState.STARTING
+        session.add(row)
+        session.flush()
+    return Placed(name, row.id, row.port, warm=row.state != DeploymentState.STARTING)
+
+
+def _port(session: Session, server_id: int, name: str, port_range: tuple[int, int]) -> int:
+    """Return a random unreserved port: a project cannot know in advance which one another will get."""
+    query = select(Deployment.port).where(Deployment.server_id == server_id, Deployment.state.in_(LIVE))
+    free = sorted(set(range(port_range[0], port_range[1] + 1)) - set(session.scalars(query)))
+    if not free:
+        raise NoAppserver(f"All ports {port_range[0]} to {port_range[1]} of {name} are taken.", "Widen DZ_APP_PORTS.")
+    return random.choice(free)

@@ -1,0 +1,61 @@
+"""Variables that a site needs and that only its owner can know."""
+
+import dataclasses
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from dz.tasklib.detection import Inspection, contract
+
+
+@dataclass(frozen=True)
+class MissingVariable:
+    """A variable that the settings read and that the platform does not set.
+
+    Args:
+        basis: `file:line` that reads it.
+        secret: its value must not be shown, and never goes through Prefect.
+        random: any random value does, so one is made.
+        required: the settings do not load without it.
+        default: the text of the default that the settings have, where they have one.
+        note: what else is known of it.
+    """
+
+    name: str
+    basis: str
+    secret: bool
+    random: bool = False
+    required: bool = True
+    default: str = ""
+    note: str = ""
+
+
+def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()) -> tuple[MissingVariable, ...]:
+    """Return the variables to fill.
+
+    Args:
+        known: those that have a value already.
+        named: those that a `zoombuild.cfg` requires.
+    """
+    read = {one.name: one for one in inspection.environment}
+    found = {name: one for name, one in read.items() if one.required or one.supply == "generate"}
+    for name in named:
+        one = read.get(name) or contract.unread(name, "zoombuild.cfg")
+        found[name] = dataclasses.replace(one, required=True)
+    return tuple(
+        MissingVariable(
+            one.name,
+            one.basis,
+            secret=one.is_secret,
+            random=one.supply == "generate",
+            required=one.required,
+            default=one.default or "",
+            note=one.note,
+        )
+        for one in found.values()
+        if one.name not in known and one.supply != "platform"
+    )
+
+
+def random_values(wanted: Iterable[MissingVariable]) -> dict[str, str]:
+    """Return a new random value for each variable for which any does."""
+    return {one.name: contract.generated(one.name) for one in wanted if one.random}

@@ -1,0 +1,63 @@
+"""The variables with which the app instances of a release run."""
+
+import json
+from collections.abc import Sequence
+
+from dz import names
+from dz.tasklib.databases import Credentials
+from dz.tasklib.variables.platform import platform_variables
+from dz.tasklib.variables.stored import ensure_secret_key
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Release
+
+
+def variables_of(
+    zoomdb: Zoomdb,
+    release_id: int,
+    *,
+    credentials: Credentials,
+    hosts: Sequence[str],
+    origins: Sequence[str],
+    static_url: str,
+    media_root: str,
+) -> dict[str, str]:
+    """Return the environment of a release's app instances.
+
+    The owner's variables win over the usual names, never over the platform's own.
+
+    Args:
+        hosts: names under which the site answers.
+        origins: `scheme://host` of each, for Django's CSRF check.
+    """
+    with zoomdb.session() as session:
+        release = session.get_one(Release, release_id)
+        project_id, token = release.project_id, release.environment
+        plan = release.bundle.manifest["plan"]
+    owner = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
+    secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
+    allowed = ",".join(hosts)
+    usual = {"DATABASE_URL": credentials.url, "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret}
+    usual |= {"ALLOWED_HOSTS": allowed, "DJANGO_ALLOWED_HOSTS": allowed, "DEBUG": "False", "DJANGO_DEBUG": "False"}
+    platform = {
+        "CONFIG_PG_DBNAME": credentials.name,
+        "CONFIG_PG_USER": credentials.user,
+        "CONFIG_PG_PASSWORD": credentials.password,
+        "CONFIG_PG_HOST": credentials.host,
+        "CONFIG_PG_PORT": str(credentials.port),
+        "DZ_ALLOWED_HOSTS": allowed,
+        "DZ_CSRF_TRUSTED_ORIGINS": ",".join(origins),
+        "DZ_STATIC_URL": static_url,
+        "DZ_MEDIA_ROOT": media_root,
+        "DZ_PROJECT_SETTINGS_MODULE": plan["django_settings_module"],
+        "DJANGO_SETTINGS_MODULE": "dz_settings",
+    }
+    named = platform_variables(
+        plan.get("supplied_environment", ()),
+        credentials=credentials,
+        database_type=plan.get("database_type", "postgresql"),
+        secret=secret,
+        hosts=hosts,
+        origins=origins,
+        media_root=media_root,
+    )
+    return {**usual, **named, **owner, **platform}

@@ -1,0 +1,73 @@
+"""Runs a project once under the settings shim, in its sandbox, and brings its report back."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.variables.redaction import hide, hide_in
+from dz.tasklib.verification import reports
+from dz.tasklib.verification.shim import write
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
+
+_TEXTS = ("error", "check_errors", "warnings")
+"""What of a report is said to people in the project's words."""
+
+
+def run(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Virtualenv,
+    *,
+    place: Path,
+    sandbox: Sandbox,
+    given: Mapping[str, str],
+    timeout: float,
+    options: Mapping[str, Any],
+    secret: Collection[str] = (),
+) -> tuple[Finished, dict[str, Any]]:
+    """Load the project once; return how it ended and its report, empty if there is no genuine one.
+
+    Args:
+        place: a new folder for this run, below one of ours that every user can enter; `out/` in it is the project's.
+        given: the variables of the project.
+        timeout: seconds until it is stopped.
+        options: what to do besides loading; see `shim/dz_verify.py`.
+        secret: the owner's values, which no text of the result shows.
+    """
+    write(plan, place / "dz")
+    for folder in (place, place / "dz"):
+        folder.chmod(0o755)
+    out = owned(place / "out", sandbox.user)
+    nonce = secrets.token_hex(16)
+    job = {**options, "nonce": nonce, "out": str(out), "application": "asgi" if plan.use_asgi else "wsgi"}
+    env = {**given, "DZ_STATIC_ROOT": str(out / "static"), "DZ_MEDIA_ROOT": str(out / "media")}
+    secret_files = {"job.json": job, "env.json": env}
+    for name, value in secret_files.items():
+        _write_for(place / name, json.dumps(value).encode(), sandbox.user)
+    program: list[str | Path] = [environment.program, "-I", "-B", place / "dz" / "dz_run.py"]
+    argv = [*program, place / "env.json", "verify", place / "job.json"]
+    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
+    (place / "env.json").unlink()
+    report = reports.read(out / "report.json")
+    genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
+    shown = {key: hide_in(report[key], secret) for key in _TEXTS if key in report}
+    return replace(done, output=hide(done.output, secret)), {**report, **shown} if genuine else {}
+
+
+def _write_for(path: Path, content: bytes, user: str | None) -> None:
+    """Write a file that only its user can read: it may hold the owner's secrets."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    if user:
+        shutil.chown(path, user)

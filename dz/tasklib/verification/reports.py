@@ -1,0 +1,164 @@
+"""Turns the report of a verification into an error with its cause, or into values; nothing in it is trusted."""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.processes import Finished
+from dz.errors import DzError, MissingEnvironment, StaticFilesFailed, UnsupportedDatabase, VerificationFailed
+
+MAX_REPORT = 256_000
+_URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,200}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,127}", re.ASCII)
+_ENVIRONMENT_WORDS = re.compile(r"environment|env var|envvar|declare it as|not set in env", re.IGNORECASE)
+_VARIABLE = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\b")
+_GIS = re.compile(r"GDAL|GEOS|libgeos|PostGIS", re.IGNORECASE)
+_PARTS = {
+    "settings": "settings",
+    "setup": "applications",
+    "handler": "middleware",
+    "application": "WSGI or ASGI application",
+}
+_OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read the report: a plain file of bounded size that holds an object; anything else counts as none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return {}
+        raw = stream.read(MAX_REPORT + 1)
+    try:
+        report = json.loads(raw) if len(raw) <= MAX_REPORT else None
+    except (ValueError, RecursionError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> None:
+    """Return if all was well, else raise the error that names the cause.
+
+    Args:
+        unset: variables that detection saw the settings ask for and that have no value.
+    """
+    engine = word(report.get("engine"))
+    if any(name in engine for name in _OTHER_ENGINES):
+        raise UnsupportedDatabase(
+            f"The project's database engine is {engine}; the platform offers PostgreSQL.",
+            "Use a database that Django's PostgreSQL backend can replace.",
+        )
+    if report.get("ok") is True and done.ok:
+        return
+    if done.timed_out:
+        raise VerificationFailed(
+            f"Loading the project took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{done.tail(8)}",
+            "Look for code that waits for a network or a database while it is imported.",
+        )
+    if report.get("check_errors"):
+        texts = [text(one, 600) for one in listed(report["check_errors"])[:5]]
+        raise VerificationFailed(
+            f"Django's system check finds {len(listed(report['check_errors']))} errors:\n" + "\n".join(texts),
+            "Correct them; `python manage.py check` shows them, too.",
+        )
+    error = report.get("error")
+    if isinstance(error, dict):
+        raise _named(error, unset)
+    raise VerificationFailed(
+        f"The project ended its own process (exit code {done.returncode}) while it was loaded. Last lines:\n{done.tail(8)}",
+        "Remove what ends the process (sys.exit, os._exit) from settings and modules.",
+    )
+
+
+def _named(error: dict[str, Any], unset: Sequence[str]) -> DzError:
+    kind, message, stage = word(error.get("type")), text(error.get("message"), 1500), word(error.get("stage"))
+    place = f"{text(error.get('file'), 200)}:{error.get('line') if isinstance(error.get('line'), int) else 0}"
+    variable = missing_variable(error, message)
+    if variable:
+        names = list(dict.fromkeys([variable, *unset]))
+        setting = " ".join(f"--set {name}=VALUE" for name in names)
+        return MissingEnvironment(
+            f"{place} needs the environment variable {variable}, which is not set ({kind}: {message}).",
+            f"Set it: dz deploy PROJECT {setting}",
+        )
+    if _GIS.search(message) and kind in {"ImproperlyConfigured", "OSError", "ImportError"}:
+        return UnsupportedDatabase(
+            f"The project uses GeoDjango, and this server has no GDAL/GEOS library ({place}: {message[:300]}).",
+            "Ask the operator to install the libraries (Debian: libgdal-dev, libgeos-dev) and PostGIS.",
+        )
+    if stage == "static":
+        return StaticFilesFailed(
+            f"collectstatic failed at {place}: {kind}: {message}",
+            "Correct it, or say `collectstatic = no` in zoombuild.cfg.",
+        )
+    module = text(error.get("module"), 200)
+    if kind in {"ImportError", "ModuleNotFoundError"} and module:
+        return VerificationFailed(
+            f"ImportError at {place}: {message}",
+            f"If {module} is a package, list it in the requirements; if it is the project's own, name its folder under "
+            "additional_python_path_dirs in zoombuild.cfg.",
+        )
+    if kind in {"SyntaxError", "IndentationError", "TabError"}:
+        return VerificationFailed(
+            f"{place} is not valid in this Python: {message}: {text(error.get('text'), 300)}",
+            "Correct the line, or choose the Python that it was written for (requires-python or .python-version).",
+        )
+    what = "first page fails" if stage == "request" else f"{_PARTS.get(stage, stage)} cannot be loaded"
+    return VerificationFailed(f"The project's {what}: {kind} at {place}: {message}", "Correct the named line.")
+
+
+def missing_variable(error: dict[str, Any], message: str) -> str | None:
+    """Return the environment variable that an error complains about, or None."""
+    if error.get("from_environ") is True:
+        name = message.strip("'\"")
+        return name if _NAME.fullmatch(name) else None
+    asks = _ENVIRONMENT_WORDS.search(message) or word(error.get("type")) in {"UndefinedValueError", "EnvError"}
+    names = [name for name in _VARIABLE.findall(message) if len(name) > 2] if asks else []
+    return names[0] if names else None
+
+
+def warnings(report: dict[str, Any]) -> list[str]:
+    """Return what the owner should know about a project that loads."""
+    found = [text(one, 500) for one in listed(report.get("warnings"))[:20]]
+    engine = word(report.get("engine"))
+    if "mysql" in engine or "oracle" in engine or "mssql" in engine:
+        found.append(f"The project is written for {engine}; it runs on PostgreSQL here. SQL written by hand may not.")
+    found += [
+        f"The database {alias!r} is an SQLite file; what is written there is lost with each version."
+        for alias in words(report.get("sqlite_aliases"))
+    ]
+    return found
+
+
+def url_path(value: Any) -> str | None:
+    """Return a URL path that nginx may be given, or None."""
+    fine = isinstance(value, str) and _URL_PATH.fullmatch(value) and ".." not in value and "//" not in value
+    return value if fine and value.endswith("/") else None
+
+
+def text(value: Any, limit: int) -> str:
+    """Return printable text of bounded length."""
+    shown = "".join(letter for letter in str(value or "") if letter.isprintable() or letter == "\n")
+    return shown[:limit]
+
+
+def word(value: Any) -> str:
+    """Return one short word."""
+    return text(value, 200).replace("\n", " ") if isinstance(value, str) else ""
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """Return a list of short words."""
+    return tuple(word(one) for one in listed(value)[:500])
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list, empty if the value is none."""
+    return value if isinstance(value, list) else []

@@ -1,0 +1,48 @@
+"""Writes the settings shim: the files that every bundle carries in `dz/`."""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+from dz.settings import PROJECT_ROOT
+from dz.tasklib.configuration.plan import Plan
+
+_TEMPLATES = PROJECT_ROOT / "dz" / "shim"
+_FILES = (
+    "dz_settings.py",
+    "dz_run.py",
+    "dz_application.py",
+    "dz_wsgi.py",
+    "dz_asgi.py",
+    "dz_media.py",
+    "dz_verify.py",
+    "dz_request.py",
+    "dz_hooks.py",
+)
+
+
+@functools.cache
+def digest() -> str:
+    """Return a digest of what this version of DjangoZoom puts into every bundle."""
+    digest = hashlib.sha256()
+    for name in _FILES:
+        digest.update((_TEMPLATES / name).read_bytes())
+    return digest.hexdigest()
+
+
+def write(plan: Plan, target: Path) -> None:
+    """Write the platform's files for one plan into the folder `target`; writing again gives the same."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        write_file(target / name, (_TEMPLATES / name).read_bytes())
+    write_file(target / "plan.json", json.dumps(plan.to_json(), indent=1, sort_keys=True).encode())
+    (target / "static").mkdir(exist_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that every user can read; it appears whole."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.chmod(0o644)
+    part.replace(path)

@@ -1,0 +1,211 @@
+"""Proves that a built project loads: settings, checks, application and static files, in one process of its own."""
+
+import functools
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dz.adapters.sandbox import Sandbox
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.databases import Credentials
+from dz.tasklib.variables import platform
+from dz.tasklib.verification import dry_run, reports, shim
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
+
+_MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
+"""Lists of Django, of bundlers, and of django-compressor."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What is known about a project that loads.
+
+    Args:
+        static_dir: the static layer's root: `static/` and `map/N/`.
+        static_url: URL path of the collected files.
+        media_url: URL path of uploaded files; None if they are kept elsewhere.
+        static_map: URL path and folder below static_dir, longest first.
+        manifests: lists of hashed names, which the application reads at run time.
+        shim_environment: variables that the shim needs to decide as it did here.
+        migrations: labels of the applications that have migrations.
+        database_type: what the project's database must be.
+        schema: a digest of the names of all migrations; empty if it is not known.
+        loads_alike: loading it asks neither the database nor for what it is loaded, and starts no thread, so that what
+            has been loaded before the migrations is right after them, too.
+    """
+
+    static_dir: Path
+    static_url: str
+    media_url: str | None
+    static_map: tuple[tuple[str, str], ...]
+    django_version: str
+    warnings: tuple[str, ...]
+    manifests: tuple[Path, ...] = ()
+    shim_environment: Mapping[str, str] = field(default_factory=dict)
+    migrations: tuple[str, ...] = ()
+    database_type: str = "postgresql"
+    schema: str = ""
+    loads_alike: bool = False
+    has_auth: bool = False
+    has_admin: bool = False
+
+
+def placeholder_environment(plan: Plan) -> dict[str, str]:
+    """Return the usual variables at build time: values that let settings load and reach nothing."""
+    secret = "build-" + "0" * 50
+    nowhere = Credentials("nowhere", "nobody", "nothing", "127.0.0.1", 1, "")
+    named = platform.platform_variables(
+        plan.supplied_environment,
+        credentials=nowhere,
+        database_type=plan.database_type,
+        secret=secret,
+        hosts=["127.0.0.1"],
+        origins=["http://127.0.0.1"],
+        media_root="/tmp/media",  # noqa: S108 - a name only: nothing is written there
+    )
+    return {
+        "CONFIG_PG_DBNAME": "nowhere", "CONFIG_PG_USER": "nobody", "CONFIG_PG_PASSWORD": "nothing",
+        "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": nowhere.url,
+        "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret, "DEBUG": "False", "DJANGO_DEBUG": "False",
+        "ALLOWED_HOSTS": "127.0.0.1", "DJANGO_ALLOWED_HOSTS": "127.0.0.1", "DZ_ALLOWED_HOSTS": "127.0.0.1",
+        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_environment),
+    }  # fmt: skip
+
+
+def search_path(plan: Plan) -> list[str]:
+    """Return the folders of a bundle's code layer where the project's modules are found (the manifest's `paths`)."""
+    folders = (plan.project_root, *plan.additional_python_path_dirs)
+    return ["dz", *dict.fromkeys(os.path.normpath(f"src/{folder}") for folder in folders)]
+
+
+def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -> None:
+    """Write what every bundle carries in `dz/` into the folder `target`; writing again gives the same."""
+    shim.write(plan, target)
+    if verified is None:
+        return
+    for manifest in verified.manifests:
+        place = target / "static" / manifest.relative_to(verified.static_dir / "static")
+        place.parent.mkdir(exist_ok=True)
+        shim.write_file(place, manifest.read_bytes())
+    options = {"environment": dict(verified.shim_environment)}
+    shim.write_file(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
+
+
+def verify(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Virtualenv,
+    *,
+    work: Path,
+    sandbox: Sandbox,
+    environment_variables: Mapping[str, str],
+    timeout: float,
+) -> Verification:
+    """Load the project in its environment and return what it is.
+
+    Args:
+        work: a folder of ours that every user can enter; what is collected lies in a new folder below it.
+        environment_variables: the owner's variables.
+        timeout: seconds until it is stopped.
+
+    Raises:
+        VerificationFailed, MissingEnvironment, UnsupportedDatabase, StaticFilesFailed: the project does not load.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="verify-", dir=work))
+    place.chmod(0o755)
+    try:
+        return _verify(
+            plan, checkout, environment, place=place, sandbox=sandbox, variables=environment_variables, timeout=timeout
+        )
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _verify(
+    plan: Plan,
+    checkout: Checkout,
+    environment: Virtualenv,
+    *,
+    place: Path,
+    sandbox: Sandbox,
+    variables: Mapping[str, str],
+    timeout: float,
+) -> Verification:
+    """Verify below the folder `place`, with Django's own static files storage if the project's fails."""
+    given = {**placeholder_environment(plan), **variables}
+    options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
+    attempt: dict[str, str] = {}
+    run = functools.partial(
+        dry_run.run,
+        plan,
+        checkout,
+        environment,
+        sandbox=sandbox,
+        timeout=timeout,
+        options=options,
+        secret=tuple(variables.values()),
+    )
+    done, report = run(place=place / "1", given=given)
+    out, warnings = place / "1" / "out", []
+    if _storage_refused(report):
+        attempt = {"DZ_PLAIN_STATIC_STORAGE": "1"}
+        message = str(report["error"].get("message", ""))[:300]
+        warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
+        done, report = run(place=place / "2", given={**given, **attempt})
+        out = place / "2" / "out"
+    unset = [name for name in plan.required_environment if name not in given]
+    reports.judge(report, done, unset=unset)
+    return _verification(plan, report, out, attempt, warnings)
+
+
+def _storage_refused(report: dict[str, Any]) -> bool:
+    error = report.get("error")
+    return isinstance(error, dict) and error.get("stage") == "static"
+
+
+def _verification(
+    plan: Plan, report: dict[str, Any], out: Path, attempt: dict[str, str], warnings: list[str]
+) -> Verification:
+    static_url = reports.url_path(report.get("static_url")) or "/static/"
+    layer = out.parent / "layer"
+    layer.mkdir()
+    mapped = [(url, f"map/{number}") for number, (url, _) in enumerate(plan.site_media_map)]
+    if report.get("collected") is True and _is_folder(out / "static"):
+        (out / "static").rename(layer / "static")
+        mapped.append((static_url, "static"))
+    if _is_folder(out / "map"):
+        (out / "map").rename(layer / "map")
+    # What starts a thread is left to each worker, since a thread does not survive the fork.
+    early = {"DZ_URLS_EARLY": "1"} if report.get("urls_start_no_thread") is True else {}
+    listed = [layer / "static" / name for name in _MANIFESTS]
+    return Verification(
+        static_dir=layer,
+        static_url=static_url,
+        media_url=reports.url_path(report.get("media_url")),
+        static_map=tuple(sorted(mapped, key=lambda entry: -len(entry[0]))),
+        django_version=reports.word(report.get("django_version")),
+        warnings=(*warnings, *reports.warnings(report)),
+        manifests=tuple(
+            path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
+        ),
+        shim_environment={**attempt, **early, "DZ_STATIC_URL": static_url},
+        migrations=reports.words(report.get("migrations")),
+        database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
+        schema=reports.word(report.get("schema")),
+        loads_alike=report.get("loads_alike") is True,
+        has_auth=report.get("auth") is True,
+        has_admin=report.get("admin") is True,
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether the project left a real folder there, and no link to one elsewhere."""
+    return path.is_dir() and not path.is_symlink()

@@ -1,0 +1,1 @@
+"""Virtualenvs: which Python, which requirements, and how they are installed and shared."""

@@ -1,0 +1,65 @@
+"""Bytecode of shared wheels: compiled once, in the package cache, and linked into every environment like the rest."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.sandbox import Sandbox
+
+_SECONDS = 600
+_NO_PACKAGES = r"/[^/]+\.data/"
+"""Scripts and the like of a wheel; uv refuses folders among them that it does not know."""
+
+
+def link_bytecode(environment: Path, cache: Path, done: Path, *, interpreter: Interpreter, sandbox: Sandbox) -> None:
+    """Give an environment the bytecode of its packages.
+
+    uv links every file of a wheel that it keeps unpacked, bytecode that was added there included. So only wheels that
+    no environment before has used are compiled, and what comes of it is linked into this first one by hand.
+
+    The environment's own Python is not used: it would run the .pth files of wheels, which could change the cache.
+
+    Args:
+        environment: just filled from `cache`, without bytecode; both belong to the sandbox's user.
+        cache: uv's cache.
+        done: a folder of ours that remembers which wheels are compiled for which Python.
+    """
+    tag = f"cpython-{interpreter.minor.replace('.', '')}"
+    done.mkdir(parents=True, exist_ok=True)
+    [packages] = environment.glob("lib/python*/site-packages")
+    wanted = {path.stat().st_ino for path in packages.glob("*.dist-info/METADATA")}
+    unpacked = {inode: folder for inode, folder in _unpacked(cache) if inode in wanted}
+    fresh = [folder for folder in unpacked.values() if not (done / f"{folder.name}.{tag}").exists()]
+    if not wanted <= unpacked.keys():
+        # Files could not be linked: the environment has copies of its own.
+        _compile([packages], cache, interpreter, sandbox)
+        return
+    if fresh:
+        _compile(fresh, cache, interpreter, sandbox)
+    for folder in fresh:
+        _link_package(folder, packages, tag)
+        (done / f"{folder.name}.{tag}").touch()
+
+
+def _compile(folders: list[Path], cache: Path, interpreter: Interpreter, sandbox: Sandbox) -> None:
+    """Compile what this Python can; files that it cannot, such as templates, are nobody's mistake."""
+    words = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x"]
+    argv: list[str | Path] = [interpreter.path, *words, _NO_PACKAGES, *folders]
+    sandbox.run(argv, cwd=cache, env={}, timeout=_SECONDS)
+
+
+def _unpacked(cache: Path) -> Iterator[tuple[int, Path]]:
+    """Yield each unpacked wheel of uv's cache with the inode of its METADATA."""
+    for metadata in cache.glob("archive-v*/*/*.dist-info/METADATA"):
+        yield metadata.stat().st_ino, metadata.parents[1]
+
+
+def _link_package(unpacked: Path, packages: Path, tag: str) -> None:
+    for compiled in unpacked.rglob(f"__pycache__/*.{tag}.pyc"):
+        target = packages / compiled.relative_to(unpacked)
+        if (target.parents[1] / f"{compiled.name.split('.')[0]}.py").exists():
+            target.parent.mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.link(compiled, target)

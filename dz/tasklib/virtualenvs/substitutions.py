@@ -1,0 +1,142 @@
+"""What the platform adds to or changes in a project's requirements, so that the project itself need not change."""
+
+from packaging.requirements import InvalidRequirement as BadRequirement
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from dz.adapters.interpreters import Interpreter
+from dz.errors import InvalidRequirement
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.virtualenvs.requirements import Requirements
+
+_FIRST_WHEELS = {(3, 10): "2.9.2", (3, 11): "2.9.5", (3, 12): "2.9.9", (3, 13): "2.9.10", (3, 14): "2.9.11"}
+"""The first version of psycopg2-binary that PyPI has wheels of, by Python version."""
+_DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
+
+
+def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requirements:
+    """Return the requirements with a server and a database driver, each change with a warning.
+
+    Raises:
+        InvalidRequirement: dependencies are listed, but no Django among them.
+    """
+    lines, warnings = list(found.lines), list(found.warnings)
+    names = {package(line) for line in lines}
+    if "django" not in names and not found.local:
+        _without_django(lines, warnings, plan)
+    _binary_driver(lines, warnings, interpreter)
+    django = _lowest(lines)
+    for line, reason in _missing(names, plan, django, interpreter):
+        lines.append(line)
+        warnings.append(f"{line} was added: {reason}.")
+    if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines}:
+        # Every virtualenv of these versions came with it, so nothing lists it; setuptools 81 has no pkg_resources.
+        lines.append("setuptools<81")
+    return Requirements(sorted(set(lines)), list(found.constraints), list(found.local), warnings)
+
+
+def package(line: str) -> str:
+    """Return the canonical name of the package that a line asks for; empty for a bare URL."""
+    try:
+        return canonicalize_name(Requirement(line.split(" --hash", 1)[0]).name)
+    except BadRequirement:
+        return ""
+
+
+def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
+    """Say that Django is missing, unless something listed is known to bring it."""
+    bring = {"wagtail", "django-cms", "mezzanine", "djangorestframework"}
+    names = {package(line) for line in lines}
+    if names & bring or any(name.startswith(("django-", "wagtail")) for name in names) or "" in names:
+        warnings.append("Django is not listed; its version is the one that the listed packages bring.")
+    elif plan.dependency_files:
+        raise InvalidRequirement(
+            f"{', '.join(plan.dependency_files)}: no Django among the {len(lines)} requirements.",
+            "List Django with its version, or name the right file under requirements_files in zoombuild.cfg.",
+        )
+    else:
+        version = f"=={plan.django_version}.*" if plan.django_version and plan.django_version[0].isdigit() else ""
+        lines.append(f"django{version}")
+        warnings.append(
+            f"No list of dependencies was found; django{version} was installed. List what the project needs."
+        )
+
+
+def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpreter) -> None:
+    """Take psycopg2-binary for psycopg2: it needs no compiler, and no libpq on the server the bundle runs on."""
+    listed = {package(line): line for line in lines}
+    own = listed.get("psycopg2-binary") or listed.get("psycopg2")
+    if own is None or " @ " in own:
+        return
+    requirement = Requirement(own.split(" --hash", 1)[0])
+    floor = _FIRST_WHEELS.get(interpreter.version[:2], "2.9")
+    fits = any(requirement.specifier.contains(f"2.9.{micro}") for micro in range(int(floor[4:] or 0), 40))
+    line = own if fits and "psycopg2-binary" in listed else f"psycopg2-binary{requirement.specifier}"
+    if not fits:
+        line = f"psycopg2-binary>={floor},<3"
+    for old in ("psycopg2", "psycopg2-binary"):
+        if old in listed:
+            lines.remove(listed[old])
+    lines.append(line)
+    if line != own:
+        reason = "the same code, built already" if fits else f"that version has no wheel for Python {interpreter.minor}"
+        warnings.append(f"{line} was installed for {requirement}: {reason}.")
+
+
+def _missing(names: set[str], plan: Plan, django: Version | None, interpreter: Interpreter) -> list[tuple[str, str]]:
+    wanted: list[tuple[str, str]] = []
+    if "gunicorn" not in names:
+        wanted.append(("gunicorn", "the site is served by it"))
+    if plan.use_asgi:
+        wanted += [(name, "ASGI sites are served by it") for name in ("uvicorn", "uvicorn-worker") if name not in names]
+    if not names.intersection(_DRIVERS):
+        wanted.append((_driver(django), "the site's database is PostgreSQL"))
+    # Old packages import pkg_resources, which setuptools 81 no longer has; old Django on Python 3.12 needs distutils.
+    if "setuptools" not in names and (django is None or django < Version("4")):
+        wanted.append(("setuptools<81", "old packages need pkg_resources"))
+    return wanted
+
+
+def _driver(django: Version | None) -> str:
+    if django is None or django >= Version("4.2"):
+        return "psycopg[binary]"
+    return "psycopg2-binary"
+
+
+def _lowest(lines: list[str]) -> Version | None:
+    """Return the version of Django that the lines lead to, as far as they say; None: the latest."""
+    for line in lines:
+        if package(line) != "django":
+            continue
+        specifiers = Requirement(line.split(" --hash", 1)[0]).specifier
+        known = (f"{major}.{minor}" for major, minor in _RELEASES)
+        return next((Version(text) for text in known if _touches(specifiers, text)), None)
+    return None
+
+
+_RELEASES = [
+    (6, 0),
+    (5, 2),
+    (5, 1),
+    (5, 0),
+    (4, 2),
+    (4, 1),
+    (4, 0),
+    (3, 2),
+    (3, 1),
+    (3, 0),
+    (2, 2),
+    (2, 1),
+    (2, 0),
+    (1, 11),
+]
+
+
+def _touches(specifiers: SpecifierSet, release: str) -> bool:
+    """Say whether any bug-fix version of a release satisfies the specifiers."""
+    try:
+        return any(specifiers.contains(f"{release}.{micro}", prereleases=True) for micro in range(40))
+    except InvalidVersion:
+        return False

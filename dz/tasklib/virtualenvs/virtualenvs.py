@@ -1,0 +1,162 @@
+"""Makes the virtualenv of a project and keeps it by its content."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import pwd
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dz.adapters.installer import Installer
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
+from dz.tasklib.bundles import layers
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.virtualenvs import requirements, substitutions
+from dz.tasklib.virtualenvs.requirements import Requirements
+from dz.tasklib.virtualenvs.wheels import PackageCache
+
+
+@dataclass(frozen=True)
+class Virtualenv:
+    """A finished virtualenv.
+
+    Args:
+        path: its folder.
+        key: names its content: project, requirements, interpreter, platform.
+        python: the interpreter that it was made with.
+        lines: what was installed, as asked for.
+        warnings: what was changed in the requirements, for the owner.
+        reused: it was there already.
+    """
+
+    path: Path
+    key: str
+    python: Interpreter
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    reused: bool = False
+
+    @property
+    def program(self) -> Path:
+        """The environment's own interpreter."""
+        return self.path / "bin" / "python"
+
+
+def platform_name() -> str:
+    """Return what a wheel must fit besides the Python version: system, machine, C library."""
+    return "-".join((platform.system(), platform.machine(), *platform.libc_ver())).lower()
+
+
+def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, *, commit: str) -> str:
+    """Return the name of an environment's content; the commit counts only if folders of it are installed."""
+    parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *found.local]
+    parts += [commit] if found.local else []
+    parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def create(
+    plan: Plan,
+    checkout: Checkout,
+    *,
+    folder: Path,
+    interpreter: Interpreter,
+    installer: Installer,
+    sandbox: Sandbox,
+    packages: PackageCache | None = None,
+    cache: Path | None = None,
+    bytecode: bool = True,
+    on_line: Callable[[str], None] | None = None,
+) -> Virtualenv:
+    """Return the environment of a plan, made if it is not there; it appears in `folder` whole or not at all.
+
+    Args:
+        folder: where the project's environments lie; ours, so that the project cannot exchange what is in it.
+        packages: what projects share; what cannot be had of it is installed by the sandbox's user.
+        cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
+        bytecode: compile what is installed.
+        on_line: called with each line of the installer's output.
+
+    Raises:
+        InvalidRequirement: see `requirements.collect`.
+        DependencyNotFound, DependencyBuildFailed, NoMatchingPython, ServiceUnavailable: see the installer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        cached = cache or owned(folder / ".cache", sandbox.user)
+
+        def export(project: Path) -> str:
+            return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cached)
+
+        listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
+        found = substitutions.complete(listed, plan, interpreter)
+        key = virtualenv_key(checkout.sysid, found, interpreter, commit=checkout.commit)
+        made = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
+        if layers.touch(made.path):
+            return replace(made, reused=True)
+        if packages and packages.install(
+            found, made.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
+        ):
+            return made
+        with _workspace(folder, sandbox.user) as work:
+            inside = owned(work / "env", sandbox.user)
+            installer.make_environment(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
+            listing = _listing(found, checkout.path, work, sandbox.user)
+            installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
+            inside.rename(made.path)
+    return made
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder for one creation at a time; the lock dies with the process."""
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
+    """Yield a temporary folder of ours; what killed runs left behind is removed first."""
+    for old in folder.glob(".new-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    work.chmod(0o755)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:
+    """Write the requirements for the installer; folders of the checkout are copied, for their build writes."""
+    copies = []
+    for number, name in enumerate(found.local):
+        source = root / name
+        holder = work / f"local-{number}"
+        copy = holder / source.name  # errors of a build name the folder as the repository does
+        holder.mkdir()
+        if source.is_dir():
+            shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+        else:
+            shutil.copy2(source, copy)
+        _give(holder, user)
+        copies.append(str(copy))
+    return requirements.write(found, work, copies)
+
+
+def _give(tree: Path, user: str | None) -> None:
+    if not user:
+        return
+    entry = pwd.getpwnam(user)
+    for base, folders, files in os.walk(tree):
+        for name in (".", *folders, *files):
+            os.chown(Path(base) / name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

@@ -1,0 +1,101 @@
+"""The package cache that all projects share: wheels, of which nothing runs while they are installed.
+
+What has no wheel is built by code of its own, which could change a shared cache; such projects install alone.
+"""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dz.adapters.installer import Installer
+from dz.adapters.interpreters import Interpreter
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.users import owned
+from dz.errors import DzError
+from dz.tasklib.virtualenvs import requirements
+from dz.tasklib.virtualenvs.bytecode import link_bytecode
+from dz.tasklib.virtualenvs.requirements import Requirements
+
+_LONGEST = 6 * 3600
+"""Seconds, far more than an installation may take."""
+
+
+@dataclass(frozen=True)
+class PackageCache:
+    """Installs wheels as a Unix user that no project has.
+
+    Args:
+        folder: ours; on the file system of the environments, so that files are linked rather than copied.
+        sandbox: of that user.
+    """
+
+    folder: Path
+    sandbox: Sandbox
+
+    def install(
+        self,
+        found: Requirements,
+        target: Path,
+        *,
+        interpreter: Interpreter,
+        installer: Installer,
+        bytecode: bool,
+        on_line: Callable[[str], None] | None,
+    ) -> bool:
+        """Make the virtualenv `target`, which appears whole; False if that cannot be done with wheels alone.
+
+        The project can read what it gets, but not change it.
+
+        Raises:
+            ServiceUnavailable: the index does not answer (transient).
+        """
+        if found.local:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        cache = owned(self.folder / "cache", self.sandbox.user)
+        try:
+            with self._workspace() as work:
+                made = owned(work / "env", self.sandbox.user)
+                self._fill(made, requirements.write(found, work), cache, interpreter, installer, on_line)
+                if bytecode:
+                    done = self.folder / "compiled"
+                    link_bytecode(made, cache, done, interpreter=interpreter, sandbox=self.sandbox)
+                made.rename(target)
+        except DzError as error:
+            if error.transient:
+                raise
+            if on_line:
+                on_line("Not everything has a wheel that fits: it is installed once more, and built.")
+            return False
+        return True
+
+    def _fill(
+        self,
+        made: Path,
+        listing: Path,
+        cache: Path,
+        interpreter: Interpreter,
+        installer: Installer,
+        on_line: Callable[[str], None] | None,
+    ) -> None:
+        installer.make_environment(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
+        installer.install(
+            listing, made, sandbox=self.sandbox, cache=cache, bytecode=False, wheels_only=True, on_line=on_line
+        )
+
+    @contextlib.contextmanager
+    def _workspace(self) -> Iterator[Path]:
+        """Yield a temporary folder; what killed installations left is removed first, and none that lives is as old."""
+        for left in self.folder.glob("new-*"):
+            if time.time() - left.stat().st_mtime > _LONGEST:
+                shutil.rmtree(left, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        try:
+            work.chmod(0o755)
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,329 @@
+import os
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from dz.adapters.git import Git
+from dz.errors import InvalidRef, InvalidRepoUrl, RefNotFound, RepoTooLarge, RepoUnreachable
+from dz.tasklib.checkouts import checkouts
+
+SYSID = "p00000001"
+IDENTITY = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+}
+
+
+def git(folder, *words):
+    done = subprocess.run(["git", *words], cwd=folder, env=IDENTITY, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(folder, message="A commit", **files):
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A folder whose repositories a real git daemon serves, and the address of that."""
+    base, port = tmp_path_factory.mktemp("served"), free_port()
+    argv = [
+        "git",
+        "daemon",
+        "--reuseaddr",
+        "--export-all",
+        "--listen=127.0.0.1",
+        f"--port={port}",
+        f"--base-path={base}",
+        str(base),
+    ]
+    daemon = subprocess.Popen(argv, env=IDENTITY, stderr=subprocess.DEVNULL, start_new_session=True)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield base, f"git://127.0.0.1:{port}"
+    os.killpg(daemon.pid, 15)
+    daemon.wait()
+
+
+@pytest.fixture
+def repository(served, request):
+    base, address = served
+    folder = base / request.node.name.replace("[", "-").replace("]", "")
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return folder, f"{address}/{folder.name}"
+
+
+@pytest.fixture
+def check_out(served, tmp_path):
+    def call(url, ref=None, *, max_mb=10, max_files=100, timeout=20, hosts=()):
+        adapter = Git([served[1], *hosts], timeout=timeout)
+        return checkouts.check_out(
+            url, ref, sysid=SYSID, folder=tmp_path / "checkouts", git=adapter, max_mb=max_mb, max_files=max_files
+        )
+
+    return call
+
+
+def test_the_default_branch_is_checked_out_without_git_folder(repository, check_out, tmp_path):
+    folder, url = repository
+    head = commit(folder, "Say hello\n\nand more", a="hello")
+    found = check_out(url)
+    assert found == checkouts.Checkout(tmp_path / "checkouts" / SYSID / head, url, None, head, "Say hello", SYSID, ())
+    assert [path.name for path in found.path.iterdir()] == ["a"]
+    assert (found.path / "a").read_text() == "hello"
+
+
+def test_branch_tag_and_full_commit_are_found_and_a_branch_wins(repository, check_out):
+    folder, url = repository
+    first = commit(folder, a="1")
+    git(folder, "tag", "v1")
+    git(folder, "tag", "-a", "-m", "annotated", "v1a")
+    git(folder, "tag", "both")
+    git(folder, "checkout", "-q", "-b", "feature/both")
+    git(folder, "branch", "both")
+    second = commit(folder, a="2")
+    git(folder, "branch", "-f", "both")
+    found = {ref: check_out(url, ref).commit for ref in ("main", "v1", "v1a", first, "feature/both", "both")}
+    assert found == {"main": first, "v1": first, "v1a": first, first: first, "feature/both": second, "both": second}
+
+
+def test_a_moved_branch_gives_the_new_commit_and_prune_keeps_what_is_named(repository, check_out, tmp_path):
+    folder, url = repository
+    first = check_out(url) if commit(folder, a="1") else None
+    commit(folder, a="2")
+    git(folder, "commit", "-q", "--amend", "-m", "Rewritten")
+    second = check_out(url)
+    assert (second.path / "a").read_text() == "2"
+    assert first.path.is_dir()
+    checkouts.prune(tmp_path / "checkouts", SYSID, {second.commit})
+    assert not first.path.exists()
+    assert second.path.is_dir()
+
+
+def test_a_wrong_ref_lists_near_branches(repository, check_out):
+    folder, url = repository
+    commit(folder, a="1")
+    git(folder, "branch", "release-2")
+    with pytest.raises(RefNotFound, match="release-2"):
+        check_out(url, "release-3")
+    with pytest.raises(RefNotFound):
+        check_out(url, "0" * 39 + "1")
+    with pytest.raises(InvalidRef):
+        check_out(url, "--upload-pack=touch x")
+
+
+def test_an_empty_repository_and_a_missing_one_are_told_apart(repository, check_out, served):
+    with pytest.raises(RefNotFound, match="empty"):
+        check_out(repository[1])
+    with pytest.raises(RepoUnreachable, match="nowhere"):
+        check_out(f"{served[1]}/nowhere")
+
+
+def test_a_port_where_nobody_listens_is_unreachable(check_out):
+    address = f"git://127.0.0.1:{free_port()}"
+    with pytest.raises(RepoUnreachable, match="refused"):
+        check_out(f"{address}/x", hosts=[address])
+
+
+@pytest.mark.parametrize("scheme", ["git", "http"])
+def test_a_silent_server_is_given_up(check_out, scheme):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(RepoUnreachable, match="within 1 second"):
+            check_out(f"{address}/x", hosts=[address], timeout=1)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("401 Unauthorized\r\nWWW-Authenticate: Basic realm=x", "password"),
+        ("302 Found\r\nLocation: http://127.0.0.1:{other}/x", "redirect|302"),
+    ],
+)
+def test_passwords_are_not_asked_for_and_redirects_not_followed(check_out, answer, told):
+    with socket.socket() as server, socket.socket() as other, ThreadPoolExecutor(1) as pool:
+        for listener in (server, other):
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        pool.submit(_answer, server, answer.replace("{other}", str(other.getsockname()[1])))
+        with pytest.raises(RepoUnreachable, match=told):
+            check_out(f"{address}/x", hosts=[address], timeout=5)
+        other.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            other.accept()
+
+
+def _answer(server, answer):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+
+
+def test_a_changed_source_url_replaces_the_checkout(repository, check_out, served):
+    folder, url = repository
+    commit(folder, a="one")
+    old = check_out(url)
+    other = served[0] / "changed-url-target"
+    other.mkdir()
+    git(other, "init", "-q", "-b", "main")
+    commit(other, b="two")
+    new = check_out(f"{served[1]}/{other.name}")
+    assert (new.path / "b").read_text() == "two"
+    assert not old.path.exists()
+
+
+def test_hooks_fsmonitor_filters_and_embedded_repositories_run_nothing(repository, check_out, tmp_path):
+    folder, url = repository
+    canary = tmp_path / "canary"
+    script = f"#!/bin/sh\ntouch {canary}\n"
+    bare = folder / "embedded"
+    (bare / "objects").mkdir(parents=True)
+    (bare / "refs").mkdir()
+    (bare / "objects" / "x").write_text("")
+    (bare / "refs" / "x").write_text("")
+    (bare / "HEAD").write_text("ref: refs/heads/main\n")
+    (bare / "config").write_text(f"[core]\n\tbare = true\n\tfsmonitor = {folder}/hook\n")
+    (bare / "hooks").mkdir()
+    for hook in ("post-checkout", "post-index-change", "fsmonitor-watchman"):
+        (bare / "hooks" / hook).write_text(script)
+        (bare / "hooks" / hook).chmod(0o755)
+    (folder / ".gitattributes").write_text("* filter=evil diff=evil export-ignore\n")
+    commit(folder, a="1")
+    found = check_out(url)
+    assert (found.path / "a").read_text() == "1"
+    mirror = tmp_path / "checkouts" / SYSID / "mirror.git"
+    assert not (mirror / "hooks").exists()
+    assert not canary.exists()
+
+
+def test_submodules_and_lfs_content_are_not_fetched_but_told(repository, check_out, tmp_path):
+    folder, url = repository
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    git(secret, "init", "-q")
+    inner = commit(secret, private="x")
+    (folder / ".gitmodules").write_text(f'[submodule "sub"]\n\tpath = sub\n\turl = file://{secret}\n')
+    (folder / "big.bin").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n")
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{inner},sub")
+    git(folder, "add", ".gitmodules", "big.bin")
+    git(folder, "commit", "-q", "-m", "With a submodule")
+    found = check_out(url)
+    assert list((found.path / "sub").iterdir()) == []
+    assert [("sub" in text, "big.bin" in text) for text in found.warnings] == [(True, False), (False, True)]
+
+
+def test_links_that_stay_inside_are_kept_and_others_become_files(repository, check_out):
+    folder, url = repository
+    (folder / "d").mkdir()
+    (folder / "d" / "x").write_text("x")
+    (folder / "good").symlink_to("d/x")
+    (folder / "d" / "up").symlink_to("../d")
+    (folder / "passwd").symlink_to("/etc/passwd")
+    (folder / "out").symlink_to("../../canary")
+    commit(folder)
+    found = check_out(url)
+    assert (found.path / "good").readlink() == Path("d/x")
+    assert (found.path / "d" / "up").readlink() == Path("../d")
+    assert (found.path / "passwd").read_text() == "/etc/passwd"
+    assert not (found.path / "out").is_symlink()
+    assert "out, passwd" in found.warnings[0]
+    assert check_out(url) == found
+
+
+def test_too_many_files_and_too_many_bytes_are_refused_before_writing(repository, check_out, tmp_path):
+    folder, url = repository
+    commit(folder, **{f"f{n}": "x" for n in range(12)})
+    with pytest.raises(RepoTooLarge, match="10 files"):
+        check_out(url, max_files=10)
+    (folder / "zeros").write_bytes(bytes(3 * 1024**2))
+    commit(folder)
+    with pytest.raises(RepoTooLarge, match="1 MB of files"):
+        check_out(url, max_mb=1)
+    (folder / "noise").write_bytes(os.urandom(3 * 1024**2))
+    commit(folder)
+    with pytest.raises(RepoTooLarge, match="larger than 1 MB"):
+        check_out(url, max_mb=1)
+    home = tmp_path / "checkouts" / SYSID
+    assert sorted(path.name for path in home.iterdir()) == [".lock", "mirror.git", "source.json"]
+    assert not list((home / "mirror.git" / "objects" / "pack").glob("tmp_*"))
+
+
+def test_a_git_bomb_is_refused_quickly(repository, check_out):
+    folder, url = repository
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=folder, env=IDENTITY, input=b"x", capture_output=True, check=True
+    )
+    kind, name = "blob", blob.stdout.decode().strip()
+    for _ in range(10):
+        mode = "100644" if kind == "blob" else "040000"
+        lines = "".join(f"{mode} {kind} {name}\tf{n}\n" for n in range(10))
+        made = subprocess.run(
+            ["git", "mktree"], cwd=folder, env=IDENTITY, input=lines.encode(), capture_output=True, check=True
+        )
+        kind, name = "tree", made.stdout.decode().strip()
+    git(folder, "update-ref", "refs/heads/main", git(folder, "commit-tree", name, "-m", "Bomb"))
+    started = time.monotonic()
+    with pytest.raises(RepoTooLarge):
+        check_out(url, max_files=50_000)
+    assert time.monotonic() - started < 10
+
+
+def test_a_local_path_starts_no_process(check_out, repository):
+    folder, _ = repository
+    for url in (str(folder), f"file://{folder}", f"ext::sh -c 'touch {folder}/canary'"):
+        with pytest.raises(InvalidRepoUrl):
+            check_out(url)
+    assert not (folder / "canary").exists()
+
+
+def test_concurrent_calls_and_what_a_killed_one_left_do_no_harm(repository, check_out, tmp_path):
+    folder, url = repository
+    head = commit(folder, a="1")
+    rest = tmp_path / "checkouts" / SYSID / f".part-{head}"
+    rest.mkdir(parents=True)
+    (rest / "half").write_text("")
+    (rest.parent / f".part-{head}.index").write_text("")
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: check_out(url), range(3)))
+    assert {checkout.commit for checkout in found} == {head}
+    assert [path.name for path in found[0].path.iterdir()] == ["a"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root meets repositories of other users")
+def test_a_mirror_of_another_user_is_read_all_the_same(repository, check_out, tmp_path):
+    folder, url = repository
+    commit(folder, a="1")
+    check_out(url)
+    mirror = tmp_path / "checkouts" / SYSID / "mirror.git"
+    for path in (mirror, *mirror.rglob("*")):
+        os.chown(path, 12345, 12345)
+    commit(folder, a="2")
+    assert (check_out(url).path / "a").read_text() == "2"

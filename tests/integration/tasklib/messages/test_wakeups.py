@@ -1,0 +1,82 @@
+"""Messages between servers over a real zoomdb."""
+
+import threading
+import time
+import tomllib
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from dz.errors import ServiceUnavailable
+from dz.tasklib.messages import wakeups
+from dz.zoomdb import Zoomdb, notices
+from tests import ROOT
+
+
+def test_a_parent_looks_when_its_child_says_that_it_ends_and_not_for_others(zoomdb: Zoomdb) -> None:
+    looks: list[float] = []
+    begun = time.monotonic()
+    ends = [
+        threading.Timer(0.3, wakeups.run_ended, (zoomdb, "other")),
+        threading.Timer(0.8, wakeups.run_ended, (zoomdb, "mine")),
+    ]
+    for end in ends:
+        end.start()
+    for _ in wakeups.times_to_look(zoomdb, "mine", seconds=10):
+        looks.append(time.monotonic() - begun)
+        break
+    assert 0.7 < looks[0] < 1.0
+
+
+def test_a_run_that_ended_before_anybody_listened_is_not_waited_for_long(zoomdb: Zoomdb) -> None:
+    wakeups.run_ended(zoomdb, "mine")
+    begun = time.monotonic()
+    next(wakeups.times_to_look(zoomdb, "mine", seconds=10))
+    assert time.monotonic() - begun < 2
+
+
+def test_a_run_whose_worker_tells_nothing_is_looked_at_twice_a_second(zoomdb: Zoomdb) -> None:
+    assert 3 <= len(list(wakeups.times_to_look(zoomdb, "mine", seconds=2, told=False))) <= 5
+
+
+def test_a_parent_goes_on_looking_without_zoomdb(tmp_path: Path) -> None:
+    nowhere = Zoomdb("postgresql+psycopg2://nobody@127.0.0.1:1/nothing", tmp_path / "key")
+    wakeups.work_sent(nowhere, "build", "all", "run")
+    looks = list(wakeups.times_to_look(nowhere, "mine", seconds=1.2))
+    assert 2 <= len(looks) <= 4
+
+
+def test_a_parent_whose_connection_is_cut_goes_on_looking(zoomdb: Zoomdb) -> None:
+    looks = wakeups.times_to_look(zoomdb, "mine", seconds=10)
+    next(looks)
+    with zoomdb.session() as session:
+        session.execute(text("select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen dz_ended'"))
+    begun = time.monotonic()
+    next(looks)  # the loss itself is a reason to look
+    next(looks)  # as is that messages come again
+    wakeups.run_ended(zoomdb, "mine")
+    next(looks)
+    assert time.monotonic() - begun < wakeups.SLOW_SECONDS
+
+
+def test_hostile_messages_are_strange_text_at_worst(zoomdb: Zoomdb) -> None:
+    with notices.listen(zoomdb, notices.WORK) as heard:
+        wakeups.work_sent(zoomdb, "build'; drop table job; --", "\x1b]8;;" + "x" * 5000, "run")
+        (payload,) = heard.wait(2)
+        assert payload.startswith("build'; drop table job")
+        assert len(payload) == 200
+
+
+def test_listening_to_a_zoomdb_that_is_away_says_so(tmp_path: Path) -> None:
+    nowhere = Zoomdb("postgresql+psycopg2://nobody@127.0.0.1:1/nothing", tmp_path / "key")
+    with pytest.raises(ServiceUnavailable), notices.listen(nowhere, notices.WORK):
+        pass
+
+
+def test_the_checkout_names_the_same_worker_type_as_its_project_file() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    found = ConfigParser()
+    found.read(ROOT / "djangozoom.dist-info" / "entry_points.txt")
+    assert declared == {name: dict(found[name]) for name in found.sections()}

@@ -1,0 +1,85 @@
+import json
+import threading
+import time
+
+import pytest
+
+from dz.adapters.processes import Finished
+from dz.errors import HookFailed
+from dz.tasklib.databases import Credentials
+from dz.tasklib.releases import hooks
+from dz.tasklib.variables.of_release import variables_of
+from dz.zoomdb.models import Bundle, Project, Release
+
+
+@pytest.fixture
+def release(zoomdb):
+    with zoomdb.session() as session:
+        project = Project(name="site", title="", source_url="")
+        session.add(project)
+        session.flush()
+        plan = {"django_settings_module": "site.settings", "supplied_environment": [["SHOP_DB", "database_name"]]}
+        bundle = Bundle(project_id=project.id, name="1", commit="0" * 40, manifest={"plan": plan})
+        session.add(bundle)
+        session.flush()
+        owner = json.dumps({"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"})
+        token = zoomdb.encryption.encrypt(owner, f"{project.sysid}/release")
+        row = Release(project_id=project.id, number=1, bundle_id=bundle.id, environment=token)
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def finished(words, code=0, output=""):
+    return Finished(tuple(words), code, output, timed_out=False, seconds=1)
+
+
+def test_two_appservers_run_the_hooks_of_a_release_once(zoomdb, release):
+    calls = []
+
+    def run(words):
+        calls.append(words)
+        time.sleep(0.7)
+        return finished(words)
+
+    def work():
+        hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"])
+
+    both = [threading.Thread(target=work) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(20)
+    assert calls == [["migrate", "--noinput"]]
+
+
+def test_a_failed_migration_is_named_and_the_hooks_run_again_next_time(zoomdb, release):
+    output = "  Applying blog.0001_initial... OK\n  Applying blog.0002_more...Traceback\nboom"
+    with pytest.raises(HookFailed, match=r"in migration blog\.0002_more;") as caught:
+        hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, output), hooks=["migrate"])
+    assert "boom" in caught.value.found
+    calls = []
+    hooks.run_hooks(zoomdb, release, run=lambda words: calls.append(words) or finished(words), hooks=["migrate"])
+    assert calls
+
+
+@pytest.mark.parametrize(("south", "expected"), [(False, ["syncdb"]), (True, ["syncdb", "migrate"])])
+def test_django_before_migrations_gets_syncdb(zoomdb, release, south, expected):
+    calls = []
+    run = lambda words: calls.append(words[0]) or finished(words)  # noqa: E731
+    hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11", south=south)
+    assert calls == expected
+
+
+def test_the_owners_variables_win_over_usual_names_but_not_over_the_platforms(zoomdb, release):
+    def environment():
+        return variables_of(
+            zoomdb, release, credentials=Credentials("n", "u", "p", "h", 5432, "db-1"), hosts=["a.example.org"],
+            origins=["https://a.example.org"], static_url="/static/", media_root="/media",
+        )  # fmt: skip
+
+    found = environment()
+    assert found["SHOP_DB"] == "n"
+    assert (found["DATABASE_URL"], found["DZ_MEDIA_ROOT"], found["COLOUR"]) == ("mine", "/media", "a\n%s")
+    assert len(found["SECRET_KEY"]) >= 50
+    assert environment()["SECRET_KEY"] == found["SECRET_KEY"]

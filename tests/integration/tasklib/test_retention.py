@@ -1,0 +1,133 @@
+"""What is removed from servers and the bundle store, and what never is; rows on a real PostgreSQL."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from dz.adapters.archive import Layer
+from dz.adapters.bundle_store import DirectoryBundleStore, layer_key
+from dz.errors import BundleMissing
+from dz.tasklib import retention
+from dz.tasklib.bundles import bundles, layers
+from dz.tasklib.releases import releases
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server
+from dz.zoomdb.states import DeploymentState
+
+HOURS = 3600
+
+
+@pytest.fixture
+def site(zoomdb: Zoomdb) -> int:
+    """A project with four published versions, of which the last two run on appserver-1; returns its id."""
+    with zoomdb.session() as session:
+        server = Server(name="appserver-1", role="appserver", address="127.0.0.1")
+        project = Project(name="site", title="Site", source_url="https://example.org/site")
+        session.add_all([server, project])
+        session.flush()
+        project_id, server_id = project.id, server.id
+    for number in range(1, 5):
+        manifest = _manifest(number)
+        bundle = bundles.record(zoomdb, project_id, manifest, commit="0" * 40, message="", config="")
+        bundles.mark_uploaded(zoomdb, bundle)
+        release = releases.create(zoomdb, project_id, bundle)
+        releases.publish(zoomdb, release)
+        if number > 2:
+            with zoomdb.session() as session:
+                state = DeploymentState.SERVING if number == 4 else DeploymentState.DRAINING
+                session.add(Deployment(release_id=release, server_id=server_id, port=20000 + number, state=state))
+    return project_id
+
+
+def _sha(kind: str, number: int) -> str:
+    return hashlib.sha256(f"{kind}{number}".encode()).hexdigest()
+
+
+def _manifest(number: int) -> dict[str, object]:
+    kinds = ("environment", "code", "static")
+    return {
+        "sysid": "p00000001",
+        "name": f"bundle-{number}",
+        "environment_key": _sha("key", number),
+        "layers": [Layer(kind, _sha(kind, number), 10).to_json() for kind in kinds],  # type: ignore[arg-type]
+    }
+
+
+def _folder(path: Path, *, hours: float = 2) -> Path:
+    path.mkdir(parents=True)
+    (path / "file").write_text("x")
+    _age(path, hours)
+    return path
+
+
+def _age(path: Path, hours: float) -> None:
+    then = time.time() - hours * HOURS
+    os.utime(path, (then, then))
+
+
+def test_an_appserver_keeps_what_its_instances_run_from_and_what_is_fresh(
+    zoomdb: Zoomdb, site: int, tmp_path: Path
+) -> None:
+    envs = [_folder(tmp_path / "envs" / _sha("environment", number)) for number in range(1, 5)]
+    code = [_folder(tmp_path / "bundles" / "p00000001" / f"bundle-{number}") for number in range(1, 5)]
+    _age(code[1], 0.5)
+    left = _folder(tmp_path / "envs" / ".gone-abc")
+    assert set(retention.clean_appserver(zoomdb, "appserver-1", folder=tmp_path)) == {envs[0], envs[1], code[0]}
+    assert [path.exists() for path in (*envs, *code)] == [False, False, True, True, False, True, True, True]
+    assert not left.exists()
+
+
+def test_what_is_used_again_is_not_removed(zoomdb: Zoomdb, site: int, tmp_path: Path) -> None:
+    old = _folder(tmp_path / "envs" / _sha("environment", 1))
+    assert layers.touch(old)
+    assert retention.clean_appserver(zoomdb, "appserver-1", folder=tmp_path) == []
+    assert not layers.touch(tmp_path / "envs" / "nothing")
+
+
+def test_a_proxy_keeps_the_static_files_of_versions_that_rollback_shows(
+    zoomdb: Zoomdb, site: int, tmp_path: Path
+) -> None:
+    static = [_folder(tmp_path / "static" / _sha("static", number)) for number in range(1, 5)]
+    retention.clean_proxy(zoomdb, folder=tmp_path, versions_kept=2)
+    assert [path.exists() for path in static] == [False, False, True, True]
+
+
+def test_a_build_server_keeps_what_the_next_build_takes_up_again(zoomdb: Zoomdb, site: int, tmp_path: Path) -> None:
+    envs = [_folder(tmp_path / "envs" / "p00000001" / _sha("key", number)) for number in range(1, 5)]
+    cache = _folder(tmp_path / "envs" / "p00000001" / ".cache")
+    archives = [tmp_path / "layers" / f"{_sha('environment', number)}.tar.zst" for number in range(1, 5)]
+    (tmp_path / "layers").mkdir()
+    for archive in archives:
+        archive.write_text("x")
+        _age(archive, 2)
+    with zoomdb.session() as session:
+        session.query(Bundle).filter(Bundle.name == "bundle-2").one().uploaded = None
+    retention.clean_build(zoomdb, folder=tmp_path)
+    kept = {2: True, 3: True, 4: True}  # not uploaded yet; still running; what users see
+    assert [path.exists() for path in envs] == [kept.get(number, False) for number in range(1, 5)]
+    assert [path.exists() for path in archives] == [kept.get(number, False) for number in range(1, 5)]
+    assert cache.exists()
+
+
+def test_the_store_loses_only_old_bundles_that_nobody_goes_back_to(zoomdb: Zoomdb, site: int, tmp_path: Path) -> None:
+    store = DirectoryBundleStore(tmp_path)
+    store.ensure()
+    keys = [layer_key(_sha("code", number)) for number in range(1, 5)]
+    for key in keys:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_text("x" * 10)
+    assert retention.clean_store(zoomdb, store, bundles_kept=3) == []
+    with zoomdb.session() as session:
+        session.execute(text("update bundle set created = created - interval '2 days'"))
+    assert retention.clean_store(zoomdb, store, bundles_kept=3) == ["bundle-1"]
+    assert [(tmp_path / key).exists() for key in keys] == [False, True, True, True]
+    with zoomdb.session() as session:
+        first = session.query(Release).filter(Release.number == 1).one()
+        assert first.bundle.deleted is not None
+    with pytest.raises(BundleMissing):
+        store.get_layer(Layer("code", _sha("code", 1), 10), tmp_path / "down")
+    assert retention.clean_store(zoomdb, store, bundles_kept=3) == []

@@ -16,7 +16,7 @@ from dz.adapters import processes
 from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
 from dz.settings import settings
-from dz.tasklib.appservers import appservers
+from dz.tasklib.appservers import stop
 from dz.tasklib.proxies import publish
 from dz.zoomdb import locks
 from dz.zoomdb.models import Base, Bundle, Database, Deployment, Project, Release, Server
@@ -59,7 +59,7 @@ def _stop(ours: Platform, project_id: int) -> None:
     for deployment, server in found:
         folder = wiring.server_dir("appserver", server)
         socket = Layout(settings().state_dir).run / server / "supervisor.sock"
-        appservers.stop(ours.zoomdb, Supervisor(folder / "supervisor", socket), deployment, folder=folder)
+        stop.stop(ours.zoomdb, Supervisor(folder / "supervisor", socket), deployment, folder=folder)
 
 
 def _hide(ours: Platform, sysid: str) -> None:
@@ -70,7 +70,7 @@ def _hide(ours: Platform, sysid: str) -> None:
     for name, server in servers.items():
         nginx, number = wiring.nginx(name), int(name.rsplit("-", 1)[1])
         nginx.port, nginx.status_port = places.proxy(number), places.proxy_status(number)
-        with ours.zoomdb.turn(locks.PROXY, server):
+        with ours.zoomdb.lock(locks.PROXY, server):
             if nginx.site(sysid) is not None:
                 publish.remove(sysid, nginx=nginx)
 

@@ -70,7 +70,7 @@ class Platform:
         deadline = time.monotonic() + JOB_SECONDS
         while time.monotonic() < deadline:
             job = jobs.get(self.zoomdb, asked.job)
-            if job and job.over:
+            if job and job.finished:
                 return runs.succeeded(job)
             time.sleep(0.05)
         raise ServiceUnavailable(f"Job {asked.job} is not over after {JOB_SECONDS} s.", f"See `dz job {asked.job}`.")

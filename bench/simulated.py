@@ -1,11 +1,43 @@
 """Fills a new zoomdb with projects that only exist there, as a platform in use would have them."""
 
+import json
+
 from sqlalchemy import text
 
+from dz.tasklib.bundles.manifest import Manifest
+from dz.tasklib.configuration.plan import Plan
 from dz.zoomdb import Zoomdb
 
 APPSERVERS, PROXIES = 90, 8
 LOG_LINES = 20
+_MANIFEST = Manifest(
+    sysid="p00000001",
+    name="",
+    commit="0" * 40,
+    layers=(),
+    plan=Plan(
+        title="Site",
+        source_code_url="https://git.example/site",
+        project_root=".",
+        django_settings_module="site.settings",
+        base_python_package="site",
+        wsgi="site.wsgi:application",
+        asgi=None,
+        use_asgi=False,
+        python_version=None,
+        python_version_basis="",
+        package_manager="pip",
+        dependency_files=("requirements.txt",),
+    ),
+    python="3.11",
+    python_full="3.11.2",
+    platform="linux-x86_64",
+    virtualenv_key="",
+    django="5.2",
+    database_type="postgresql",
+    static_url="/static/",
+    media_url=None,
+).to_json()
 _ROWS = (
     """insert into server (name, role, address, capacity, enabled, heartbeat, instances, facts,
                            cpu_percent, memory_percent, disk_percent)
@@ -17,8 +49,7 @@ _ROWS = (
        from generate_series(1, :projects) as number""",
     """insert into bundle (project_id, name, commit, commit_message, config, manifest, uploaded)
        select id, 'bundle-' || number, md5(id::text || number), 'A change', '',
-              jsonb_build_object('format', 1, 'plan', jsonb_build_object('instances', 1, 'health_path', '/'),
-                                 'static_map', '[]'::jsonb, 'layers', jsonb_build_array(
+              cast(:manifest as jsonb) || jsonb_build_object('name', 'bundle-' || number, 'layers', jsonb_build_array(
                   jsonb_build_object('kind', 'environment', 'sha256', md5('e' || id), 'size', 40000000),
                   jsonb_build_object('kind', 'code', 'sha256', md5('c' || id || number), 'size', 30000))), now()
        from project, generate_series(1, 3) as number""",
@@ -55,7 +86,7 @@ def fill(zoomdb: Zoomdb, projects: int) -> None:
     """Migrate zoomdb and write `projects` projects: three versions, two app instances, jobs with logs; 100 servers."""
     zoomdb.migrate()
     capacity = max(100, 4 * projects // APPSERVERS)
-    values = {"projects": projects, "capacity": capacity, "lines": LOG_LINES}
+    values = {"projects": projects, "capacity": capacity, "lines": LOG_LINES, "manifest": json.dumps(_MANIFEST)}
     with zoomdb.session() as session:
         for statement in _ROWS:
             session.execute(text(statement), {**values, "appservers": APPSERVERS, "proxies": PROXIES})

@@ -1,10 +1,11 @@
 """Chooses the adapters of this process from its settings; the only place where the two meet."""
 
+import contextlib
 import functools
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ from dz.adapters.supervisor import Supervisor
 from dz.errors import HostTaken, StackProblem
 from dz.settings import Role, settings
 from dz.tasklib import projects, retention
-from dz.tasklib.appservers import appservers, deploys
-from dz.tasklib.appservers.deploys import Target
+from dz.tasklib.appservers import boot, configure, install, instance, reconcile
+from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.jobs import jobs
+from dz.tasklib.proof import rooms
+from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import static, updates
 from dz.tasklib.servers import heartbeats, servers
+from dz.tasklib.variables import stored
+from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
 
 logger = logging.getLogger("dz")
@@ -95,6 +101,42 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     return UserSandbox(user, home)
 
 
+@contextlib.contextmanager
+def prover(checkout: Checkout) -> Iterator[Prover]:
+    """Yield what proves guesses of a checkout, in a room of its own; the project of this very source gives variables."""
+    variables = stored.of_source(zoomdb(), checkout.url, checkout.ref)
+    with rooms.room(_proofs(), rooms.source_key(checkout.url, checkout.ref), _throwaway) as room:
+        yield Prover(room, interpreters(), installer(), variables, on_line=to_run_log, packages=packages())
+
+
+def packages() -> PackageCache:
+    """Return the package cache of this build server, and the user who alone writes it."""
+    folder = server_dir("build") / "packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    return PackageCache(folder, _throwaway("packages", folder / "home"))
+
+
+def project_cache(checkout: Checkout, user: str | None) -> Path:
+    """Return the installer's cache of a project: at first the one that a proof of its source has filled."""
+    folder = server_dir("build") / "envs" / checkout.sysid
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = folder / ".cache"
+    rooms.hand_over_cache(_proofs(), rooms.source_key(checkout.url, checkout.ref), cache, user)
+    return users.owned(cache, user)
+
+
+def _proofs() -> Path:
+    return server_dir("build") / "proofs"
+
+
+def _throwaway(name: str, home: Path) -> Sandbox:
+    """Return the confinement of code that belongs to no project yet."""
+    user = settings().unix_user(name)
+    if user:
+        users.ensure_user(user)
+    return UserSandbox(user, users.owned(home, user))
+
+
 def bundle_store() -> BundleStore:
     """Return the bundle store."""
     here = settings()
@@ -123,9 +165,9 @@ def supervisor(server: str) -> Supervisor:
     return Supervisor(folder, settings().supervisor_socket or folder / "supervisor.sock")
 
 
-def target(release: int, server: str) -> Target:
+def app_instance(release: int, server: str) -> AppInstance:
     """Return a release on an appserver of this process."""
-    return deploys.target(zoomdb(), release, server, folder=server_dir("appserver", server))
+    return instance.find(zoomdb(), release, server, folder=server_dir("appserver", server))
 
 
 def owner(sysid: str) -> tuple[int, int] | None:
@@ -194,7 +236,7 @@ def refuse_platform_host(project: int, host: str) -> None:
 def beat(role: Role, server: str) -> None:
     """Send a heartbeat of a server; an appserver compares what runs with what should."""
     here = settings()
-    count = len(appservers.running_names(supervisor(server))) if role == "appserver" else 0
+    count = len(reconcile.running(supervisor(server))) if role == "appserver" else 0
     load = heartbeats.measure(server_dir(role, server), count)
     facts = {"app_ports": here.app_ports} if role == "appserver" else {}
     heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts)
@@ -205,7 +247,7 @@ def repair(role: Role, server: str) -> None:
     if role == "appserver":
         folder = server_dir(role, server)
         restart = functools.partial(_restart, server)
-        appservers.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
+        reconcile.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
     if role == "proxy":
         updates.show_all(
             zoomdb(),
@@ -234,10 +276,10 @@ def clean(role: Role, server: str) -> None:
 
 
 def _restart(server: str, deployment: int) -> None:
-    place = target(deploys.release_of(zoomdb(), deployment), server)
-    deploys.install(place, store=bundle_store(), interpreters=interpreters())
-    deploys.configure(zoomdb(), place, owner=owner(place.sysid))
-    deploys.boot(place, supervisor=supervisor(server), user=settings().unix_user(place.sysid))
+    found = app_instance(instance.release_of(zoomdb(), deployment), server)
+    install.install(found, store=bundle_store(), interpreters=interpreters())
+    configure.configure(zoomdb(), found, owner=owner(found.sysid))
+    boot.boot(found, supervisor=supervisor(server), user=settings().unix_user(found.sysid))
 
 
 def to_run_log(line: str) -> None:

@@ -7,13 +7,13 @@ from flows.deploy import deploy
 from tasks.bundles import archive_bundle, known_bundle, ship_environment
 from tasks.checkouts import check_out_code
 from tasks.detection import plan_build
-from tasks.environments import choose_interpreter, create_virtualenv
 from tasks.parameters import DeployRequest
 from tasks.placement import likely_appservers
 from tasks.policy import settle
 from tasks.projects import remember_config
 from tasks.servers import stand_by
 from tasks.verification import verify
+from tasks.virtualenvs import choose_interpreter, create_virtualenv
 
 
 def build_bundle(project: int, request: DeployRequest, job: int) -> int:
@@ -21,15 +21,15 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     checkout = check_out_code(job, project, request)
     plan = plan_build(job, project, checkout, request.config)
     interpreter = choose_interpreter(job, plan)
-    environment = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
-    if known := known_bundle(project, plan, checkout, environment, rebuild=request.rebuild):
+    virtualenv = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
+    if known := known_bundle(project, plan, checkout, virtualenv, rebuild=request.rebuild):
         return known
 
     # While the project proves that it loads, the largest layer is on its way, and so is who will need it.
-    shipping = ship_environment.submit(job, environment)
+    shipping = ship_environment.submit(job, virtualenv)
     stand_by(deploy, "appserver", likely_appservers(plan.instances), job=job)
-    verification = verify(job, project, plan, checkout, environment)
+    verification = verify(job, project, plan, checkout, virtualenv)
     settle(shipping)
     if request.config:
         remember_config(job, project, request.config)
-    return archive_bundle(job, project, plan, checkout, environment, verification)
+    return archive_bundle(job, project, plan, checkout, virtualenv, verification)

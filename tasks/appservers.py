@@ -7,7 +7,8 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib.appservers import appservers, deploys, instances
+from dz.tasklib.appservers import boot as start
+from dz.tasklib.appservers import configure, health, install, stop
 from tasks.roles import on_role
 
 
@@ -20,56 +21,56 @@ def freed_on_failure(release: int, server: str) -> Iterator[None]:
         raise  # another server's place
     except Exception:
         with contextlib.suppress(DzError):
-            place = wiring.target(release, server)
-            appservers.give_up(wiring.zoomdb(), wiring.supervisor(server), place.deployment_id, folder=place.folder)
+            instance = wiring.app_instance(release, server)
+            stop.give_up(wiring.zoomdb(), wiring.supervisor(server), instance.deployment_id, folder=instance.folder)
         raise
 
 
 @on_role("appserver")
 def create_project_user(job: int, release: int, *, server: str) -> None:
     """Create the project's Unix user and home folder, where the platform may."""
-    place = wiring.target(release, server)
-    wiring.sandbox(place.sysid, "appserver", server)
+    instance = wiring.app_instance(release, server)
+    wiring.sandbox(instance.sysid, "appserver", server)
 
 
 @on_role("appserver")
 def fetch_environment(job: int, sha256: str, size: int, *, server: str) -> None:
     """Download and extract an environment that a release will likely have."""
     folder = wiring.server_dir("appserver", server)
-    instances.ensure_environment(Layer("environment", sha256, size), folder=folder, store=wiring.bundle_store())
+    install.ensure_virtualenv(Layer("environment", sha256, size), folder=folder, store=wiring.bundle_store())
 
 
 @on_role("appserver")
 def install_bundle(job: int, release: int, *, server: str) -> None:
     """Download the bundle's layers, verify their checksums, extract them safely, write the instance's environment."""
-    place = wiring.target(release, server)
-    deploys.install(place, store=wiring.bundle_store(), interpreters=wiring.interpreters())
-    deploys.configure(wiring.zoomdb(), place, owner=wiring.owner(place.sysid))
+    instance = wiring.app_instance(release, server)
+    install.install(instance, store=wiring.bundle_store(), interpreters=wiring.interpreters())
+    configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid))
 
 
 @on_role("appserver")
 def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
-    place = wiring.target(release, server)
-    deploys.boot(place, supervisor=wiring.supervisor(server), user=settings().unix_user(place.sysid))
+    instance = wiring.app_instance(release, server)
+    start.boot(instance, supervisor=wiring.supervisor(server), user=settings().unix_user(instance.sysid))
 
 
 @on_role("appserver")
 def warm_up(job: int, release: int, *, server: str) -> None:
     """Have the release load what its first request needs; whether it is healthy is asked when its hooks have run."""
-    place, deadline = wiring.target(release, server), settings().health_timeout
-    deploys.warm_up(place, supervisor=wiring.supervisor(server), deadline=deadline)
+    instance, deadline = wiring.app_instance(release, server), settings().health_timeout
+    start.warm_up(instance, supervisor=wiring.supervisor(server), deadline=deadline)
 
 
 @on_role("appserver")
 def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     """Wait until the release answers; one that does not is taken down again."""
-    place, deadline = wiring.target(release, server), settings().health_timeout
-    deploys.check(wiring.zoomdb(), place, supervisor=wiring.supervisor(server), deadline=deadline)
+    instance, deadline = wiring.app_instance(release, server), settings().health_timeout
+    health.check(wiring.zoomdb(), instance, supervisor=wiring.supervisor(server), deadline=deadline)
 
 
 @on_role("appserver")
 def stop_instance(job: int, deployment: int, *, server: str) -> None:
     """Stop an app instance and free its port."""
     folder = wiring.server_dir("appserver", server)
-    appservers.stop(wiring.zoomdb(), wiring.supervisor(server), deployment, folder=folder)
+    stop.stop(wiring.zoomdb(), wiring.supervisor(server), deployment, folder=folder)

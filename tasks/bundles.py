@@ -13,29 +13,29 @@ from tasks.servers import announce
 
 
 @question
-def known_bundle(project: int, plan: Plan, checkout: Checkout, environment: Virtualenv, *, rebuild: bool) -> int | None:
+def known_bundle(project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, *, rebuild: bool) -> int | None:
     """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
-    key = build.build_key(plan, checkout, environment)
+    key = build.build_key(plan, checkout, virtualenv)
     return None if rebuild else releases.same_build(wiring.zoomdb(), project, key)
 
 
 @on_role("build")
-def ship_environment(job: int, environment: Virtualenv) -> None:
+def ship_environment(job: int, virtualenv: Virtualenv) -> None:
     """Archive and upload the virtualenv, unless an earlier version brought it; appservers that stand by fetch it."""
     layers_folder = wiring.server_dir("build") / "layers"
     store = wiring.bundle_store()
-    layer = packing.ship_environment(environment.path, environment.key, layers_folder=layers_folder, store=store)
+    layer = packing.ship_virtualenv(virtualenv.path, virtualenv.key, layers_folder=layers_folder, store=store)
     if layer:
         announce(job, layer)
 
 
 @on_role("build")
 def archive_bundle(
-    job: int, project: int, plan: Plan, checkout: Checkout, environment: Virtualenv, verification: Verification
+    job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, verification: Verification
 ) -> int:
     """Archive a verified build as layers, and return the bundle's id in zoomdb."""
     folder, work = wiring.server_dir("build"), wiring.work_dir(checkout.sysid)
-    manifest = build.archive(plan, checkout, environment, verification, work=work, layers_folder=folder / "layers")
+    manifest = build.archive(plan, checkout, virtualenv, verification, work=work, layers_folder=folder / "layers")
     bundle = build.record(wiring.zoomdb(), project, plan, checkout, manifest)
     build.clean_up(work, checkout, checkouts_folder=folder / "checkouts")
     return bundle
@@ -44,7 +44,7 @@ def archive_bundle(
 @on_role("build")
 def bundle_upload(job: int, bundle: int) -> None:
     """Upload the layers that the bundle store does not have yet."""
-    manifest = bundles.manifest(wiring.zoomdb(), bundle)
+    manifest = bundles.manifest_of(wiring.zoomdb(), bundle)
     layers_folder = wiring.server_dir("build") / "layers"
     packing.upload(manifest, layers_folder=layers_folder, store=wiring.bundle_store())
     bundles.mark_uploaded(wiring.zoomdb(), bundle)

@@ -12,7 +12,7 @@ from tasks.roles import on_role
 def database_works(project: int, bundle: int) -> bool:
     """Say whether the project's database is there already, which spares the way to a database server."""
     zoomdb = wiring.zoomdb()
-    kind = bundles.manifest(zoomdb, bundle)["database_type"]
+    kind = bundles.manifest_of(zoomdb, bundle).database_type
     return databases.works(zoomdb, project, extensions=databases.extensions_of(kind))
 
 
@@ -20,7 +20,7 @@ def database_works(project: int, bundle: int) -> bool:
 def ensure_database(job: int, project: int, bundle: int) -> None:
     """Create a project's database and user, or repair what is missing of them."""
     zoomdb = wiring.zoomdb()
-    kind = bundles.manifest(zoomdb, bundle)["database_type"]
+    kind = bundles.manifest_of(zoomdb, bundle).database_type
     result = databases.ensure_database(
         zoomdb, project, server=wiring.postgres(), extensions=databases.extensions_of(kind), **wiring.database_place()
     )

@@ -2,7 +2,7 @@
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib.appservers import deploys
+from dz.tasklib.appservers import hooks
 from dz.tasklib.releases import releases
 from tasks.policy import question
 from tasks.roles import on_role
@@ -17,11 +17,11 @@ def boots_before_hooks(release: int) -> bool:
 @on_role("appserver", retries=0)
 def run_release_hooks(job: int, release: int, *, server: str) -> None:
     """Run migrate and what else the plan names, once per release; a failure leaves the old version serving."""
-    place = wiring.target(release, server)
-    deploys.run_hooks(
+    instance = wiring.app_instance(release, server)
+    hooks.run_hooks(
         wiring.zoomdb(),
-        place,
+        instance,
         supervisor=wiring.supervisor(server),
-        sandbox=wiring.sandbox(place.sysid, "appserver", server),
+        sandbox=wiring.sandbox(instance.sysid, "appserver", server),
         deadline=settings().health_timeout,
     )

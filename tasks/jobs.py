@@ -52,7 +52,7 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
 @contextlib.contextmanager
 def only_deploy_of(project: int) -> Iterator[None]:
     """Let one deploy of a project run at a time; a second one is refused at once."""
-    with wiring.zoomdb().lock(locks.DEPLOY, project) as taken:
+    with wiring.zoomdb().try_lock(locks.DEPLOY, project) as taken:
         if not taken:
             raise DeployInProgress(
                 "Another deploy of this project is running.", "Wait for its end (`dz jobs` shows it), then try again."

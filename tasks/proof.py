@@ -1,6 +1,6 @@
 """The task that proves guesses by running them."""
 
-from dz import wiring, wiring_proof
+from dz import wiring
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.detection import Inspection
 from dz.tasklib.guesses import proved
@@ -12,7 +12,7 @@ from tasks.roles import on_role
 @on_role("build")
 def prove(job: int, checkout: Checkout, inspection: Inspection) -> Inspection:
     """Install the project in a throw-away environment, load it, ask for its first page; return the proved guesses."""
-    with wiring_proof.prover(checkout) as prover:
+    with wiring.prover(checkout) as prover:
         found = proof.prove(inspection, checkout, prover)
     log.note(wiring.zoomdb(), job, (), info=f"{found.outcome}: {found.happened}")
     jobs.set_result(wiring.zoomdb(), job, proof=found.to_json())

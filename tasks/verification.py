@@ -14,17 +14,17 @@ from tasks.roles import on_role
 
 
 @on_role("build")
-def verify(job: int, project: int, plan: Plan, checkout: Checkout, environment: Virtualenv) -> Verification:
+def verify(job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv) -> Verification:
     """Load the settings, run Django's checks, load the application and collect static files, in one process."""
     variables = stored.of_project(wiring.zoomdb(), project)
     with redacted(variables.values()):
         verified = verification.verify(
             plan,
             checkout,
-            environment,
+            virtualenv,
             work=wiring.work_dir(checkout.sysid),
             sandbox=wiring.sandbox(checkout.sysid, "build"),
-            environment_variables=variables,
+            variables=variables,
             timeout=settings().build_timeout,
         )
     log.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")

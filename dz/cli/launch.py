@@ -96,7 +96,7 @@ def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobV
     answered = 0
     while True:
         job = runs.follow(zoomdb, job_id, functools.partial(_waits, answered))
-        if job.over:
+        if job.finished:
             return runs.succeeded(job)
         view = launches.get(zoomdb, job_id)
         confirm = confirmation.asked if ask else functools.partial(_unasked, yes=yes and not answered)

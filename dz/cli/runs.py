@@ -73,7 +73,7 @@ def _open(kind: JobKind, request: BaseModel, project_id: int | None) -> tuple[Zo
 
 
 def _is_over(job: JobView) -> bool:
-    return job.over
+    return job.finished
 
 
 def follow(zoomdb: Zoomdb, job_id: int, until: Callable[[JobView], bool] = _is_over) -> JobView:
@@ -169,7 +169,7 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
         finally:
             over.set()
         job = watching.result()
-    if not job.over:
+    if not job.finished:
         state.result()  # raises what kept the flow from beginning its job
     return job
 
@@ -191,7 +191,7 @@ def _watch(
             continue
         feed(lines)
         seen, heard = lines[-1].id if lines else seen, time.monotonic()
-        if job.over or stopping or until(job):
+        if job.finished or stopping or until(job):
             return job
         if heard - asked > PATIENCE / 4 and not settings().local_mode:
             asked = heard

@@ -10,13 +10,13 @@ import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dz.adapters.bundle_store import BundleStore
 from dz.tasklib.bundles import bundles
+from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE
@@ -34,8 +34,8 @@ def clean_appserver(zoomdb: Zoomdb, server_name: str, *, folder: Path) -> list[P
     query = query.join(Deployment, Deployment.release_id == Release.id).join(Server, Deployment.server_id == Server.id)
     with zoomdb.session() as session:
         live = query.where(Server.name == server_name, Deployment.state.in_(LIVE))
-        manifests = list(session.scalars(live))
-    needed = {manifest["name"] for manifest in manifests} | _digests(manifests)
+        manifests = [Manifest.from_json(row) for row in session.scalars(live)]
+    needed = {manifest.name for manifest in manifests} | _digests(manifests)
     return _sweep([*(folder / "envs").glob("*"), *(folder / "bundles").glob("*/*")], needed)
 
 
@@ -51,9 +51,9 @@ def clean_build(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
     newest = select(func.max(Bundle.id)).group_by(Bundle.project_id)
     wanted = select(Bundle.manifest).where(Bundle.deleted.is_(None))
     with zoomdb.session() as session:
-        waiting = list(session.scalars(wanted.where(Bundle.uploaded.is_(None) | Bundle.id.in_(newest))))
-        current = list(_kept_bundles(session, 1).values())
-    needed = _digests([*waiting, *current]) | {manifest["environment_key"] for manifest in [*waiting, *current]}
+        waiting = session.scalars(wanted.where(Bundle.uploaded.is_(None) | Bundle.id.in_(newest)))
+        manifests = [*map(Manifest.from_json, waiting), *_kept_bundles(session, 1).values()]
+    needed = _digests(manifests) | {manifest.virtualenv_key for manifest in manifests}
     return _sweep([*(folder / "envs").glob("*/*"), *(folder / "layers").glob("*.tar.zst")], needed)
 
 
@@ -73,7 +73,7 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
     return [name for _, name in old]
 
 
-def _kept_bundles(session: Session, published: int) -> dict[int, dict[str, Any]]:
+def _kept_bundles(session: Session, published: int) -> dict[int, Manifest]:
     """Return id and manifest of what users see, may go back to, or are about to see.
 
     Args:
@@ -87,11 +87,11 @@ def _kept_bundles(session: Session, published: int) -> dict[int, dict[str, Any]]
     running = select(Deployment.release_id).where(Deployment.state.in_(LIVE))
     releases = Release.id.in_(newest) | Release.id.in_(current) | Release.id.in_(named) | Release.id.in_(running)
     query = select(Bundle.id, Bundle.manifest).join(Release, Release.bundle_id == Bundle.id).where(releases)
-    return dict(session.execute(query).all())
+    return {number: Manifest.from_json(manifest) for number, manifest in session.execute(query)}
 
 
-def _digests(manifests: Iterable[dict[str, Any]]) -> set[str]:
-    return {str(layer["sha256"]) for manifest in manifests for layer in manifest["layers"]}
+def _digests(manifests: Iterable[Manifest]) -> set[str]:
+    return {layer.sha256 for manifest in manifests for layer in manifest.layers}
 
 
 def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:

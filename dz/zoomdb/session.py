@@ -80,7 +80,7 @@ class Zoomdb:
             raise unavailable() from error
 
     @contextlib.contextmanager
-    def lock(self, kind: int, number: int) -> Iterator[bool]:
+    def try_lock(self, kind: int, number: int) -> Iterator[bool]:
         """Try to take an advisory lock that dies with this process; yields whether it was taken.
 
         Args:
@@ -106,7 +106,7 @@ class Zoomdb:
                         connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
 
     @contextlib.contextmanager
-    def turn(self, kind: int, number: int, *, seconds: float = 60) -> Iterator[None]:
+    def lock(self, kind: int, number: int, *, seconds: float = 60) -> Iterator[None]:
         """Wait for an advisory lock and hold it.
 
         Args:
@@ -117,7 +117,7 @@ class Zoomdb:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with self.lock(kind, number) as taken:
+            with self.try_lock(kind, number) as taken:
                 if taken:
                     yield
                     return
@@ -161,7 +161,7 @@ class Zoomdb:
 
     def is_free(self, kind: int, number: int) -> bool:
         """Say whether nobody holds an advisory lock at this moment."""
-        with self.lock(kind, number) as taken:
+        with self.try_lock(kind, number) as taken:
             return taken
 
     def migrate(self) -> None:

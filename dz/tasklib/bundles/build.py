@@ -8,18 +8,16 @@ import shutil
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
 from dz.tasklib import projects
 from dz.tasklib.bundles import bundles, packing
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.checkouts import checkouts
 from dz.tasklib.checkouts.checkouts import Checkout
-from dz.tasklib.configuration import zoombuild
+from dz.tasklib.configuration import resolution, zoombuild
 from dz.tasklib.configuration.plan import Plan
-from dz.tasklib.configuration.resolution import of_checkout
-from dz.tasklib.configuration.zoombuild import FILE
 from dz.tasklib.detection import Inspection
 from dz.tasklib.verification import shim, verification
 from dz.tasklib.verification.verification import Verification
@@ -47,8 +45,10 @@ def plan(
         NotDjango, AmbiguousProject: see `resolution.resolve`.
         MissingEnvironment: a variable that the settings need is not set.
     """
-    resolved = of_checkout(inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored)
-    given = {*variables, *verification.placeholder_environment(resolved)}
+    resolved = resolution.of_checkout(
+        inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored
+    )
+    given = {*variables, *verification.placeholder_variables(resolved)}
     missing = [name for name in resolved.required_environment if name not in given]
     if missing:
         raise MissingEnvironment(
@@ -59,21 +59,21 @@ def plan(
     return resolved
 
 
-def build_key(plan: Plan, checkout: Checkout, environment: Virtualenv) -> str:
+def build_key(plan: Plan, checkout: Checkout, virtualenv: Virtualenv) -> str:
     """Return what a bundle is made of, as a digest: equal keys give equal bundles, if the variables are equal, too."""
-    parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), environment.key, shim.digest()]
+    parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), virtualenv.key, shim.digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def archive(
     plan: Plan,
     checkout: Checkout,
-    environment: Virtualenv,
+    virtualenv: Virtualenv,
     verified: Verification,
     *,
     work: Path,
     layers_folder: Path,
-) -> dict[str, Any]:
+) -> Manifest:
     """Pack a verified build into layers and return the manifest that names them."""
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, prefix="code-") as folder:
@@ -81,23 +81,22 @@ def archive(
         # Files of a checkout never change, so links do; what links point to is not followed.
         shutil.copytree(checkout.path, code / "src", symlinks=True, copy_function=_link)
         verification.write_shim(plan, code / "dz", verified)
-        (code / "dz" / FILE).write_text(zoombuild.render(plan))
+        (code / "dz" / zoombuild.FILE).write_text(zoombuild.render(plan))
         layers = packing.pack_layers(
-            environment=environment.path,
-            environment_key=environment.key,
+            virtualenv=virtualenv.path,
+            virtualenv_key=virtualenv.key,
             code=code,
             static=verified.static_dir,
             layers_folder=layers_folder,
         )
-    return _manifest(plan, checkout, environment, verified, layers)
+    return _manifest(plan, checkout, virtualenv, verified, layers)
 
 
-def record(zoomdb: Zoomdb, project_id: int, plan: Plan, checkout: Checkout, manifest: dict[str, Any]) -> int:
+def record(zoomdb: Zoomdb, project_id: int, plan: Plan, checkout: Checkout, manifest: Manifest) -> int:
     """Store what a build has proved: its bundle, and the project's title and source; return the bundle's id."""
     projects.set_title(zoomdb, project_id, plan.title)
     projects.set_source(zoomdb, project_id, url=checkout.url, ref=checkout.ref)
-    commit = {"commit": checkout.commit, "message": checkout.message}
-    return bundles.record(zoomdb, project_id, manifest, config=zoombuild.render(plan), **commit)
+    return bundles.record(zoomdb, project_id, manifest, message=checkout.message, config=zoombuild.render(plan))
 
 
 def clean_up(work: Path, checkout: Checkout, *, checkouts_folder: Path) -> None:
@@ -112,32 +111,25 @@ def _link(source: str, target: str) -> None:
 
 
 def _manifest(
-    plan: Plan, checkout: Checkout, environment: Virtualenv, verified: Verification, layers: tuple[Layer, ...]
-) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "sysid": checkout.sysid,
-        "name": bundles.bundle_name(checkout.sysid, dt.datetime.now(dt.UTC)),
-        "commit": checkout.commit,
-        "python": environment.python.minor,
-        "python_full": environment.python.full,
-        "platform": platform_name(),
-        "layers": [layer.to_json() for layer in layers],
-        "plan": plan.to_json(),
-        "settings_module": "dz_settings",
-        "wsgi": plan.wsgi,
-        "asgi": plan.asgi,
-        "use_asgi": plan.use_asgi,
-        "server": "gunicorn",
-        "django": verified.django_version,
-        "database_type": verified.database_type,
-        "schema": verified.schema,
-        "loads_once": verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],
-        "build_key": build_key(plan, checkout, environment),
-        "static_url": verified.static_url,
-        "media_url": verified.media_url,
-        "static_map": [list(pair) for pair in verified.static_map],
-        "environment_key": environment.key,
-        "paths": verification.search_path(plan),
-        "project_root": plan.project_root,
-    }
+    plan: Plan, checkout: Checkout, virtualenv: Virtualenv, verified: Verification, layers: tuple[Layer, ...]
+) -> Manifest:
+    return Manifest(
+        sysid=checkout.sysid,
+        name=bundles.bundle_name(checkout.sysid, dt.datetime.now(dt.UTC)),
+        commit=checkout.commit,
+        layers=layers,
+        plan=plan,
+        python=virtualenv.python.minor,
+        python_full=virtualenv.python.full,
+        platform=platform_name(),
+        virtualenv_key=virtualenv.key,
+        django=verified.django_version,
+        database_type=verified.database_type,
+        static_url=verified.static_url,
+        media_url=verified.media_url,
+        static_map=verified.static_map,
+        paths=tuple(verification.search_path(plan)),
+        schema=verified.schema,
+        loads_once=verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],
+        build_key=build_key(plan, checkout, virtualenv),
+    )

@@ -5,13 +5,13 @@ A bundle is recorded before its layers are uploaded: `delete` keeps every layer 
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore, layer_key, manifest_key
+from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb.models import Bundle
 from dz.zoomdb.session import Zoomdb
 
@@ -35,24 +35,24 @@ def bundle_name(sysid: str, now: dt.datetime) -> str:
     return f"bundle_{sysid}_{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
 
 
-def layers_of(manifest: dict[str, Any]) -> tuple[Layer, ...]:
-    """Return the layers that a manifest names."""
-    return tuple(Layer.from_json(entry) for entry in manifest["layers"])
+def record(zoomdb: Zoomdb, project_id: int, manifest: Manifest, *, message: str, config: str) -> int:
+    """Store a bundle's row and return its id; the same name again returns the same row.
 
-
-def record(zoomdb: Zoomdb, project_id: int, manifest: dict[str, Any], *, commit: str, message: str, config: str) -> int:
-    """Store a bundle's row and return its id; the same name again returns the same row."""
+    Args:
+        message: of the commit.
+        config: the `zoombuild.cfg` that holds the plan.
+    """
     values = {
         "project_id": project_id,
-        "name": manifest["name"],
-        "commit": commit,
+        "name": manifest.name,
+        "commit": manifest.commit,
         "commit_message": message[:200].replace("\0", ""),
         "config": config,
-        "manifest": manifest,
+        "manifest": manifest.to_json(),
     }
     with zoomdb.session() as session:
         session.execute(insert(Bundle).values(**values).on_conflict_do_nothing())
-        found = select(Bundle.id).where(Bundle.project_id == project_id, Bundle.name == manifest["name"])
+        found = select(Bundle.id).where(Bundle.project_id == project_id, Bundle.name == manifest.name)
         return session.scalars(found).one()
 
 
@@ -64,20 +64,17 @@ def mark_uploaded(zoomdb: Zoomdb, bundle_id: int) -> None:
         )
 
 
-def manifest(zoomdb: Zoomdb, bundle_id: int) -> dict[str, Any]:
-    """Return a bundle's manifest."""
+def manifest_of(zoomdb: Zoomdb, bundle_id: int) -> Manifest:
+    """Return the manifest of a bundle."""
     with zoomdb.session() as session:
-        return session.get_one(Bundle, bundle_id).manifest
+        return Manifest.from_json(session.get_one(Bundle, bundle_id).manifest)
 
 
 def list_bundles(zoomdb: Zoomdb, project_id: int) -> list[StoredBundle]:
     """Return a project's bundles that are not deleted, newest first."""
     wanted = select(Bundle).where(Bundle.project_id == project_id, Bundle.deleted.is_(None)).order_by(Bundle.id.desc())
     with zoomdb.session() as session:
-        return [
-            StoredBundle(b.id, b.name, b.commit, b.commit_message, b.created, b.uploaded, layers_of(b.manifest))
-            for b in session.scalars(wanted)
-        ]
+        return [_stored(row) for row in session.scalars(wanted)]
 
 
 def delete(zoomdb: Zoomdb, bundle_id: int, store: BundleStore) -> None:
@@ -89,12 +86,18 @@ def delete(zoomdb: Zoomdb, bundle_id: int, store: BundleStore) -> None:
         # New bundles wait until this one's layers are gone, so that none counts on a layer about to go.
         session.execute(text("lock table bundle in share row exclusive mode"))
         bundle = session.get_one(Bundle, bundle_id)
+        manifest = Manifest.from_json(bundle.manifest)
         others = session.scalars(
             select(Bundle.manifest["layers"]).where(Bundle.id != bundle_id, Bundle.deleted.is_(None))
         )
         needed = {str(entry["sha256"]) for layers in others for entry in layers}
-        store.delete(manifest_key(bundle.manifest["sysid"], bundle.name))
-        for layer in layers_of(bundle.manifest):
+        store.delete(manifest_key(manifest.sysid, manifest.name))
+        for layer in manifest.layers:
             if layer.sha256 not in needed:
                 store.delete(layer_key(layer.sha256))
         bundle.deleted = bundle.deleted or session.scalar(select(func.now()))
+
+
+def _stored(row: Bundle) -> StoredBundle:
+    layers = Manifest.from_json(row.manifest).layers
+    return StoredBundle(row.id, row.name, row.commit, row.commit_message, row.created, row.uploaded, layers)

@@ -12,20 +12,20 @@ from typing import Any
 from dz.adapters import archive
 from dz.adapters.archive import Kind, Layer
 from dz.adapters.bundle_store import BundleStore, manifest_key
-from dz.tasklib.bundles.bundles import layers_of
+from dz.tasklib.bundles.manifest import Manifest
 
 _INTERPRETER = re.compile(r"pyvenv\.cfg|bin/python[0-9.]*", re.ASCII)
 _INDEX = "environments.json"
 
 
 def pack_layers(
-    *, environment: Path, environment_key: str, code: Path, static: Path | None, layers_folder: Path
+    *, virtualenv: Path, virtualenv_key: str, code: Path, static: Path | None, layers_folder: Path
 ) -> tuple[Layer, ...]:
     """Archive a build as `<layers_folder>/<sha256>.tar.zst` and return its layers.
 
     Args:
-        environment: the virtualenv; its interpreter's links and pyvenv.cfg are left out.
-        environment_key: names its content; an environment that was packed under this key is not packed again.
+        virtualenv: its folder; its interpreter's links and pyvenv.cfg are left out.
+        virtualenv_key: names its content; what was packed under this key is not packed again.
         code: the folder of `src/` and `dz/`; version control's own folders are left out.
         static: the folder of `static/` and `map/`; None: no such layer.
 
@@ -34,7 +34,7 @@ def pack_layers(
     """
     layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     layers = [
-        _environment_layer(environment, environment_key, layers_folder),
+        _virtualenv_layer(virtualenv, virtualenv_key, layers_folder),
         _pack(code, "code", layers_folder, _is_version_control),
     ]
     if static is not None:
@@ -42,58 +42,42 @@ def pack_layers(
     return tuple(layers)
 
 
-def ship_environment(
-    environment: Path, environment_key: str, *, layers_folder: Path, store: BundleStore
-) -> Layer | None:
-    """Archive and upload an environment ahead of its bundle, whose own archiving then finds it done.
+def ship_virtualenv(virtualenv: Path, virtualenv_key: str, *, layers_folder: Path, store: BundleStore) -> Layer | None:
+    """Archive and upload a virtualenv ahead of its bundle, whose own archiving then finds it done.
 
     Returns the layer; None if the store had it already.
 
     Args:
-        environment, environment_key, layers_folder: see `pack_layers`.
+        virtualenv, virtualenv_key, layers_folder: see `pack_layers`.
 
     Raises:
         BundleRefused: see `pack_layers`.
         ServiceUnavailable: the store does not answer (transient).
     """
     layers_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    layer = _environment_layer(environment, environment_key, layers_folder)
+    layer = _virtualenv_layer(virtualenv, virtualenv_key, layers_folder)
     store.ensure()
     return layer if store.put_layer(_file(layers_folder, layer), layer) else None
 
 
-def upload(manifest: dict[str, Any], *, layers_folder: Path, store: BundleStore) -> None:
+def upload(manifest: Manifest, *, layers_folder: Path, store: BundleStore) -> None:
     """Upload the layers that the store lacks, then the manifest: whoever finds a manifest finds its layers.
 
     Raises:
         ServiceUnavailable: the store does not answer (transient).
     """
     store.ensure()
-    for layer in layers_of(manifest):
+    for layer in manifest.layers:
         store.put_layer(_file(layers_folder, layer), layer)
-    store.put_manifest(manifest_key(manifest["sysid"], manifest["name"]), manifest)
+    store.put_manifest(manifest_key(manifest.sysid, manifest.name), manifest.to_json())
 
 
-def download_layer(layer: Layer, *, folder: Path, store: BundleStore) -> Path:
-    """Return the file of a layer in `folder`, downloaded and verified if it is not there yet.
-
-    Raises:
-        BundleMissing: the store lost it.
-        ChecksumMismatch: the store holds something else.
-        ServiceUnavailable: the store does not answer (transient).
-    """
-    file = _file(folder, layer)
-    if not _is_there(file, layer):
-        store.get_layer(layer, file)
-    return file
-
-
-def _environment_layer(environment: Path, key: str, layers_folder: Path) -> Layer:
+def _virtualenv_layer(virtualenv: Path, key: str, layers_folder: Path) -> Layer:
     with _locked_index(layers_folder) as index:
         known = Layer.from_json(index[key]) if key in index else None
         if known is not None and _is_there(_file(layers_folder, known), known):
             return known
-        layer = _pack(environment, "environment", layers_folder, lambda path: bool(_INTERPRETER.fullmatch(path)))
+        layer = _pack(virtualenv, "environment", layers_folder, lambda path: bool(_INTERPRETER.fullmatch(path)))
         index[key] = layer.to_json()
         part = layers_folder / f".{_INDEX}.part"
         part.write_text(json.dumps(index, indent=1, sort_keys=True), "utf-8")
@@ -103,7 +87,7 @@ def _environment_layer(environment: Path, key: str, layers_folder: Path) -> Laye
 
 @contextlib.contextmanager
 def _locked_index(layers_folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield which environment was packed under which key; two builds of one environment pack it once."""
+    """Yield which virtualenv was packed under which key; two builds of one virtualenv pack it once."""
     with (layers_folder / f".{_INDEX}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file = layers_folder / _INDEX

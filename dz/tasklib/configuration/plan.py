@@ -45,8 +45,9 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Plan":
-        """Return the plan that `to_json` gave."""
-        return cls(**{name: _frozen(value) for name, value in data.items()})
+        """Return the plan that `to_json` gave, perhaps in an earlier release of DjangoZoom."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: _frozen(value) for name, value in data.items() if name in known})
 
 
 def _frozen(value: Any) -> Any:

@@ -42,7 +42,7 @@ class JobView:
     failure: FailureRecord | None
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """The job has reached a final state."""
         return self.state in FINAL
 
@@ -82,7 +82,7 @@ def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
 
     A job that `wait` has left to a person is not ended; its process before may still be on its way out.
     """
-    with zoomdb.turn(locks.JOB, job_id):
+    with zoomdb.lock(locks.JOB, job_id):
         _begin(zoomdb, job_id, flow_run_id)
         try:
             yield
@@ -139,7 +139,7 @@ def if_pending(zoomdb: Zoomdb, job_id: int | None) -> int | None:
 def refuse_ended(zoomdb: Zoomdb, job_id: int) -> None:
     """Raise StaleWork if the job that work was sent for has ended."""
     view = get(zoomdb, job_id)
-    if view is None or view.over:
+    if view is None or view.finished:
         raise StaleWork(
             f"Job {job_id}, for which this work was sent, has ended; nothing was done.", "Run the job again."
         )
@@ -162,7 +162,7 @@ def reap(zoomdb: Zoomdb) -> list[int]:
 
 
 def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:
-    with zoomdb.lock(locks.JOB, job_id) as free:
+    with zoomdb.try_lock(locks.JOB, job_id) as free:
         if free:
             _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
         return free

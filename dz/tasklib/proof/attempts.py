@@ -1,4 +1,4 @@
-"""One candidate of a proof: its environment, and runs of it until nothing that it asks for is missing."""
+"""One candidate of a proof: its virtualenv, and runs of it until nothing that it asks for is missing."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -91,11 +91,11 @@ class Prover:
 
 
 def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
-    """Install and load one candidate; candidates with the same requirements share the environment."""
+    """Install and load one candidate; candidates with the same requirements share the virtualenv."""
     room = prover.room
     try:
         python, other = choose_interpreter(plan, prover.interpreters)
-        environment = virtualenvs.create(
+        virtualenv = virtualenvs.create(
             plan,
             checkout,
             folder=room.path / "envs",
@@ -112,8 +112,8 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
         # The lines that follow are an installer's own output, with paths of this server.
         happened = verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
-    made = _Loading(plan, checkout, environment, inspection, prover).attempt()
-    made = replace(made, django_version=made.django_version or verdicts.installed_django(environment.path))
+    made = _Loading(plan, checkout, virtualenv, inspection, prover).attempt()
+    made = replace(made, django_version=made.django_version or verdicts.installed_django(virtualenv.path))
     reason = verdicts.wrong_python(made.django_version, python.version, other)
     if made.outcome == CONFLICTING and reason:
         return replace(made, outcome=READ, happened=verdicts.short(f"{reason} {made.happened}"))
@@ -124,11 +124,11 @@ class _Loading:
     """Loads one candidate again and again, with what it asks for."""
 
     def __init__(
-        self, plan: Plan, checkout: Checkout, environment: Virtualenv, inspection: Inspection, prover: Prover
+        self, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, inspection: Inspection, prover: Prover
     ) -> None:
-        self.plan, self.checkout, self.environment = plan, checkout, environment
+        self.plan, self.checkout, self.virtualenv = plan, checkout, virtualenv
         self.inspection, self.prover = inspection, prover
-        self.given = {**verification.placeholder_environment(plan), "DZ_PLAIN_STATIC_STORAGE": "1", **prover.variables}
+        self.given = {**verification.placeholder_variables(plan), "DZ_PLAIN_STATIC_STORAGE": "1", **prover.variables}
         self.stood_in: dict[str, str] = {}
         self.turns: Counter[str] = Counter()
         self.missing: dict[str, str] = {}
@@ -155,7 +155,7 @@ class _Loading:
             missing=tuple(self.missing.items()),
             unneeded=self.unneeded,
             stood_in=tuple(sorted(self.stood_in)),
-            python=self.environment.python.full,
+            python=self.virtualenv.python.full,
             django_version=verdict.django_version,
             engine=verdict.engine,
         )
@@ -166,7 +166,7 @@ class _Loading:
         done, report = dry_run.run(
             self.plan,
             self.checkout,
-            self.environment,
+            self.virtualenv,
             place=self.prover.room.path / f"run-{number}",
             sandbox=self.prover.room.sandbox,
             given={**self.stood_in, **self.given},

@@ -91,9 +91,9 @@ def judge(report: dict[str, Any], done: Finished, *, required_files: Sequence[st
     )
 
 
-def installed_django(environment: Path) -> str:
-    """Return the version of Django in an environment, from the name that its installer gave it; "" if there is none."""
-    found = environment.glob("lib/python*/site-packages/[Dd]jango-*.dist-info")
+def installed_django(virtualenv: Path) -> str:
+    """Return the version of Django in a virtualenv, from the name that its installer gave it; "" if there is none."""
+    found = virtualenv.glob("lib/python*/site-packages/[Dd]jango-*.dist-info")
     version = next((path.name.split("-", 1)[1].removesuffix(".dist-info") for path in found), "")
     return version if _VERSION.fullmatch(version) else ""
 

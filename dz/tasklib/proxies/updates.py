@@ -33,7 +33,7 @@ def show(
     with zoomdb.session() as session:
         proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
     # What is read here must still hold when it is written: one writer of a proxy at a time.
-    with zoomdb.turn(locks.PROXY, proxy, seconds=120):
+    with zoomdb.lock(locks.PROXY, proxy, seconds=120):
         _show(
             zoomdb,
             project_id,

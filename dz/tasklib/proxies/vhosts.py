@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select
 from sqlalchemy.orm import Session
 
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.proxies.config import SiteConfig, Upstream, Vhost
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort, VirtualHost
@@ -55,7 +56,7 @@ def _sites(
     sites: dict[int, list[Vhost]] = {}
     sysids: dict[int, str] = {}
     for host, project, release, number, manifest, port in rows:
-        vhost = _vhost(project, host, number, manifest, upstreams.get(release, ()), port)
+        vhost = _vhost(project, host, number, Manifest.from_json(manifest), upstreams.get(release, ()), port)
         sysids[project.id] = project.sysid
         # A version of its own name that does not run any more must not keep the current one from users.
         sites.setdefault(project.id, []).extend([vhost] if vhost.upstreams or vhost.default else [])
@@ -66,22 +67,22 @@ def _vhost(
     project: Project,
     host: VirtualHost,
     version: int,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     upstreams: tuple[Upstream, ...],
     port: int | None,
 ) -> Vhost:
-    static = next((layer for layer in manifest.get("layers", []) if layer["kind"] == "static"), None)
+    static = manifest.layer("static")
     return Vhost(
         name=host.name,
         site_port=port,
         project=project.name,
         version=version,
         upstreams=upstreams,
-        static_sha256=static["sha256"] if static else None,
-        static_size=static["size"] if static else 0,
-        static_map=tuple((url, folder) for url, folder in manifest.get("static_map", [])),
+        static_sha256=static.sha256 if static else None,
+        static_size=static.size if static else 0,
+        static_map=manifest.static_map,
         default=host.release_id is None,
-        health_path=manifest.get("plan", {}).get("health_path", "/"),
+        health_path=manifest.plan.health_path,
     )
 
 

@@ -45,7 +45,7 @@ def run_hooks(
         project_id = session.get_one(Release, release_id).project_id
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        with zoomdb.lock(locks.HOOKS, project_id) as taken:
+        with zoomdb.try_lock(locks.HOOKS, project_id) as taken:
             if _done(zoomdb, release_id):
                 return
             if taken:

@@ -1,16 +1,14 @@
 """Releases: numbered, immutable versions of a project, and which of them users see."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz import names
 from dz.errors import UnknownVersion
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.servers.servers import SILENT_AFTER
-from dz.tasklib.variables import stored
+from dz.tasklib.variables import of_release, stored
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
@@ -41,12 +39,11 @@ class Retired:
 
 def create(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int:
     """Make the next version from a bundle and the project's variables of this moment; return the release's id."""
-    environment = json.dumps(stored.of_project(zoomdb, project_id))
-    token = zoomdb.encryption.encrypt(environment, f"{names.sysid(project_id)}/release")
+    sealed = of_release.seal(zoomdb, project_id, stored.of_project(zoomdb, project_id))
     with zoomdb.session() as session:
         session.get_one(Project, project_id, with_for_update=True)
         last = session.scalar(select(func.max(Release.number)).where(Release.project_id == project_id)) or 0
-        release = Release(project_id=project_id, number=last + 1, bundle_id=bundle_id, environment=token)
+        release = Release(project_id=project_id, number=last + 1, bundle_id=bundle_id, environment=sealed)
         session.add(release)
         session.flush()
         return release.id
@@ -56,12 +53,6 @@ def number(zoomdb: Zoomdb, release_id: int) -> int:
     """Return the version number of a release."""
     with zoomdb.session() as session:
         return session.get_one(Release, release_id).number
-
-
-def manifest(zoomdb: Zoomdb, release_id: int) -> dict[str, Any]:
-    """Return the manifest of a release's bundle."""
-    with zoomdb.session() as session:
-        return session.get_one(Release, release_id).bundle.manifest
 
 
 def current(zoomdb: Zoomdb, project_id: int) -> int | None:
@@ -87,10 +78,12 @@ def same_build(zoomdb: Zoomdb, project_id: int, build_key: str) -> int | None:
     """Return the bundle that users see, if it was built from just this and the owner's variables are the same."""
     with zoomdb.session() as session:
         release = session.get_one(Project, project_id).current_release
-        if release is None or release.bundle.manifest.get("build_key") != build_key or not release.bundle.uploaded:
+        if release is None or not release.bundle.uploaded:
             return None
-        bundle_id, token = release.bundle_id, release.environment
-    before = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
+        if Manifest.from_json(release.bundle.manifest).build_key != build_key:
+            return None
+        bundle_id, sealed = release.bundle_id, release.environment
+    before = of_release.unseal(zoomdb, project_id, sealed)
     return bundle_id if before == stored.of_project(zoomdb, project_id) else None
 
 
@@ -116,15 +109,15 @@ def boots_before_hooks(zoomdb: Zoomdb, release_id: int) -> bool:
     """
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
-        new = release.bundle.manifest
-        if new.get("loads_once"):
+        new = Manifest.from_json(release.bundle.manifest)
+        if new.loads_once:
             return True
         before = session.get_one(Project, release.project_id).current_release
         if before is None or before.hooks_done is None:
             return False
-        old = before.bundle.manifest
-        same = [old.get(key) == new.get(key) for key in ("schema", "database_type")]
-        return bool(new.get("schema")) and all(same) and list(new["plan"]["hooks"]) == ["migrate"]
+        old = Manifest.from_json(before.bundle.manifest)
+        same = (old.schema, old.database_type) == (new.schema, new.database_type)
+        return bool(new.schema) and same and new.plan.hooks == ("migrate",)
 
 
 def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dz.errors import NoAppserver, ServiceUnavailable
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.servers.servers import SILENT_AFTER
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Deployment, Release, Server
@@ -111,9 +112,9 @@ def place(
         NoAppserver: no server, or no port, is left.
         ServiceUnavailable: another placement does not end, or the release is being taken down (transient).
     """
-    with zoomdb.turn(locks.PLACEMENT, 0), zoomdb.session() as session:
+    with zoomdb.lock(locks.PLACEMENT, 0), zoomdb.session() as session:
         release = session.get_one(Release, release_id)
-        wanted = instances or int(release.bundle.manifest["plan"].get("instances", 1))
+        wanted = instances or Manifest.from_json(release.bundle.manifest).plan.instances
         states = {state.name: state for state in _states(session)}
         rows = session.scalars(select(Deployment).where(Deployment.release_id == release_id))
         known = {row.server.name: row for row in rows}

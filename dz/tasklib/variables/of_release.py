@@ -1,14 +1,26 @@
 """The variables with which the app instances of a release run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dz import names
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables.platform import platform_variables
 from dz.tasklib.variables.stored import ensure_secret_key
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Release
+
+
+def seal(zoomdb: Zoomdb, project_id: int, owner: Mapping[str, str]) -> bytes:
+    """Return an owner's variables as a release of the project keeps them: encrypted, and never changed again."""
+    return zoomdb.encryption.encrypt(json.dumps(dict(owner)), f"{names.sysid(project_id)}/release")
+
+
+def unseal(zoomdb: Zoomdb, project_id: int, sealed: bytes) -> dict[str, str]:
+    """Return the owner's variables that a release of the project keeps."""
+    found: dict[str, str] = json.loads(zoomdb.encryption.decrypt(sealed, f"{names.sysid(project_id)}/release"))
+    return found
 
 
 def variables_of(
@@ -21,7 +33,7 @@ def variables_of(
     static_url: str,
     media_root: str,
 ) -> dict[str, str]:
-    """Return the environment of a release's app instances.
+    """Return the variables with which the app instances of a release run.
 
     The owner's variables win over the usual names, never over the platform's own.
 
@@ -31,9 +43,9 @@ def variables_of(
     """
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
-        project_id, token = release.project_id, release.environment
-        plan = release.bundle.manifest["plan"]
-    owner = json.loads(zoomdb.encryption.decrypt(token, f"{names.sysid(project_id)}/release"))
+        project_id, sealed = release.project_id, release.environment
+        plan = Manifest.from_json(release.bundle.manifest).plan
+    owner = unseal(zoomdb, project_id, sealed)
     secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
     allowed = ",".join(hosts)
     usual = {"DATABASE_URL": credentials.url, "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret}
@@ -48,13 +60,13 @@ def variables_of(
         "DZ_CSRF_TRUSTED_ORIGINS": ",".join(origins),
         "DZ_STATIC_URL": static_url,
         "DZ_MEDIA_ROOT": media_root,
-        "DZ_PROJECT_SETTINGS_MODULE": plan["django_settings_module"],
+        "DZ_PROJECT_SETTINGS_MODULE": plan.django_settings_module,
         "DJANGO_SETTINGS_MODULE": "dz_settings",
     }
     named = platform_variables(
-        plan.get("supplied_environment", ()),
+        plan.supplied_environment,
         credentials=credentials,
-        database_type=plan.get("database_type", "postgresql"),
+        database_type=plan.database_type,
         secret=secret,
         hosts=hosts,
         origins=origins,

@@ -26,7 +26,7 @@ _TEXTS = ("error", "check_errors", "warnings")
 def run(
     plan: Plan,
     checkout: Checkout,
-    environment: Virtualenv,
+    virtualenv: Virtualenv,
     *,
     place: Path,
     sandbox: Sandbox,
@@ -54,7 +54,7 @@ def run(
     secret_files = {"job.json": job, "env.json": env}
     for name, value in secret_files.items():
         _write_for(place / name, json.dumps(value).encode(), sandbox.user)
-    program: list[str | Path] = [environment.program, "-I", "-B", place / "dz" / "dz_run.py"]
+    program: list[str | Path] = [virtualenv.program, "-I", "-B", place / "dz" / "dz_run.py"]
     argv = [*program, place / "env.json", "verify", place / "job.json"]
     done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
     (place / "env.json").unlink()

@@ -32,7 +32,7 @@ class Verification:
         media_url: URL path of uploaded files; None if they are kept elsewhere.
         static_map: URL path and folder below static_dir, longest first.
         manifests: lists of hashed names, which the application reads at run time.
-        shim_environment: variables that the shim needs to decide as it did here.
+        shim_variables: variables that the shim needs to decide as it did here.
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if it is not known.
@@ -47,7 +47,7 @@ class Verification:
     django_version: str
     warnings: tuple[str, ...]
     manifests: tuple[Path, ...] = ()
-    shim_environment: Mapping[str, str] = field(default_factory=dict)
+    shim_variables: Mapping[str, str] = field(default_factory=dict)
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
     schema: str = ""
@@ -56,7 +56,7 @@ class Verification:
     has_admin: bool = False
 
 
-def placeholder_environment(plan: Plan) -> dict[str, str]:
+def placeholder_variables(plan: Plan) -> dict[str, str]:
     """Return the usual variables at build time: values that let settings load and reach nothing."""
     secret = "build-" + "0" * 50
     nowhere = Credentials("nowhere", "nobody", "nothing", "127.0.0.1", 1, "")
@@ -93,25 +93,25 @@ def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -
         place = target / "static" / manifest.relative_to(verified.static_dir / "static")
         place.parent.mkdir(exist_ok=True)
         shim.write_file(place, manifest.read_bytes())
-    options = {"environment": dict(verified.shim_environment)}
+    options = {"environment": dict(verified.shim_variables)}
     shim.write_file(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
 
 
 def verify(
     plan: Plan,
     checkout: Checkout,
-    environment: Virtualenv,
+    virtualenv: Virtualenv,
     *,
     work: Path,
     sandbox: Sandbox,
-    environment_variables: Mapping[str, str],
+    variables: Mapping[str, str],
     timeout: float,
 ) -> Verification:
-    """Load the project in its environment and return what it is.
+    """Load the project in its virtualenv and return what it is.
 
     Args:
         work: a folder of ours that every user can enter; what is collected lies in a new folder below it.
-        environment_variables: the owner's variables.
+        variables: the owner's variables.
         timeout: seconds until it is stopped.
 
     Raises:
@@ -121,9 +121,7 @@ def verify(
     place = Path(tempfile.mkdtemp(prefix="verify-", dir=work))
     place.chmod(0o755)
     try:
-        return _verify(
-            plan, checkout, environment, place=place, sandbox=sandbox, variables=environment_variables, timeout=timeout
-        )
+        return _verify(plan, checkout, virtualenv, place=place, sandbox=sandbox, variables=variables, timeout=timeout)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -132,7 +130,7 @@ def verify(
 def _verify(
     plan: Plan,
     checkout: Checkout,
-    environment: Virtualenv,
+    virtualenv: Virtualenv,
     *,
     place: Path,
     sandbox: Sandbox,
@@ -140,14 +138,14 @@ def _verify(
     timeout: float,
 ) -> Verification:
     """Verify below the folder `place`, with Django's own static files storage if the project's fails."""
-    given = {**placeholder_environment(plan), **variables}
+    given = {**placeholder_variables(plan), **variables}
     options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
     attempt: dict[str, str] = {}
     run = functools.partial(
         dry_run.run,
         plan,
         checkout,
-        environment,
+        virtualenv,
         sandbox=sandbox,
         timeout=timeout,
         options=options,
@@ -196,7 +194,7 @@ def _verification(
         manifests=tuple(
             path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
         ),
-        shim_environment={**attempt, **early, "DZ_STATIC_URL": static_url},
+        shim_variables={**attempt, **early, "DZ_STATIC_URL": static_url},
         migrations=reports.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
         schema=reports.word(report.get("schema")),

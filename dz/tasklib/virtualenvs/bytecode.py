@@ -1,4 +1,4 @@
-"""Bytecode of shared wheels: compiled once, in the package cache, and linked into every environment like the rest."""
+"""Bytecode of shared wheels: compiled once, in the package cache, and linked into every virtualenv like the rest."""
 
 import contextlib
 import os
@@ -13,27 +13,27 @@ _NO_PACKAGES = r"/[^/]+\.data/"
 """Scripts and the like of a wheel; uv refuses folders among them that it does not know."""
 
 
-def link_bytecode(environment: Path, cache: Path, done: Path, *, interpreter: Interpreter, sandbox: Sandbox) -> None:
-    """Give an environment the bytecode of its packages.
+def link_bytecode(virtualenv: Path, cache: Path, done: Path, *, interpreter: Interpreter, sandbox: Sandbox) -> None:
+    """Give a virtualenv the bytecode of its packages.
 
     uv links every file of a wheel that it keeps unpacked, bytecode that was added there included. So only wheels that
-    no environment before has used are compiled, and what comes of it is linked into this first one by hand.
+    no virtualenv before has used are compiled, and what comes of it is linked into this first one by hand.
 
-    The environment's own Python is not used: it would run the .pth files of wheels, which could change the cache.
+    The virtualenv's own Python is not used: it would run the .pth files of wheels, which could change the cache.
 
     Args:
-        environment: just filled from `cache`, without bytecode; both belong to the sandbox's user.
+        virtualenv: just filled from `cache`, without bytecode; both belong to the sandbox's user.
         cache: uv's cache.
         done: a folder of ours that remembers which wheels are compiled for which Python.
     """
     tag = f"cpython-{interpreter.minor.replace('.', '')}"
     done.mkdir(parents=True, exist_ok=True)
-    [packages] = environment.glob("lib/python*/site-packages")
+    [packages] = virtualenv.glob("lib/python*/site-packages")
     wanted = {path.stat().st_ino for path in packages.glob("*.dist-info/METADATA")}
     unpacked = {inode: folder for inode, folder in _unpacked(cache) if inode in wanted}
     fresh = [folder for folder in unpacked.values() if not (done / f"{folder.name}.{tag}").exists()]
     if not wanted <= unpacked.keys():
-        # Files could not be linked: the environment has copies of its own.
+        # Files could not be linked: the virtualenv has copies of its own.
         _compile([packages], cache, interpreter, sandbox)
         return
     if fresh:

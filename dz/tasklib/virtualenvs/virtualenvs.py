@@ -46,7 +46,7 @@ class Virtualenv:
 
     @property
     def program(self) -> Path:
-        """The environment's own interpreter."""
+        """The virtualenv's own interpreter."""
         return self.path / "bin" / "python"
 
 
@@ -56,7 +56,7 @@ def platform_name() -> str:
 
 
 def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, *, commit: str) -> str:
-    """Return the name of an environment's content; the commit counts only if folders of it are installed."""
+    """Return the name of a virtualenv's content; the commit counts only if folders of it are installed."""
     parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *found.local]
     parts += [commit] if found.local else []
     parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
@@ -79,7 +79,7 @@ def create(
     """Return the environment of a plan, made if it is not there; it appears in `folder` whole or not at all.
 
     Args:
-        folder: where the project's environments lie; ours, so that the project cannot exchange what is in it.
+        folder: where the project's virtualenvs lie; ours, so that the project cannot exchange what is in it.
         packages: what projects share; what cannot be had of it is installed by the sandbox's user.
         cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
         bytecode: compile what is installed.
@@ -108,7 +108,7 @@ def create(
             return made
         with _workspace(folder, sandbox.user) as work:
             inside = owned(work / "env", sandbox.user)
-            installer.make_environment(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
+            installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
             listing = _listing(found, checkout.path, work, sandbox.user)
             installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
             inside.rename(made.path)

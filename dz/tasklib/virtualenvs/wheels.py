@@ -29,7 +29,7 @@ class PackageCache:
     """Installs wheels as a Unix user that no project has.
 
     Args:
-        folder: ours; on the file system of the environments, so that files are linked rather than copied.
+        folder: ours; on the file system of the virtualenvs, so that files are linked rather than copied.
         sandbox: of that user.
     """
 
@@ -82,7 +82,7 @@ class PackageCache:
         installer: Installer,
         on_line: Callable[[str], None] | None,
     ) -> None:
-        installer.make_environment(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
+        installer.make_virtualenv(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
         installer.install(
             listing, made, sandbox=self.sandbox, cache=cache, bytecode=False, wheels_only=True, on_line=on_line
         )

@@ -7,14 +7,18 @@ import socket
 import subprocess
 import sysconfig
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dz.adapters.archive import Layer, extract, pack
+from dz.adapters.archive import Layer, pack
 from dz.adapters.bundle_store import DirectoryBundleStore, S3BundleStore, layer_key, manifest_key
 from dz.errors import BundleMissing, BundleRefused, ChecksumMismatch, ServiceUnavailable, StoreRefused
-from dz.tasklib.bundles import bundles, packing
+from dz.tasklib.bundles import packing
+from dz.tasklib.bundles.layers import ensure
+from dz.tasklib.bundles.manifest import Manifest
+from tests.manifests import MANIFEST
 
 BUCKET = "bundles"
 KEYS = ("dz-test-access", secrets.token_hex(16))
@@ -209,8 +213,8 @@ def built(tmp_path):
 
 def pack_build(built, key="key"):
     return packing.pack_layers(
-        environment=built / "env",
-        environment_key=key,
+        virtualenv=built / "env",
+        virtualenv_key=key,
         code=built / "code",
         static=built / "static",
         layers_folder=built / "layers",
@@ -229,17 +233,17 @@ def test_an_environment_is_packed_once_per_key(built):
 def test_a_bundle_goes_up_and_its_layers_come_down(built, store_and_folder):
     store, _ = store_and_folder
     layers = pack_build(built)
-    manifest = {"sysid": "p00000001", "name": "bundle_x", "layers": [layer.to_json() for layer in layers]}
+    manifest = replace(MANIFEST, name="bundle_x", layers=layers)
     for _ in range(2):
         packing.upload(manifest, layers_folder=built / "layers", store=store)
-    stored = store.get_manifest(manifest_key("p00000001", "bundle_x"))
-    files = [packing.download_layer(layer, folder=built / "cache", store=store) for layer in bundles.layers_of(stored)]
-    for file, name in zip(files, ("env", "code", "static"), strict=True):
-        extract(file, built / "out" / name, owner=None, max_bytes=10**7, max_members=100)
+    stored = Manifest.from_json(store.get_manifest(manifest_key("p00000001", "bundle_x")))
+    assert stored == manifest
+    for layer, name in zip(stored.layers, ("env", "code", "static"), strict=True):
+        ensure(layer, built / "out" / name, store=store, owner=None, max_bytes=10**7, max_members=100)
     found = sorted(str(path.relative_to(built / "out")) for path in (built / "out").rglob("*") if path.is_file())
     assert [name for name in found if ".lock" not in name] == [
         "code/src/manage.py",
         "env/lib/python3.11/site-packages/a.py",
     ]
     store.delete(layer_key(layers[0].sha256))
-    assert packing.download_layer(layers[0], folder=built / "cache", store=store) == files[0]
+    ensure(layers[0], built / "out" / "env", store=store, owner=None, max_bytes=10**7, max_members=100)

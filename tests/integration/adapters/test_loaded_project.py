@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -24,9 +24,11 @@ from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.errors import HealthCheckFailed, HookFailed
 from dz.settings import PROJECT_ROOT
-from dz.tasklib.appservers import appservers, instances
-from dz.tasklib.appservers.instances import Installed, Instance
+from dz.tasklib.appservers import boot, configure, health, stop
+from dz.tasklib.appservers.instance import AppInstance
+from dz.zoomdb.states import DeploymentState
 from tests.conftest import free_port
+from tests.manifests import MANIFEST, PLAN
 
 SHIM = PROJECT_ROOT / "dz" / "shim"
 SETTINGS = """
@@ -84,51 +86,50 @@ def installed(room):
         shutil.copy(SHIM / name, code / "dz")
     (code / "dz" / "dz_settings.py").write_text(SETTINGS)
     (code / "dz" / "dz_wsgi.py").write_text(WSGI)
-    plan = {"project_root": ".", "additional_python_path_dirs": [], "django_settings_module": "s"}
-    (code / "dz" / "plan.json").write_text(json.dumps({**plan, "database_type": "postgresql", "use_asgi": False}))
-    return Installed(env, code)
+    (code / "dz" / "plan.json").write_text(json.dumps(PLAN.to_json()))
+    return env, code
+
+
+@dataclass(frozen=True)
+class Installed(AppInstance):
+    """An app instance whose virtualenv and code lie where the test has made them."""
+
+    made: tuple[Path, Path]
+
+    virtualenv = property(lambda self: self.made[0])
+    bundle = property(lambda self: self.made[1])
 
 
 @dataclass
 class Site:
     supervisor: Supervisor
-    room: Path
-    number: int
-    port: int
-    installed: Installed
+    instance: AppInstance
     user: str | None
 
     @property
-    def files(self) -> Instance:
-        return instances.files_of(self.room / "server", self.number, "p00000001")
-
-    @property
     def name(self):
-        return appservers.program_name(self.number)
+        return self.instance.program
 
     @property
     def owner(self):
         return ensure_user(self.user) if self.user else None
 
     def boot(self, mode="fine"):
-        made = instances.write_instance(
-            self.number, folder=self.room / "server", sysid="p00000001", environment={"MODE": mode},
-            address="127.0.0.1", port=self.port, processes=1, preload=True, owner=self.owner,
-        )  # fmt: skip
-        loaded_project.hold(made.hold)
-        appservers.boot(
-            self.supervisor, self.number, installed=self.installed, instance=made, user=self.user,
-            logs=self.room / "logs",
-        )  # fmt: skip
+        configure.write_files(self.instance, {"MODE": mode}, owner=self.owner)
+        boot.boot(self.instance, supervisor=self.supervisor, user=self.user)
 
     def loaded(self):
-        alive = appservers.process_of(self.supervisor, self.number, self.port)["alive"]
-        limits = Limits(file_bytes=10**7)
-        return loaded_project.loaded(self.files.hold, owner=self.owner, limits=limits, alive=alive, deadline=20)
+        return loaded_project.loaded(
+            self.instance.hold,
+            owner=self.owner,
+            limits=Limits(file_bytes=10**7),
+            alive=lambda: health.is_alive(self.instance, self.supervisor),
+            deadline=20,
+        )
 
     def page(self, timeout=0.5):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=timeout) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.instance.port}/", timeout=timeout) as answer:
                 return answer.read().decode()
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return None
@@ -136,10 +137,22 @@ class Site:
 
 @pytest.fixture
 def site(supervisor, room, installed, user):
-    found = Site(supervisor, room, secrets.randbelow(10**6), free_port(), installed, user)
-    yield found
-    supervisor.remove(found.name)
-    instances.remove_instance(room / "server", found.number)
+    instance = Installed(
+        deployment_id=secrets.randbelow(10**6),
+        release_id=1,
+        project_id=1,
+        sysid="p00000001",
+        state=DeploymentState.STARTING,
+        address="127.0.0.1",
+        port=free_port(),
+        hosts=(),
+        manifest=replace(MANIFEST, plan=replace(PLAN, processes=1), loads_once=True),
+        hooks_done=False,
+        folder=room / "server",
+        made=installed,
+    )
+    yield Site(supervisor, instance, user)
+    stop.take_down(supervisor, instance.deployment_id, folder=instance.folder)
 
 
 def test_it_serves_only_when_its_hooks_have_run_as_the_projects_user(site):
@@ -150,7 +163,7 @@ def test_it_serves_only_when_its_hooks_have_run_as_the_projects_user(site):
     assert (done.ok, done.timed_out) == (True, False)
     assert done.output == f"doing well {site.owner[0] if site.owner else os.getuid()} 10000000\n"
     assert site.page(10) == "served"
-    assert not site.files.hold.exists()
+    assert not site.instance.hold.exists()
     psutil.Process(site.supervisor.pid(site.name)).kill()  # what is started anew is held no more
     assert any(time.sleep(0.2) or site.page() for _ in range(50))
 

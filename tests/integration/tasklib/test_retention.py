@@ -3,20 +3,23 @@
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from dz.adapters.archive import Layer
+from dz.adapters.archive import Kind, Layer
 from dz.adapters.bundle_store import DirectoryBundleStore, layer_key
 from dz.errors import BundleMissing
 from dz.tasklib import retention
 from dz.tasklib.bundles import bundles, layers
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.releases import releases
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server
 from dz.zoomdb.states import DeploymentState
+from tests.manifests import MANIFEST
 
 HOURS = 3600
 
@@ -32,7 +35,7 @@ def site(zoomdb: Zoomdb) -> int:
         project_id, server_id = project.id, server.id
     for number in range(1, 5):
         manifest = _manifest(number)
-        bundle = bundles.record(zoomdb, project_id, manifest, commit="0" * 40, message="", config="")
+        bundle = bundles.record(zoomdb, project_id, manifest, message="", config="")
         bundles.mark_uploaded(zoomdb, bundle)
         release = releases.create(zoomdb, project_id, bundle)
         releases.publish(zoomdb, release)
@@ -47,14 +50,10 @@ def _sha(kind: str, number: int) -> str:
     return hashlib.sha256(f"{kind}{number}".encode()).hexdigest()
 
 
-def _manifest(number: int) -> dict[str, object]:
-    kinds = ("environment", "code", "static")
-    return {
-        "sysid": "p00000001",
-        "name": f"bundle-{number}",
-        "environment_key": _sha("key", number),
-        "layers": [Layer(kind, _sha(kind, number), 10).to_json() for kind in kinds],  # type: ignore[arg-type]
-    }
+def _manifest(number: int) -> Manifest:
+    kinds: tuple[Kind, ...] = ("environment", "code", "static")
+    layers = tuple(Layer(kind, _sha(kind, number), 10) for kind in kinds)
+    return replace(MANIFEST, name=f"bundle-{number}", virtualenv_key=_sha("key", number), layers=layers)
 
 
 def _folder(path: Path, *, hours: float = 2) -> Path:

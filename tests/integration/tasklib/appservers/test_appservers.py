@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -20,10 +20,13 @@ from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.errors import CommandFailed, HealthCheckFailed
 from dz.settings import PROJECT_ROOT
-from dz.tasklib.appservers import appservers, instances
+from dz.tasklib.appservers import boot, configure, health, install, reconcile, stop
+from dz.tasklib.appservers.instance import AppInstance, find
 from dz.tasklib.servers import heartbeats, placement
-from dz.zoomdb.models import Bundle, Deployment, Project, Release
+from dz.zoomdb.models import Deployment
 from dz.zoomdb.states import DeploymentState
+from tests.conftest import make_release
+from tests.manifests import MANIFEST, PLAN
 
 SHIM = PROJECT_ROOT / "dz" / "shim"
 APP = """import os, time
@@ -57,9 +60,8 @@ def bundle(room, python):
     (code / "src").mkdir()
     shutil.copy(SHIM / "dz_run.py", code / "dz")
     (code / "dz" / "dz_wsgi.py").write_text(APP)
-    plan = {"project_root": ".", "additional_python_path_dirs": [], "django_settings_module": "s"}
-    plan |= {"database_type": "postgresql", "use_asgi": False, "instances": 1}
-    (code / "dz" / "plan.json").write_text(json.dumps(plan))
+    plan = replace(PLAN, processes=1)
+    (code / "dz" / "plan.json").write_text(json.dumps(plan.to_json()))
     store = DirectoryBundleStore(room / "store")
     layers = []
     for kind, folder in (("environment", env), ("code", code)):
@@ -68,75 +70,57 @@ def bundle(room, python):
             folder, packed, kind=kind, skip=lambda path: path == "pyvenv.cfg" or path.startswith("bin/python")
         )
         store.put_layer(packed, layer)
-        layers.append(layer.to_json())
-    return {"sysid": "p00000001", "name": "one", "python": python.minor, "layers": layers, "plan": plan}, store
+        layers.append(layer)
+    return replace(MANIFEST, python=python.minor, layers=tuple(layers), plan=plan), store
 
 
 @dataclass
 class Site:
     zoomdb: object
     supervisor: Supervisor
-    room: Path
-    deployment: int
-    port: int
-    installed: instances.Installed
+    instance: AppInstance
     user: str | None
 
     def boot(self, mode="fine", *, preload=True):
+        plan = replace(self.instance.manifest.plan, preload=preload)
+        instance = replace(self.instance, manifest=replace(self.instance.manifest, plan=plan))
         owner = ensure_user(self.user) if self.user else None
-        made = instances.write_instance(
-            self.deployment, folder=self.room / "server", sysid="p00000001", environment={"MODE": mode},
-            address="127.0.0.1", port=self.port, processes=1, preload=preload, owner=owner,
-        )  # fmt: skip
-        appservers.boot(
-            self.supervisor, self.deployment, installed=self.installed, instance=made, user=self.user,
-            logs=self.room / "logs",
-        )  # fmt: skip
-        return made
+        configure.write_files(instance, {"MODE": mode}, owner=owner)
+        boot.boot(instance, supervisor=self.supervisor, user=self.user)
 
     def check(self, deadline=20.0):
-        appservers.check(
-            self.zoomdb, self.supervisor, self.deployment, folder=self.room / "server", address="127.0.0.1",
-            host="site.example.org", path="/", deadline=deadline, logs=self.room / "logs",
-        )  # fmt: skip
+        health.check(self.zoomdb, self.instance, supervisor=self.supervisor, deadline=deadline)
 
     def stop(self):
-        appservers.stop(self.zoomdb, self.supervisor, self.deployment, folder=self.room / "server")
+        stop.stop(self.zoomdb, self.supervisor, self.instance.deployment_id, folder=self.instance.folder)
+
+    def reconcile(self, restart):
+        reconcile.reconcile(self.zoomdb, self.supervisor, "app-1", folder=self.instance.folder, restart=restart)
 
     def retire(self):
         with self.zoomdb.session() as session:
-            session.get_one(Deployment, self.deployment).state = DeploymentState.RETIRING
+            session.get_one(Deployment, self.instance.deployment_id).state = DeploymentState.RETIRING
 
     @property
     def state(self):
         with self.zoomdb.session() as session:
-            return session.get_one(Deployment, self.deployment).state
+            return session.get_one(Deployment, self.instance.deployment_id).state
 
     @property
     def name(self):
-        return appservers.program_name(self.deployment)
+        return self.instance.program
 
 
 @pytest.fixture
 def site(zoomdb, supervisor, room, bundle, python, user):
     manifest, store = bundle
-    load = heartbeats.measure(room, 0)
-    load = heartbeats.Load(1, 1, 1, 0, load.instances)
+    load = heartbeats.Load(1, 1, 1, 0, 0)
     heartbeats.beat(zoomdb, "app-1", role="appserver", address="127.0.0.1", capacity=5, load=load)
-    with zoomdb.session() as session:
-        project = Project(name="site", title="", source_url="")
-        session.add(project)
-        session.flush()
-        row = Bundle(project_id=project.id, name="one", commit="0" * 40, manifest=manifest)
-        session.add(row)
-        session.flush()
-        release = Release(project_id=project.id, number=1, bundle_id=row.id, environment=b"")
-        session.add(release)
-        session.flush()
-        release_id = release.id
-    [placed] = placement.place(zoomdb, release_id, port_range=(23000, 23900))
-    installed = instances.install(manifest, folder=room / "server", store=store, interpreters=[python])
-    found = Site(zoomdb, supervisor, room, placed.deployment_id, placed.port, installed, user)
+    release = make_release(zoomdb, manifest)
+    placement.place(zoomdb, release, port_range=(23000, 23900))
+    instance = find(zoomdb, release, "app-1", folder=room / "server")
+    install.install(instance, store=store, interpreters=[python])
+    found = Site(zoomdb, supervisor, instance, user)
     yield found
     found.retire()
     found.stop()
@@ -146,13 +130,13 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
     site.boot()
     site.check()
     pid = site.supervisor.pid(site.name)
-    made = site.boot()
+    site.boot()
     site.check()
     assert site.supervisor.pid(site.name) == pid
     assert site.state == DeploymentState.HEALTHY
     uid = ensure_user(site.user)[0] if site.user else os.getuid()
     assert psutil.Process(pid).uids().real == uid
-    assert (made.env_file.stat().st_mode & 0o777, made.env_file.stat().st_uid) == (0o400, uid)
+    assert (site.instance.env_file.stat().st_mode & 0o777, site.instance.env_file.stat().st_uid) == (0o400, uid)
     assert set(psutil.Process(pid).environ()) <= {"PATH", "LANG", "LC_ALL", "HOME", "TMPDIR"}
     site.stop()
     assert site.state == DeploymentState.HEALTHY  # nobody has marked it
@@ -161,14 +145,14 @@ def test_an_instance_serves_as_the_projects_user_and_stops_twice(site):
     site.stop()
     assert site.name not in site.supervisor.names()
     assert site.state == DeploymentState.STOPPED
-    assert not made.folder.exists()
+    assert not site.instance.own.exists()
 
 
 @pytest.mark.parametrize("preload", [True, False])
 def test_the_project_is_loaded_once_or_by_each_worker(site, preload):
     site.boot(preload=preload)
     site.check()
-    with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.instance.port}/", timeout=20) as answer:
         loaded_by_this_worker = answer.read().decode().split()[1]
     assert loaded_by_this_worker == str(not preload)
 
@@ -198,7 +182,7 @@ def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said
 
 
 def test_another_program_at_the_port_does_not_pass_for_the_instance(site):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", site.port), http.server.SimpleHTTPRequestHandler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", site.instance.port), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         site.boot()
@@ -212,14 +196,14 @@ def test_another_program_at_the_port_does_not_pass_for_the_instance(site):
 def test_reconcile_removes_what_has_no_row_and_restarts_what_has_no_instance(site):
     site.boot()
     site.check()
-    site.supervisor.add("app-999999", ["/bin/sleep", "60"], cwd=Path("/"), user=None, logs=site.room / "logs")
+    logs = site.instance.logs
+    site.supervisor.add("app-999999", ["/bin/sleep", "60"], cwd=Path("/"), user=None, logs=logs)
     restarted = []
-    folder = site.room / "server"
-    appservers.reconcile(site.zoomdb, site.supervisor, "app-1", folder=folder, restart=restarted.append)
-    assert (appservers.running_names(site.supervisor), restarted) == ([site.name], [])
+    site.reconcile(restarted.append)
+    assert (reconcile.running(site.supervisor), restarted) == ({site.instance.deployment_id}, [])
     site.supervisor.remove(site.name)
-    appservers.reconcile(site.zoomdb, site.supervisor, "app-1", folder=folder, restart=restarted.append)
-    assert restarted == [site.deployment]
+    site.reconcile(restarted.append)
+    assert restarted == [site.instance.deployment_id]
 
 
 def test_values_cannot_add_lines_to_supervisords_configuration(supervisor):

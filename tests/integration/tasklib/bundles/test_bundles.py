@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from dz.adapters.archive import pack
@@ -5,6 +7,7 @@ from dz.adapters.bundle_store import DirectoryBundleStore, layer_key, manifest_k
 from dz.errors import BundleMissing
 from dz.tasklib.bundles import bundles, packing
 from dz.zoomdb.models import Project
+from tests.manifests import MANIFEST
 
 
 @pytest.fixture
@@ -31,8 +34,8 @@ def recorded(zoomdb, store, tmp_path):
             (tmp_path / "layers").mkdir(exist_ok=True)
             (tmp_path / "layer").rename(tmp_path / "layers" / f"{layer.sha256}.tar.zst")
             layers.append(layer)
-        manifest = {"sysid": sysid, "name": name, "layers": [layer.to_json() for layer in layers]}
-        bundle = bundles.record(zoomdb, number, manifest, commit="0" * 40, message="m" * 300, config="")
+        manifest = replace(MANIFEST, sysid=sysid, name=name, layers=tuple(layers))
+        bundle = bundles.record(zoomdb, number, manifest, message="m" * 300, config="")
         packing.upload(manifest, layers_folder=tmp_path / "layers", store=store)
         bundles.mark_uploaded(zoomdb, bundle)
         return bundle, layers
@@ -49,7 +52,7 @@ def test_a_bundle_is_recorded_once_and_listed(zoomdb, recorded):
     assert bundles.list_bundles(zoomdb, recorded.project) == listed
     assert [(found.id, found.layers, len(found.message)) for found in listed] == [(first, tuple(layers), 200)]
     assert listed[0].uploaded is not None
-    assert bundles.manifest(zoomdb, first)["name"] == "one"
+    assert bundles.manifest_of(zoomdb, first).name == "one"
 
 
 def test_deleting_keeps_the_layers_that_another_bundle_needs(zoomdb, store, recorded, tmp_path):

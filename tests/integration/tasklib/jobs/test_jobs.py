@@ -26,7 +26,7 @@ def test_a_job_that_fails_keeps_who_must_act_and_what_to_do(zoomdb: Zoomdb) -> N
         raise NotDjango("No manage.py.", "Give another URL.")
     view = jobs.get(zoomdb, job)
     assert view
-    assert view.over
+    assert view.finished
     assert view.failure
     assert (view.state, view.failure.code, view.failure.remedy) == ("failed", "NotDjango", "Give another URL.")
     types = [line.type for line in log.lines(zoomdb, job)]

@@ -68,7 +68,7 @@ def test_a_part_that_is_done_is_not_run_again_and_one_that_died_keeps_its_job(zo
 def test_a_deploy_that_still_runs_elsewhere_is_not_begun_again(zoomdb: Zoomdb) -> None:
     job = _launch(zoomdb)
     deploy = launches.deploy_job(zoomdb, job, params={})
-    with zoomdb.lock(locks.JOB, deploy or 0), pytest.raises(DeployInProgress, match="still running"):
+    with zoomdb.try_lock(locks.JOB, deploy or 0), pytest.raises(DeployInProgress, match="still running"):
         launches.deploy_job(zoomdb, job, params={})
 
 
@@ -79,7 +79,7 @@ def test_a_launch_that_waits_has_not_crashed_and_its_run_finds_it_again(zoomdb: 
     assert launches.of_run(zoomdb, "run-8") is None
     view = jobs.get(zoomdb, job)
     assert view
-    assert (view.state, view.over) == ("waiting", False)
+    assert (view.state, view.finished) == ("waiting", False)
     _stopped(zoomdb, job, "run-7", waits=True)
     assert [waiting[0] for waiting in launches.waiting(zoomdb)] == [job]
 
@@ -94,7 +94,7 @@ def test_a_form_that_nobody_answers_ends_its_launch_as_expired(zoomdb: Zoomdb) -
     view = jobs.get(zoomdb, job)
     assert view
     assert view.failure
-    assert (view.state, view.failure.code, view.over) == ("expired", "FormExpired", True)
+    assert (view.state, view.failure.code, view.finished) == ("expired", "FormExpired", True)
     assert launches.waiting(zoomdb) == []
 
 

@@ -9,22 +9,13 @@ import pytest
 from dz.adapters.archive import Layer
 from dz.tasklib.messages import standby
 from dz.zoomdb import Zoomdb, notices
-from dz.zoomdb.models import Bundle, Project, Release, Standby
+from dz.zoomdb.models import Standby
+from tests.conftest import make_release
 
 
 @pytest.fixture
 def release(zoomdb: Zoomdb) -> int:
-    with zoomdb.session() as session:
-        project = Project(name="site", title="Site", source_url="https://example.org/site")
-        session.add(project)
-        session.flush()
-        bundle = Bundle(project_id=project.id, name="1", commit="0" * 40, manifest={})
-        session.add(bundle)
-        session.flush()
-        row = Release(project_id=project.id, number=1, bundle_id=bundle.id, environment=b"")
-        session.add(row)
-        session.flush()
-        return row.id
+    return make_release(zoomdb)
 
 
 def rows(zoomdb: Zoomdb) -> int:

@@ -19,6 +19,7 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.tasklib import detection
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.detection import Guess, Inspection
+from dz.tasklib.guesses import proved
 from dz.tasklib.proof import proof, rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proof.proof import Proof
@@ -56,8 +57,8 @@ def prove(server: Path) -> Prove:
         found = detection.inspect(tree)
         with rooms.room(server / "proofs", "k" if index is None else "other", sandbox_of) as room:
             prover = Prover(room, interpreters.available(), UvInstaller(index), variables)
-            proved = proof.prove(found, checkout, prover)
-        return proved, proved.merged(found, proved)
+            made = proof.prove(found, checkout, prover)
+        return made, proved.merged(found, made)
 
     return run
 
@@ -67,11 +68,11 @@ def primary(found: Inspection, field: str) -> Guess:
 
 
 def test_a_project_whose_first_page_reads_the_database_is_proved_and_that_is_said(prove: Prove, server: Path) -> None:
-    proved, found = prove("sqlite_single")
-    assert proved.outcome == "proved"
-    assert "reads the database" in proved.happened
+    made, found = prove("sqlite_single")
+    assert made.outcome == "proved"
+    assert "reads the database" in made.happened
     settings = primary(found, "settings_module")
-    assert (settings.proof, settings.happened) == ("proved", proved.happened)
+    assert (settings.proof, settings.happened) == ("proved", made.happened)
     assert primary(found, "wsgi").proof == "proved"
     assert primary(found, "dependency_files").proof == "proved"
     assert primary(found, "django_version").happened.startswith("Django 5.2.")
@@ -81,8 +82,8 @@ def test_a_project_whose_first_page_reads_the_database_is_proved_and_that_is_sai
 
 
 def test_a_broken_wsgi_module_is_conflicting_although_the_checks_pass(prove: Prove) -> None:
-    proved, found = prove("wsgi_broken")
-    assert (proved.outcome, proved.attempts[0].stage) == ("conflicting", "application")
+    made, found = prove("wsgi_broken")
+    assert (made.outcome, made.attempts[0].stage) == ("conflicting", "application")
     assert "site1/wsgi.py:4" in primary(found, "wsgi").happened
     assert "whitenoise" in primary(found, "wsgi").happened
     assert primary(found, "wsgi").proof == "conflicting"
@@ -91,31 +92,31 @@ def test_a_broken_wsgi_module_is_conflicting_although_the_checks_pass(prove: Pro
 
 def test_a_missing_attribute_of_the_wsgi_module_is_conflicting(prove: Prove) -> None:
     wsgi = (PROJECTS / "sqlite_single/mysite/wsgi.py").read_text() + "del globals()['application']\n"
-    proved, found = prove("sqlite_single", files={"mysite/wsgi.py": wsgi})
-    assert proved.outcome == "conflicting"
+    made, found = prove("sqlite_single", files={"mysite/wsgi.py": wsgi})
+    assert made.outcome == "conflicting"
     assert "has no attribute 'application'" in primary(found, "wsgi").happened
 
 
 def test_a_missing_middleware_is_the_settings_fault(prove: Prove) -> None:
-    proved, found = prove("middleware_missing")
-    assert (proved.outcome, proved.attempts[0].stage) == ("conflicting", "handler")
+    made, found = prove("middleware_missing")
+    assert (made.outcome, made.attempts[0].stage) == ("conflicting", "handler")
     assert primary(found, "settings_module").proof == "conflicting"
     assert primary(found, "wsgi").proof == "read"
 
 
 def test_an_empty_secret_key_is_filled_by_the_platform_and_that_is_said(prove: Prove) -> None:
-    proved, _ = prove("empty_secret_key")
-    assert (proved.outcome, proved.attempts[0].status) == ("proved", 200)
-    assert "no secret key of its own" in proved.happened
+    made, _ = prove("empty_secret_key")
+    assert (made.outcome, made.attempts[0].status) == ("proved", 200)
+    assert "no secret key of its own" in made.happened
 
 
 def test_variables_that_it_fails_without_are_found_and_stood_in_for_by_kind(prove: Prove) -> None:
     files = {"site1/urls.py": (PROJECTS / "needs_variables/site1/urls.py").read_text()}
     files["site1/urls.py"] += "import os, json\nRATES = json.loads(globals()['os'].environ['RA' + 'TES'])\n"
-    proved, found = prove("needs_variables", files=files)
-    assert proved.outcome == "proved"
-    assert proved.attempts[0].stood_in == ("PAGE_LENGTH", "PAYMENT_TOKEN", "RATES")
-    assert "with stand-ins for" in proved.happened
+    made, found = prove("needs_variables", files=files)
+    assert made.outcome == "proved"
+    assert made.attempts[0].stood_in == ("PAGE_LENGTH", "PAYMENT_TOKEN", "RATES")
+    assert "with stand-ins for" in made.happened
     required = {guess.value: guess.proof for guess in found.guesses if guess.field == "env_required"}
     assert required == {"PAYMENT_TOKEN": "proved", "PAGE_LENGTH": "read", "RATES": "proved"}
     assert "RATES" in found.env_required
@@ -124,30 +125,30 @@ def test_variables_that_it_fails_without_are_found_and_stood_in_for_by_kind(prov
 def test_the_owners_variables_are_used_and_never_shown(prove: Prove) -> None:
     files = {"site1/urls.py": "import os\nraise RuntimeError('I have ' + os.environ['PAYMENT_TOKEN'])\n"}
     values = {"PAYMENT_TOKEN": "the-owners-secret-value", "PAGE_LENGTH": "10"}
-    proved, found = prove("needs_variables", files=files, **values)
-    assert proved.outcome == "conflicting"
-    assert "RuntimeError" in proved.happened
-    assert "I have [hidden]" in proved.happened
-    assert values["PAYMENT_TOKEN"] not in str(proved.to_json()) + str(found.to_json())
+    made, found = prove("needs_variables", files=files, **values)
+    assert made.outcome == "conflicting"
+    assert "RuntimeError" in made.happened
+    assert "I have [hidden]" in made.happened
+    assert values["PAYMENT_TOKEN"] not in str(made.to_json()) + str(found.to_json())
 
 
 def test_no_part_of_an_owners_value_is_shown_where_a_long_message_is_cut(prove: Prove) -> None:
     files = {"site1/urls.py": "import os\nraise RuntimeError('x' * 190 + os.environ['PAYMENT_TOKEN'])\n"}
-    proved, found = prove("needs_variables", files=files, PAYMENT_TOKEN="sk-live-" * 30, PAGE_LENGTH="10")
-    assert "xxx" in proved.happened
-    assert "sk-live" not in str(proved.to_json()) + str(found.to_json())
+    made, found = prove("needs_variables", files=files, PAYMENT_TOKEN="sk-live-" * 30, PAGE_LENGTH="10")
+    assert "xxx" in made.happened
+    assert "sk-live" not in str(made.to_json()) + str(found.to_json())
 
 
 def test_an_asgi_only_project_is_called_by_asgi(prove: Prove) -> None:
-    proved, found = prove("asgi_only")
-    assert (proved.outcome, proved.attempts[0].status) == ("proved", 200), proved.happened
+    made, found = prove("asgi_only")
+    assert (made.outcome, made.attempts[0].status) == ("proved", 200), made.happened
     assert primary(found, "asgi").proof == "proved"
 
 
 def test_two_projects_that_both_load_conflict_and_both_are_shown(prove: Prove) -> None:
-    proved, found = prove("two_candidates")
-    assert proved.outcome == "conflicting"
-    assert {attempt.settings_module: attempt.outcome for attempt in proved.attempts} == {
+    made, found = prove("two_candidates")
+    assert made.outcome == "conflicting"
+    assert {attempt.settings_module: attempt.outcome for attempt in made.attempts} == {
         "blogsite.settings": "proved",
         "storesite.settings": "proved",
     }
@@ -155,14 +156,14 @@ def test_two_projects_that_both_load_conflict_and_both_are_shown(prove: Prove) -
 
 
 def test_of_two_projects_the_only_one_that_loads_is_taken(prove: Prove) -> None:
-    proved, found = prove(
+    made, found = prove(
         "two_candidates",
         files={
             "blog/blogsite/settings.py": "import nothing_like_it\n"
             + (PROJECTS / "two_candidates/blog/blogsite/settings.py").read_text()
         },
     )
-    assert proved.outcome == "proved"
+    assert made.outcome == "proved"
     assert (found.settings_module, found.project_root, found.wsgi) == (
         "storesite.settings",
         "store",
@@ -191,49 +192,49 @@ def test_settings_for_development_never_take_the_place_of_broken_production_sett
         .read_text()
         .replace("mysite.settings", "mysite.settings.production")
     }
-    proved, found = prove("sqlite_single", files={**files, **tree, "mysite/settings.py": ""})
-    assert proved.outcome == "conflicting"
+    made, found = prove("sqlite_single", files={**files, **tree, "mysite/settings.py": ""})
+    assert made.outcome == "conflicting"
     assert found.settings_module == "mysite.settings.production"
-    assert {attempt.settings_module for attempt in proved.attempts if attempt.outcome == "proved"} == {
+    assert {attempt.settings_module for attempt in made.attempts if attempt.outcome == "proved"} == {
         "mysite.settings.dev"
     }
-    assert "mysite.settings.dev loads" in proved.happened
+    assert "mysite.settings.dev loads" in made.happened
 
 
 def test_a_requirement_that_does_not_exist_is_conflicting(prove: Prove) -> None:
-    proved, found = prove("sqlite_single", files={"requirements.txt": "django==5.2\nno-such-package-zzqq==1\n"})
-    assert (proved.outcome, proved.attempts[0].stage) == ("conflicting", "install")
+    made, found = prove("sqlite_single", files={"requirements.txt": "django==5.2\nno-such-package-zzqq==1\n"})
+    assert (made.outcome, made.attempts[0].stage) == ("conflicting", "install")
     assert primary(found, "dependency_files").proof == "conflicting"
     assert "no-such-package-zzqq" in primary(found, "dependency_files").happened
     assert primary(found, "settings_module").proof == "read"
 
 
 def test_an_index_that_is_away_leaves_the_guesses_read_and_says_so(prove: Prove) -> None:
-    proved, found = prove("sqlite_single", index="http://127.0.0.1:9/")
-    assert (proved.outcome, proved.attempts[0].error) == ("read", "ServiceUnavailable")
+    made, found = prove("sqlite_single", index="http://127.0.0.1:9/")
+    assert (made.outcome, made.attempts[0].error) == ("read", "ServiceUnavailable")
     assert primary(found, "settings_module").proof == "read"
     assert "index" in primary(found, "dependency_files").happened
 
 
 def test_a_first_page_that_fails_is_conflicting_with_its_line(prove: Prove) -> None:
     urls = "from django.urls import path\n\ndef page(request):\n    return {}['nothing']\n\nurlpatterns = [path('', page)]\n"
-    proved, found = prove(
+    made, found = prove(
         "wsgi_broken",
         files={"site1/urls.py": urls, "site1/wsgi.py": (PROJECTS / "needs_variables/site1/wsgi.py").read_text()},
     )
-    assert (proved.outcome, proved.attempts[0].stage, proved.attempts[0].status) == ("conflicting", "request", 500)
-    assert "KeyError at site1/urls.py:4" in proved.happened
+    assert (made.outcome, made.attempts[0].stage, made.attempts[0].status) == ("conflicting", "request", 500)
+    assert "KeyError at site1/urls.py:4" in made.happened
     assert primary(found, "wsgi").proof == "proved"
 
 
 def test_a_forged_report_proves_nothing(prove: Prove) -> None:
     code = "import json, os\nopen(os.path.dirname(os.environ['DZ_STATIC_ROOT']) + '/report.json', 'w').write(json.dumps({'ok': True, 'nonce': '0' * 32}))\nos._exit(0)\n"
-    proved, _ = prove(
+    made, _ = prove(
         "sqlite_single",
         files={"mysite/settings.py": code + (PROJECTS / "sqlite_single/mysite/settings.py").read_text()},
     )
-    assert proved.outcome == "conflicting"
-    assert "ended its own process" in proved.happened
+    assert made.outcome == "conflicting"
+    assert "ended its own process" in made.happened
 
 
 _KILLED = """
@@ -241,6 +242,7 @@ import sys, time
 from pathlib import Path
 from dz.adapters import users
 from dz.adapters.sandbox import UserSandbox
+from dz.tasklib.guesses import proved
 from dz.tasklib.proof import rooms
 with rooms.room(Path(sys.argv[1]), "killed", lambda name, home: UserSandbox(None, users.owned(home, None))) as room:
     (room.path / "envs").mkdir()

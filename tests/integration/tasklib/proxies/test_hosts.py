@@ -1,10 +1,12 @@
 """Host names in a real zoomdb."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, select
 
+from dz.adapters.archive import Layer
 from dz.errors import HostTaken, InvalidName, PortTaken
 from dz.tasklib.proxies.config import Upstream
 from dz.tasklib.proxies.hosts import claim_host, release_host
@@ -12,12 +14,14 @@ from dz.tasklib.proxies.ports import reserve_site_ports
 from dz.tasklib.proxies.vhosts import all_vhosts, vhosts_of
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort
 from dz.zoomdb.states import DeploymentState
+from tests.manifests import MANIFEST, PLAN
 
-MANIFEST = {
-    "layers": [{"kind": "code", "sha256": "c" * 64, "size": 1}, {"kind": "static", "sha256": "d" * 64, "size": 7}],
-    "static_map": [["/static/", "static"], ["/media/", "map/0"]],
-    "plan": {"health_path": "/up"},
-}
+SITE = replace(
+    MANIFEST,
+    layers=(Layer("code", "c" * 64, 1), Layer("static", "d" * 64, 7)),
+    static_map=(("/static/", "static"), ("/media/", "map/0")),
+    plan=replace(PLAN, health_path="/up"),
+)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def world(zoomdb):
         proxies = [Server(name=f"proxy-{n}", role="proxy", address="10.0.1.1") for n in (1, 2)]
         session.add_all([polls, blog, *servers, *proxies])
         session.flush()
-        bundle = Bundle(project_id=polls.id, name="b1", commit="a" * 40, manifest=MANIFEST)
+        bundle = Bundle(project_id=polls.id, name="b1", commit="a" * 40, manifest=SITE.to_json())
         session.add(bundle)
         session.flush()
         releases = [Release(project_id=polls.id, number=n, bundle_id=bundle.id, environment=b"") for n in (1, 2)]

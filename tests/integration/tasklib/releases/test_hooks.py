@@ -1,6 +1,6 @@
-import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,25 +9,15 @@ from dz.errors import HookFailed
 from dz.tasklib.databases import Credentials
 from dz.tasklib.releases import hooks
 from dz.tasklib.variables.of_release import variables_of
-from dz.zoomdb.models import Bundle, Project, Release
+from tests.conftest import make_release
+from tests.manifests import MANIFEST, PLAN
 
 
 @pytest.fixture
 def release(zoomdb):
-    with zoomdb.session() as session:
-        project = Project(name="site", title="", source_url="")
-        session.add(project)
-        session.flush()
-        plan = {"django_settings_module": "site.settings", "supplied_environment": [["SHOP_DB", "database_name"]]}
-        bundle = Bundle(project_id=project.id, name="1", commit="0" * 40, manifest={"plan": plan})
-        session.add(bundle)
-        session.flush()
-        owner = json.dumps({"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"})
-        token = zoomdb.encryption.encrypt(owner, f"{project.sysid}/release")
-        row = Release(project_id=project.id, number=1, bundle_id=bundle.id, environment=token)
-        session.add(row)
-        session.flush()
-        return row.id
+    plan = replace(PLAN, django_settings_module="site.settings", supplied_environment=(("SHOP_DB", "database_name"),))
+    variables = {"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"}
+    return make_release(zoomdb, replace(MANIFEST, plan=plan), variables=variables)
 
 
 def finished(words, code=0, output=""):

@@ -1,25 +1,19 @@
+from dataclasses import replace
+
 import pytest
 
 from dz.errors import NoAppserver
 from dz.tasklib.servers import heartbeats, placement
 from dz.tasklib.servers.heartbeats import Load
-from dz.zoomdb.models import Bundle, Deployment, Project, Release
+from dz.zoomdb.models import Deployment, Release
 from dz.zoomdb.states import DeploymentState
+from tests.conftest import make_release
+from tests.manifests import MANIFEST, PLAN
 
 
 @pytest.fixture
 def release(zoomdb):
-    with zoomdb.session() as session:
-        project = Project(name="site", title="Site", source_url="https://example.org/site")
-        session.add(project)
-        session.flush()
-        bundle = Bundle(project_id=project.id, name="1", commit="0" * 40, manifest={"plan": {"instances": 2}})
-        session.add(bundle)
-        session.flush()
-        row = Release(project_id=project.id, number=1, bundle_id=bundle.id, environment=b"")
-        session.add(row)
-        session.flush()
-        return row.id
+    return make_release(zoomdb, replace(MANIFEST, plan=replace(PLAN, instances=2)))
 
 
 def beat(zoomdb, name, cpu=1.0):

@@ -154,7 +154,7 @@ def check(server, sandbox, built, tmp_path):
             built,
             work=tmp_path / "work",
             sandbox=sandbox,
-            environment_variables=variables,
+            variables=variables,
             timeout=timeout,
         )
 
@@ -197,10 +197,10 @@ def test_an_unmodified_sqlite_project_is_proved_and_its_static_files_collected(c
 
 
 def test_urls_are_loaded_before_the_workers_unless_they_start_a_thread(check, tmp_path):
-    assert check(make_project(tmp_path / "quiet")).shim_environment["DZ_URLS_EARLY"] == "1"
+    assert check(make_project(tmp_path / "quiet")).shim_variables["DZ_URLS_EARLY"] == "1"
     thread = "    import threading, time\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     found = check(make_project(tmp_path / "busy", **{"site1/urls.py": f"{URLS}\n{thread}"}))
-    assert "DZ_URLS_EARLY" not in found.shim_environment
+    assert "DZ_URLS_EARLY" not in found.shim_variables
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_a_manifest_storage_that_fails_is_replaced_with_a_warning(check, tmp_pat
     checkout = make_project(tmp_path / "src", code, **{"site1/assets/a.css": "a { background: url(gone.png) }"})
     found = check(checkout)
     assert any("plain storage" in warning for warning in found.warnings)
-    assert found.shim_environment["DZ_PLAIN_STATIC_STORAGE"] == "1"
+    assert found.shim_variables["DZ_PLAIN_STATIC_STORAGE"] == "1"
     assert (found.static_dir / "static/a.css").is_file()
 
 
@@ -403,7 +403,7 @@ def test_a_dependency_that_cannot_be_installed_is_named(server, sandbox, python,
 def test_a_bundle_answers_under_the_platforms_settings(server, built, check, sandbox, tmp_path):
     found = check(make_project(tmp_path / "bundle" / "src"))
     verification.write_shim(PLAN, tmp_path / "bundle" / "dz", found)
-    env = {**verification.placeholder_environment(PLAN), "SECRET_KEY": "given", "DZ_ALLOWED_HOSTS": "site.example.org"}
+    env = {**verification.placeholder_variables(PLAN), "SECRET_KEY": "given", "DZ_ALLOWED_HOSTS": "site.example.org"}
     (tmp_path / "env.json").write_text(json.dumps(env | {"DZ_MEDIA_ROOT": "/srv/media"}))
     code = "from django.test import Client; print(Client().get('/', HTTP_HOST='site.example.org').content.decode())"
     argv = [built.program, "-I", tmp_path / "bundle/dz/dz_run.py", tmp_path / "env.json", "manage", "shell", "-c", code]
@@ -425,7 +425,7 @@ def test_uploaded_files_are_served_unless_the_project_answers_itself(server, bui
     for name in ("photo.txt", "own.txt"):
         (tmp_path / "media" / name).write_text("uploaded")
     (tmp_path / "outside.txt").write_text("secret")
-    env = {**verification.placeholder_environment(PLAN), "DZ_MEDIA_ROOT": str(tmp_path / "media")}
+    env = {**verification.placeholder_variables(PLAN), "DZ_MEDIA_ROOT": str(tmp_path / "media")}
     (tmp_path / "env.json").write_text(json.dumps(env))
     code = """if True:
         from django.test import AsyncClient, Client

@@ -96,7 +96,7 @@ def test_an_environment_of_copies_is_compiled_by_itself_and_no_wheel_counts_as_c
     if packages.sandbox.user:
         subprocess.run(["/bin/chown", "-R", packages.sandbox.user, copy], check=True)
     python = interpreters.available()[0]
-    bytecode.link(copy, packages.folder / "cache", done, interpreter=python, sandbox=packages.sandbox)
+    bytecode.link_bytecode(copy, packages.folder / "cache", done, interpreter=python, sandbox=packages.sandbox)
     assert list(copy.glob("lib/python*/site-packages/__pycache__/six.*.pyc"))
     assert list(done.iterdir()) == []
 

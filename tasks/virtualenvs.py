@@ -1,6 +1,6 @@
 """Tasks about virtualenvs."""
 
-from dz import wiring, wiring_proof
+from dz import wiring
 from dz.adapters.interpreters import Interpreter
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -22,17 +22,17 @@ def choose_interpreter(job: int, plan: Plan) -> Interpreter:
 def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
     sandbox = wiring.sandbox(checkout.sysid, "build")
-    environment = virtualenvs.create(
+    virtualenv = virtualenvs.create(
         plan,
         checkout,
         folder=wiring.server_dir("build") / "envs" / checkout.sysid,
         interpreter=interpreter,
         installer=wiring.installer(),
         sandbox=sandbox,
-        packages=wiring_proof.packages(),
-        cache=wiring_proof.project_cache(checkout, sandbox),
+        packages=wiring.packages(),
+        cache=wiring.project_cache(checkout, sandbox.user),
         on_line=wiring.to_run_log,
     )
-    how = "reused" if environment.reused else "installed"
-    log.note(wiring.zoomdb(), job, environment.warnings, info=f"{len(environment.lines)} requirements {how}")
-    return environment
+    how = "reused" if virtualenv.reused else "installed"
+    log.note(wiring.zoomdb(), job, virtualenv.warnings, info=f"{len(virtualenv.lines)} requirements {how}")
+    return virtualenv

@@ -1,0 +1,45 @@
+"""Starts an app instance under supervision, and has it load what its first requests need."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from dz.adapters import loaded_project
+from dz.adapters.sandbox import BASE_ENVIRONMENT, supervised
+from dz.adapters.supervisor import Supervisor
+from dz.errors import HealthCheckFailed
+from dz.tasklib.appservers import health
+from dz.tasklib.appservers.instance import AppInstance
+
+
+def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
+    """Start an app instance as the project's user; one that is loaded once is held until its hooks have run."""
+    if instance.manifest.loads_once and not instance.hooks_done:
+        loaded_project.hold(instance.hold)
+    instance.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
+    start(instance, supervisor=supervisor, user=user)
+
+
+def start(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
+    """Run an app instance under supervisord, with nothing of this process's environment."""
+    kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
+    clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
+    command = [*clear, *instance.command("gunicorn", str(instance.gunicorn_file))]
+    supervisor.add(instance.program, supervised(command), cwd=instance.home, user=user, logs=instance.logs)
+
+
+def warm_up(instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
+    """Wait until each worker process of an app instance has answered once, or cannot.
+
+    Args:
+        deadline: seconds from now.
+    """
+
+    def ask() -> None:
+        with contextlib.suppress(HealthCheckFailed):
+            health.wait_until_healthy(instance, supervisor=supervisor, deadline=deadline)
+
+    # A worker process that loads its first page takes no other request, so each gets one.
+    processes = instance.manifest.plan.processes
+    with ThreadPoolExecutor(processes) as threads:
+        for _ in range(processes):
+            threads.submit(ask)

@@ -1,0 +1,59 @@
+"""Runs the hooks of a release on an appserver: in the app instance that has loaded the project, or in a new process."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+
+from dz.adapters import loaded_project, users
+from dz.adapters.processes import Finished
+from dz.adapters.sandbox import Sandbox
+from dz.adapters.supervisor import Supervisor
+from dz.tasklib.appservers import health
+from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.releases import hooks
+from dz.tasklib.variables.redaction import redacted
+from dz.zoomdb import Zoomdb
+
+HOOK_TIMEOUT = 1500
+"""Seconds for one release hook, less than a task may take, which is less than a parent waits."""
+
+
+def run_hooks(
+    zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, sandbox: Sandbox, deadline: float
+) -> None:
+    """Run the hooks of a release once, as the project's user; an app instance that is held serves then.
+
+    Args:
+        deadline: seconds that a held instance may take to load the project.
+    """
+    manifest = instance.manifest
+    with redacted(instance.secrets()), _manage(zoomdb, instance, supervisor, sandbox, deadline) as manage:
+        hooks.run_hooks(
+            zoomdb, instance.release_id, run=manage, hooks=manifest.plan.hooks, django_version=manifest.django
+        )
+
+
+@contextlib.contextmanager
+def _manage(
+    zoomdb: Zoomdb, instance: AppInstance, supervisor: Supervisor, sandbox: Sandbox, deadline: float
+) -> Iterator[Callable[[list[str]], Finished]]:
+    """Yield what runs `manage.py`: the app instance, if it is held and has the project loaded, or else a new process."""
+    if not instance.hold.is_dir():
+
+        def in_new_process(words: list[str]) -> Finished:
+            return sandbox.run(instance.command("manage", *words), cwd=instance.home, env={}, timeout=HOOK_TIMEOUT)
+
+        yield in_new_process
+        return
+    owner = users.ensure_user(sandbox.user) if sandbox.user else None
+    with (
+        health.taken_down_on_failure(zoomdb, instance, supervisor=supervisor),
+        loaded_project.loaded(
+            instance.hold,
+            owner=owner,
+            limits=sandbox.bounds,
+            alive=functools.partial(health.is_alive, instance, supervisor),
+            deadline=deadline,
+        ) as project,
+    ):
+        yield functools.partial(project.run, timeout=HOOK_TIMEOUT)

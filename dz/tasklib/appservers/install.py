@@ -1,0 +1,65 @@
+"""Installs a bundle on an appserver: its layers, extracted once, and the server's own interpreter in its virtualenv."""
+
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from dz.adapters import files
+from dz.adapters.archive import Layer
+from dz.adapters.bundle_store import BundleStore
+from dz.adapters.interpreters import Interpreter
+from dz.errors import NoMatchingPython
+from dz.tasklib.appservers.instance import AppInstance, virtualenv_path
+from dz.tasklib.bundles import layers
+
+MAX_BYTES = 8 * 1024**3
+MAX_MEMBERS = 500_000
+
+
+def install(instance: AppInstance, *, store: BundleStore, interpreters: Sequence[Interpreter]) -> None:
+    """Download and extract a bundle's layers; what is there already is left alone. As root, root owns them.
+
+    Raises:
+        NoMatchingPython: this server lacks the bundle's Python.
+        BundleMissing, ChecksumMismatch, BundleRefused: a layer is gone or not what was uploaded.
+    """
+    manifest = instance.manifest
+    fitting = [found for found in interpreters if found.minor == manifest.python]
+    if not fitting:
+        raise NoMatchingPython(
+            f"This appserver has no Python {manifest.python}, with which the version was built.",
+            "Ask the operator to install it here, or to set DZ_INTERPRETERS.",
+        )
+    code = manifest.required("code")
+    ensure_virtualenv(manifest.required("environment"), folder=instance.folder, store=store)
+    link_interpreter(instance.virtualenv, fitting[0])
+    _ensure(code, instance.bundle, store)
+
+
+def ensure_virtualenv(layer: Layer, *, folder: Path, store: BundleStore) -> None:
+    """Download and extract a virtualenv unless it is there; see `install`.
+
+    Args:
+        folder: of the appserver.
+    """
+    _ensure(layer, virtualenv_path(folder, layer.sha256), store)
+
+
+def link_interpreter(virtualenv: Path, python: Interpreter) -> None:
+    """Make an extracted virtualenv one of this server's interpreter."""
+    (virtualenv / "bin").mkdir(exist_ok=True)
+    text = f"home = {python.path.parent}\ninclude-system-site-packages = false\nversion = {python.full}\n"
+    files.write(virtualenv / "pyvenv.cfg", text, mode=0o644)
+    for name in ("python", "python3", f"python{python.minor}"):
+        link = virtualenv / "bin" / name
+        if link.is_symlink() and link.readlink() == python.path:
+            continue
+        part = link.with_name(f".{name}.{uuid.uuid4().hex}")
+        part.symlink_to(python.path)
+        part.replace(link)
+
+
+def _ensure(layer: Layer, target: Path, store: BundleStore) -> None:
+    owner = (0, 0) if os.geteuid() == 0 else None
+    layers.ensure(layer, target, store=store, owner=owner, max_bytes=MAX_BYTES, max_members=MAX_MEMBERS)

@@ -1,0 +1,160 @@
+"""What an app instance is: one release on one appserver, and where everything of it lies."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from dz.errors import WrongServer
+from dz.tasklib.bundles.manifest import Manifest
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
+from dz.zoomdb.states import DeploymentState
+
+_PUBLIC = re.compile(r"DZ_|(DJANGO_)?(DEBUG|ALLOWED_HOSTS|SETTINGS_MODULE)$|CONFIG_PG_(DBNAME|USER|HOST|PORT)$")
+"""Names of variables whose values everybody may see."""
+
+
+@dataclass(frozen=True)
+class AppInstance:
+    """A release on this appserver.
+
+    Args:
+        deployment_id: the row of zoomdb that stands for it.
+        state: as it was when this was read.
+        address: where it listens, with `port`.
+        hosts: the project's host names, the platform's own first.
+        hooks_done: the hooks of its release have run.
+        folder: everything that this appserver keeps.
+    """
+
+    deployment_id: int
+    release_id: int
+    project_id: int
+    sysid: str
+    state: DeploymentState
+    address: str
+    port: int
+    hosts: tuple[str, ...]
+    manifest: Manifest
+    hooks_done: bool
+    folder: Path
+
+    @property
+    def program(self) -> str:
+        """The name under which supervisord knows it."""
+        return program_name(self.deployment_id)
+
+    @property
+    def host(self) -> str:
+        """The name under which the platform asks the site whether it is healthy."""
+        return self.hosts[0] if self.hosts else "127.0.0.1"
+
+    @property
+    def virtualenv(self) -> Path:
+        """Where the extracted virtualenv lies, which other versions may share."""
+        return virtualenv_path(self.folder, self.manifest.required("environment").sha256)
+
+    @property
+    def bundle(self) -> Path:
+        """Where the extracted code lies."""
+        return self.folder / "bundles" / self.sysid / self.manifest.name
+
+    @property
+    def own(self) -> Path:
+        """The folder of everything that belongs to this app instance alone."""
+        return own_folder(self.folder, self.deployment_id)
+
+    @property
+    def env_file(self) -> Path:
+        """Its variables, which only the project's user can read."""
+        return self.own / "env.json"
+
+    @property
+    def gunicorn_file(self) -> Path:
+        """The configuration of its gunicorn."""
+        return self.own / "gunicorn.conf.py"
+
+    @property
+    def hold(self) -> Path:
+        """A folder that is there while it must not serve yet; see `adapters/loaded_project.py`."""
+        return self.own / "hold"
+
+    @property
+    def home(self) -> Path:
+        """The home folder of its processes."""
+        return self.own / "home"
+
+    @property
+    def media(self) -> Path:
+        """The files that visitors upload; all versions of the project share it."""
+        return self.folder / "projects" / self.sysid / "media"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs of all app instances."""
+        return self.folder / "logs"
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of the launcher for `gunicorn CONFIG` or `manage ARGS...`."""
+        launcher = self.bundle / "dz" / "dz_run.py"
+        return [str(self.virtualenv / "bin" / "python"), str(launcher), str(self.env_file), *words]
+
+    def secrets(self) -> list[str]:
+        """Return the values of its variables that must not appear in any text."""
+        variables = json.loads(self.env_file.read_text())
+        return [value for name, value in variables.items() if not _PUBLIC.match(name)]
+
+
+def program_name(deployment_id: int) -> str:
+    """Return the name under which supervisord knows an app instance."""
+    return f"app-{deployment_id}"
+
+
+def own_folder(folder: Path, deployment_id: int) -> Path:
+    """Return the folder of an app instance below that of its appserver."""
+    return folder / "instances" / str(deployment_id)
+
+
+def virtualenv_path(folder: Path, sha256: str) -> Path:
+    """Return where an appserver extracts the virtualenv of a layer."""
+    return folder / "envs" / sha256
+
+
+def find(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -> AppInstance:
+    """Return the app instance of a release on a server; raises WrongServer if placement did not choose that server.
+
+    Args:
+        folder: of that server.
+    """
+    query = select(Deployment).join(Server, Deployment.server_id == Server.id)
+    with zoomdb.session() as session:
+        row = session.scalar(query.where(Deployment.release_id == release_id, Server.name == server_name))
+        if row is None:
+            raise WrongServer(
+                f"Release {release_id} was not placed on {server_name}; nothing was done.",
+                "Let placement choose the server: start build-and-deploy or rollback instead of deploy.",
+            )
+        release = session.get_one(Release, release_id)
+        hosts = select(VirtualHost.name).where(VirtualHost.project_id == release.project_id).order_by(VirtualHost.id)
+        return AppInstance(
+            deployment_id=row.id,
+            release_id=release_id,
+            project_id=release.project_id,
+            sysid=release.project.sysid,
+            state=row.state,
+            address=row.server.address,
+            port=row.port,
+            hosts=tuple(session.scalars(hosts)),
+            manifest=Manifest.from_json(release.bundle.manifest),
+            hooks_done=release.hooks_done is not None,
+            folder=folder,
+        )
+
+
+def release_of(zoomdb: Zoomdb, deployment_id: int) -> int:
+    """Return the release of a deployment."""
+    with zoomdb.session() as session:
+        return session.get_one(Deployment, deployment_id).release_id

@@ -1,0 +1,57 @@
+"""Repairs an appserver: what runs there becomes what zoomdb says."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from dz.adapters.supervisor import Supervisor
+from dz.errors import DzError
+from dz.tasklib.appservers import stop
+from dz.tasklib.appservers.instance import program_name
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Deployment, Server
+from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
+
+logger = logging.getLogger("dz.appservers")
+
+
+def reconcile(
+    zoomdb: Zoomdb, supervisor: Supervisor, server_name: str, *, folder: Path, restart: Callable[[int], None]
+) -> None:
+    """Remove instances without a live row, and restart this server's rows that have no instance.
+
+    One instance that cannot be repaired does not keep the others from it.
+
+    Args:
+        folder: of the appserver.
+        restart: installs and boots the deployment of this id. Rows still starting belong to a running deploy.
+    """
+    query = select(Deployment.id, Deployment.state).join(Server, Deployment.server_id == Server.id)
+    known = running(supervisor)
+    with zoomdb.session() as session:
+        found = session.execute(query.where(Server.name == server_name, Deployment.state.in_(LIVE)))
+        live = {row.id: row.state for row in found}
+    for deployment_id in known - live.keys():
+        stop.take_down(supervisor, deployment_id, folder=folder)
+    for deployment_id, state in live.items():
+        if state == DeploymentState.RETIRING:
+            stop.stop(zoomdb, supervisor, deployment_id, folder=folder)
+    for deployment_id, state in live.items():
+        if state in SHOWN and (deployment_id not in known or _given_up(supervisor, deployment_id)):
+            try:
+                restart(deployment_id)
+            except DzError as error:
+                logger.warning("App instance %s was not repaired: %s", deployment_id, error.found)
+
+
+def running(supervisor: Supervisor) -> set[int]:
+    """Return the deployments whose app instances supervisord knows."""
+    numbers = (name.removeprefix("app-") for name in supervisor.names())
+    return {int(number) for number in numbers if number.isdigit()}
+
+
+def _given_up(supervisor: Supervisor, deployment_id: int) -> bool:
+    """Say whether supervisord does not try to run an instance any more."""
+    return supervisor.state(program_name(deployment_id)) in {"FATAL", "EXITED", "STOPPED"}

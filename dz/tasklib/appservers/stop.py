@@ -1,0 +1,51 @@
+"""Takes app instances down, and says in zoomdb what became of them."""
+
+import shutil
+from pathlib import Path
+
+from dz.adapters.supervisor import Supervisor
+from dz.tasklib.appservers.instance import own_folder, program_name
+from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Deployment
+from dz.zoomdb.states import LIVE, DeploymentState
+
+
+def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
+    """Take a retiring app instance down, then free its port; one that is needed again by now is left alone.
+
+    Args:
+        folder: of the appserver.
+    """
+    with zoomdb.session() as session:
+        row = session.get(Deployment, deployment_id)
+        if row is None or row.state != DeploymentState.RETIRING:
+            return
+    take_down(supervisor, deployment_id, folder=folder)
+    _set_state(zoomdb, deployment_id, DeploymentState.STOPPED)
+
+
+def give_up(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
+    """Free what an app instance that never became healthy holds; any other stays as it is."""
+    with zoomdb.session() as session:
+        starting = session.get_one(Deployment, deployment_id).state == DeploymentState.STARTING
+    if starting:
+        fail(zoomdb, supervisor, deployment_id, folder=folder)
+
+
+def fail(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
+    """Take an app instance down that is not healthy."""
+    take_down(supervisor, deployment_id, folder=folder)
+    _set_state(zoomdb, deployment_id, DeploymentState.FAILED)
+
+
+def take_down(supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
+    """End the processes of an app instance and remove its files; the project's uploads stay."""
+    supervisor.remove(program_name(deployment_id))
+    shutil.rmtree(own_folder(folder, deployment_id), ignore_errors=True)
+
+
+def _set_state(zoomdb: Zoomdb, deployment_id: int, state: DeploymentState) -> None:
+    with zoomdb.session() as session:
+        row = session.get(Deployment, deployment_id)
+        if row is not None and row.state in LIVE:
+            row.state = state

@@ -1,0 +1,123 @@
+"""The manifest of a bundle: what it holds, what it was made of, and how it runs.
+
+It is kept as JSON in zoomdb, and beside the layers in the bundle store. Bundles of earlier releases of DjangoZoom lack
+some of the keys, which then take the defaults below.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from dz.adapters.archive import Kind, Layer
+from dz.errors import BundleRefused
+from dz.tasklib.configuration.plan import Plan
+
+FORMAT = 1
+SHIM_MODULE = "dz_settings"
+"""The settings module of every bundle, which imports the project's own."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that another server must know of a bundle.
+
+    Args:
+        sysid: of the project.
+        name: of the bundle, unique within its project.
+        python: the minor version that the virtualenv was made with, such as 3.12.
+        python_full: that Python's full version.
+        platform: see `virtualenvs.platform_name`.
+        virtualenv_key: names the content of the virtualenv.
+        django: the version of Django that the project loads with.
+        database_type: what the project's database must be.
+        static_url: the URL path of collected files.
+        media_url: the URL path of uploaded files; None if they are kept elsewhere.
+        static_map: URL path and folder below the static layer, longest first.
+        paths: folders of the code layer in which the project's modules are found.
+        schema: a digest of the names of all migrations; empty if it is not known.
+        loads_once: release hooks run in what the app instance has loaded.
+        build_key: equal keys mean equal bundles, if the variables are equal, too; empty if it is not known.
+    """
+
+    sysid: str
+    name: str
+    commit: str
+    layers: tuple[Layer, ...]
+    plan: Plan
+    python: str
+    python_full: str
+    platform: str
+    virtualenv_key: str
+    django: str
+    database_type: str
+    static_url: str
+    media_url: str | None
+    static_map: tuple[tuple[str, str], ...] = ()
+    paths: tuple[str, ...] = ()
+    schema: str = ""
+    loads_once: bool = False
+    build_key: str = ""
+
+    def layer(self, kind: Kind) -> Layer | None:
+        """Return the layer of a kind, if the bundle has one."""
+        return next((layer for layer in self.layers if layer.kind == kind), None)
+
+    def required(self, kind: Kind) -> Layer:
+        """Return a layer without which nothing runs, or raise BundleRefused."""
+        found = self.layer(kind)
+        if found is None:
+            raise BundleRefused(f"Bundle {self.name} lists no environment or no code.", "Build the version again.")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as it is stored."""
+        return {
+            "format": FORMAT,
+            "sysid": self.sysid,
+            "name": self.name,
+            "commit": self.commit,
+            "python": self.python,
+            "python_full": self.python_full,
+            "platform": self.platform,
+            "layers": [layer.to_json() for layer in self.layers],
+            "plan": self.plan.to_json(),
+            "settings_module": SHIM_MODULE,
+            "wsgi": self.plan.wsgi,
+            "asgi": self.plan.asgi,
+            "use_asgi": self.plan.use_asgi,
+            "server": "gunicorn",
+            "django": self.django,
+            "database_type": self.database_type,
+            "schema": self.schema,
+            "loads_once": self.loads_once,
+            "build_key": self.build_key,
+            "static_url": self.static_url,
+            "media_url": self.media_url,
+            "static_map": [list(pair) for pair in self.static_map],
+            "environment_key": self.virtualenv_key,
+            "paths": list(self.paths),
+            "project_root": self.plan.project_root,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return the manifest that `to_json` gave, perhaps in an earlier release of DjangoZoom."""
+        return cls(
+            sysid=data["sysid"],
+            name=data["name"],
+            commit=data["commit"],
+            layers=tuple(Layer.from_json(entry) for entry in data["layers"]),
+            plan=Plan.from_json(data["plan"]),
+            python=data["python"],
+            python_full=data["python_full"],
+            platform=data["platform"],
+            virtualenv_key=data["environment_key"],
+            django=data["django"],
+            database_type=data["database_type"],
+            static_url=data["static_url"],
+            media_url=data["media_url"],
+            static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),
+            paths=tuple(data.get("paths", ())),
+            schema=data.get("schema", ""),
+            loads_once=data.get("loads_once", False),
+            build_key=data.get("build_key", ""),
+        )

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from bench import scale, simulated
 from bench.queries import whole_tables_read
-from dz.tasklib.proxies import updates, vhosts
+from dz.tasklib.proxies import config, updates, vhosts
 from tests.integration.adapters.test_nginx import nginx as nginx  # noqa: PLC0414  the fixture
 
 PROJECTS = 2_000
@@ -31,7 +31,7 @@ def test_a_proxy_that_shows_everything_is_not_asked_about_each_site(zoomdb, ngin
     sites = vhosts.all_vhosts(zoomdb, "proxy-1")
     assert len(sites) == 50
     for site in sites.values():
-        nginx.replace(site.sysid, updates.proxies.render(site, port=nginx.port, statics={}))
+        nginx.replace(site.sysid, config.render(site, port=nginx.port, statics={}))
     nginx.load()
     nginx.keep()
     shown: list[int] = []

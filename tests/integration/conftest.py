@@ -11,9 +11,10 @@ import pytest
 
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
+from tests.integration.nginx import running_nginx
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def room():
     folder = Path(tempfile.mkdtemp(prefix="dza", dir="/tmp"))
     folder.chmod(0o755)
@@ -21,7 +22,7 @@ def room():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def supervisor(room):
     found = Supervisor(room / "supervisor", room / "s")
     process = found.ensure_running()
@@ -30,7 +31,7 @@ def supervisor(room):
     process.wait(30)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def user():
     if os.geteuid() != 0:
         yield None
@@ -39,3 +40,9 @@ def user():
     assert ensure_user(name) == ensure_user(name)
     yield name
     subprocess.run(["/usr/sbin/userdel", name], check=True)
+
+
+@pytest.fixture
+def nginx():
+    with running_nginx() as found:
+        yield found

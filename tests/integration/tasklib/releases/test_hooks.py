@@ -1,23 +1,17 @@
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
 from dz.adapters.processes import Finished
 from dz.errors import HookFailed
-from dz.tasklib.databases import Credentials
 from dz.tasklib.releases import hooks
-from dz.tasklib.variables.of_release import variables_of
 from tests.conftest import make_release
-from tests.manifests import MANIFEST, PLAN
 
 
 @pytest.fixture
 def release(zoomdb):
-    plan = replace(PLAN, django_settings_module="site.settings", supplied_environment=(("SHOP_DB", "database_name"),))
-    variables = {"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"}
-    return make_release(zoomdb, replace(MANIFEST, plan=plan), variables=variables)
+    return make_release(zoomdb)
 
 
 def finished(words, code=0, output=""):
@@ -59,17 +53,3 @@ def test_django_before_migrations_gets_syncdb(zoomdb, release, south, expected):
     run = lambda words: calls.append(words[0]) or finished(words)  # noqa: E731
     hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11", south=south)
     assert calls == expected
-
-
-def test_the_owners_variables_win_over_usual_names_but_not_over_the_platforms(zoomdb, release):
-    def environment():
-        return variables_of(
-            zoomdb, release, credentials=Credentials("n", "u", "p", "h", 5432, "db-1"), hosts=["a.example.org"],
-            origins=["https://a.example.org"], static_url="/static/", media_root="/media",
-        )  # fmt: skip
-
-    found = environment()
-    assert found["SHOP_DB"] == "n"
-    assert (found["DATABASE_URL"], found["DZ_MEDIA_ROOT"], found["COLOUR"]) == ("mine", "/media", "a\n%s")
-    assert len(found["SECRET_KEY"]) >= 50
-    assert environment()["SECRET_KEY"] == found["SECRET_KEY"]

@@ -4,8 +4,9 @@ import time
 import pytest
 
 from dz.adapters.processes import Finished
-from dz.errors import HookFailed
+from dz.errors import HookFailed, InvalidConfig
 from dz.tasklib.releases import hooks
+from dz.zoomdb.models import Release
 from tests.conftest import make_release
 
 
@@ -53,3 +54,48 @@ def test_django_before_migrations_gets_syncdb(zoomdb, release, south, expected):
     run = lambda words: calls.append(words[0]) or finished(words)  # noqa: E731
     hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11", south=south)
     assert calls == expected
+
+
+def test_a_hook_that_is_no_command_of_manage_py_runs_nothing(zoomdb, release):
+    for hook in ("", "--help"):
+        with pytest.raises(InvalidConfig, match="cannot be a release hook"):
+            hooks.run_hooks(zoomdb, release, run=pytest.fail, hooks=["migrate", hook])
+
+
+def test_hooks_run_in_their_order_and_the_first_that_fails_is_the_last(zoomdb, release):
+    calls = []
+
+    def run(words):
+        calls.append(words)
+        return finished(words, code=int(words[0] == "fail"))
+
+    with pytest.raises(HookFailed, match="manage.py fail now failed with code 1; the previous version still serves"):
+        hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate", "loaddata colours", "fail now", "never"])
+    assert calls == [["migrate", "--noinput"], ["loaddata", "colours"], ["fail", "now"]]
+
+
+def test_hooks_of_two_versions_of_a_project_never_run_at_the_same_time(zoomdb, release):
+    with zoomdb.session() as session:
+        first = session.get_one(Release, release)
+        other = Release(project_id=first.project_id, number=2, bundle_id=first.bundle_id, environment=b"")
+        session.add(other)
+        session.flush()
+        second = other.id
+    running, most = [], []
+
+    def run(words):
+        running.append(words)
+        most.append(len(running))
+        time.sleep(0.3)
+        running.pop()
+        return finished(words)
+
+    both = [
+        threading.Thread(target=hooks.run_hooks, args=(zoomdb, number), kwargs={"run": run, "hooks": ["migrate"]})
+        for number in (release, second)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(20)
+    assert most == [1, 1]

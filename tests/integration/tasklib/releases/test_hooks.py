@@ -69,7 +69,7 @@ def test_hooks_run_in_their_order_and_the_first_that_fails_is_the_last(zoomdb, r
         calls.append(words)
         return finished(words, code=int(words[0] == "fail"))
 
-    with pytest.raises(HookFailed, match="manage.py fail now failed with code 1; the previous version still serves"):
+    with pytest.raises(HookFailed, match=r"manage\.py fail now failed with code 1; the previous"):
         hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate", "loaddata colours", "fail now", "never"])
     assert calls == [["migrate", "--noinput"], ["loaddata", "colours"], ["fail", "now"]]
 

@@ -3,7 +3,8 @@
 import pytest
 
 from dz.errors import VerificationFailed
-from tests.integration.django_projects import make_project
+from dz.tasklib.verification import dry_run, verification
+from tests.integration.django_projects import PLAN, make_project
 
 
 def test_a_printed_fake_report_counts_for_nothing(check, open_folder):
@@ -31,3 +32,31 @@ def test_a_project_that_hangs_is_stopped(check, open_folder):
 def test_a_given_environment_variable_reaches_the_settings(check, open_folder):
     code = 'import os\nassert os.environ["PAYMENT_TOKEN"] == "t"\nassert "PREFECT_API_URL" not in os.environ\n'
     assert check(make_project(open_folder / "src", code), PAYMENT_TOKEN="t")
+
+
+def test_the_owners_values_lie_in_no_file_that_others_can_read_and_in_no_text_of_the_result(
+    built, sandbox, open_folder
+):
+    code = """
+        import os, stat, sys
+        place = os.path.dirname(sys.argv[-1])
+        modes = [stat.S_IMODE(os.stat(os.path.join(place, name)).st_mode) for name in ("env.json", "job.json")]
+        assert modes == [0o600, 0o600], modes
+        print("I print", os.environ["TOKEN"])
+        raise ValueError("I raise " + os.environ["TOKEN"])
+    """
+    place = open_folder / "run"
+    done, report = dry_run.run(
+        PLAN,
+        make_project(open_folder / "src", code),
+        built,
+        place=place,
+        sandbox=sandbox,
+        given={**verification.placeholder_variables(PLAN), "TOKEN": "sk_live_12345"},
+        timeout=60,
+        options={},
+        secret=["sk_live_12345"],
+    )
+    assert "I print [hidden]" in done.output
+    assert report["error"]["message"] == "I raise [hidden]"
+    assert not (place / "env.json").exists()

@@ -1,10 +1,12 @@
 """Layers of a build, packed once, uploaded and found again by another server."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from dz.adapters.bundle_store import layer_key, manifest_key
+from dz.errors import BundleMissing
 from dz.tasklib.bundles import packing
 from dz.tasklib.bundles.layers import ensure
 from dz.tasklib.bundles.manifest import Manifest
@@ -60,3 +62,35 @@ def test_a_bundle_goes_up_and_its_layers_come_down(built, store_and_folder):
     ]
     store.delete(layer_key(layers[0].sha256))
     ensure(layers[0], built / "out" / "env", store=store, owner=None, max_bytes=10**7, max_members=100)
+
+
+def test_a_virtualenv_that_was_shipped_ahead_is_not_packed_or_sent_again(built, store_and_folder):
+    store, folder = store_and_folder
+
+    def ship():
+        return packing.ship_virtualenv(built / "env", "key", layers_folder=built / "layers", store=store)
+
+    layer = ship()
+    assert (folder / layer_key(layer.sha256)).stat().st_size == layer.size
+    assert ship() is None
+    assert pack_build(built)[0] == layer
+
+
+def test_a_manifest_is_not_there_before_all_of_its_layers_are(built, store_and_folder):
+    store, _ = store_and_folder
+    (built / "static" / "static" / "own").write_text(str(built))  # no store has had this layer before
+    layers = pack_build(built)
+    (built / "layers" / f"{layers[-1].sha256}.tar.zst").unlink()
+    with pytest.raises(FileNotFoundError):
+        packing.upload(replace(MANIFEST, name="bundle_x", layers=layers), layers_folder=built / "layers", store=store)
+    with pytest.raises(BundleMissing):
+        store.get_manifest(manifest_key(MANIFEST.sysid, "bundle_x"))
+
+
+def test_two_builds_of_one_virtualenv_pack_it_once(built):
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: pack_build(built), range(2))
+    assert first == second
+    names = sorted(path.name for path in (built / "layers").iterdir() if not path.name.startswith("."))
+    assert names == sorted([*(f"{layer.sha256}.tar.zst" for layer in first), "environments.json"])
+    assert not list((built / "layers").glob(".*.part"))

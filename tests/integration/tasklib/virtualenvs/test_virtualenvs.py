@@ -64,3 +64,24 @@ def test_a_dependency_that_cannot_be_installed_is_named(
         )
     assert text in caught.value.found
     assert not list(folder.glob(".new-*"))
+
+
+def test_a_folder_of_the_repository_is_installed_from_a_copy(build_server, sandbox, python, open_folder):
+    project = '[project]\nname = "own-tool"\nversion = "1"\n[tool.setuptools]\npy-modules = ["own_tool"]\n'
+    files = {"libs/tool/pyproject.toml": project, "libs/tool/own_tool.py": "X = 1\n"}
+    listed = {"requirements.txt": "Django==4.2.16\ngunicorn\npsycopg2-binary\n-e ./libs/tool\n"}
+    checkout = make_project(open_folder / "src", **files, **listed)
+    made = virtualenvs.create(
+        PLAN,
+        checkout,
+        folder=build_server / "envs",
+        interpreter=python,
+        installer=UvInstaller(),
+        sandbox=sandbox,
+        bytecode=False,
+    )
+    run = subprocess.run(
+        [made.program, "-c", "import own_tool; print(own_tool.__file__)"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith(str(made.path)), "not a link into the checkout"
+    assert sorted(path.name for path in (open_folder / "src/libs/tool").iterdir()) == ["own_tool.py", "pyproject.toml"]

@@ -1,11 +1,16 @@
 """Wheels that projects share, with the real installer and the real index."""
 
+import os
 import pwd
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dz.adapters import interpreters
 from dz.adapters.installer import UvInstaller
+from dz.errors import ServiceUnavailable
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
@@ -41,3 +46,30 @@ def test_folders_of_a_project_are_never_installed_as_the_shared_user(
     found = Requirements(lines=["six==1.17.0"], local=["."])
     options = {"interpreter": interpreters.available()[0], "installer": UvInstaller(), "bytecode": False}
     assert not packages.install(found, build_server / "four", on_line=None, **options)  # type: ignore[arg-type]
+
+
+def test_an_index_that_is_away_is_told_and_nothing_is_built_instead(packages: PackageCache, build_server: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(ServiceUnavailable):
+        packages.install(
+            Requirements(lines=["no-such-package-zzqq==1"]),
+            build_server / "five",
+            interpreter=interpreters.available()[0],
+            installer=UvInstaller(index_url="http://127.0.0.1:9/"),
+            bytecode=False,
+            on_line=said.append,
+        )
+    assert not any("built" in line for line in said)
+    assert not (build_server / "five").exists()
+
+
+def test_what_a_killed_installation_left_is_removed_once_none_can_still_run(
+    packages: PackageCache, build_server: Path, install: Callable[..., bool]
+) -> None:
+    old, young = packages.folder / "new-old", packages.folder / "new-young"
+    for left in (old, young):
+        left.mkdir()
+    os.utime(old, (time.time() - 7 * 3600,) * 2)
+    assert install(build_server / "six", "six==1.17.0")
+    assert not old.exists()
+    young.rmdir()

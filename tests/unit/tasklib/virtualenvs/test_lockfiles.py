@@ -91,3 +91,51 @@ def test_a_lock_of_any_form_is_read_or_named(tmp_path_factory, value):
         assert all(isinstance(line, str) for line in lockfiles.read(path, "Pipfile.lock", {}))
     except InvalidRequirement as error:
         assert "Pipfile.lock" in error.found  # noqa: PT017
+
+
+def test_pdm_lock_gives_its_default_group(tmp_path):
+    (tmp_path / "pdm.lock").write_text(
+        '[[package]]\nname = "django"\nversion = "5.0"\ngroups = ["default", "dev"]\nextras = ["argon2"]\n'
+        '[[package]]\nname = "six"\nversion = "1"\nmarker = "python_version < \\"3\\""\n'
+        '[[package]]\nname = "black"\nversion = "1"\ngroups = ["dev"]\n'
+        '[[package]]\nname = "lib"\nversion = "1"\ngit = "ssh://git@example.org/me/lib.git"\nrevision = "abc"\n'
+        'subdirectory = "py"\n[[package]]\nname = "own"\nversion = "1"\npath = "./own"\n'
+    )
+    assert lockfiles.read(tmp_path / "pdm.lock", "pdm.lock", {}) == [
+        "django[argon2]==5.0",
+        'six==1 ; python_version < "3"',
+        "lib @ git+https://example.org/me/lib.git@abc#subdirectory=py",
+        "./own",
+    ]
+
+
+def test_what_is_written_by_hand_for_poetry_is_read(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.poetry.dependencies]\n"
+        'python = "^3.9"\n'
+        'django = {version = "^4.2", extras = ["argon2"], python = ">=3.8"}\n'
+        'tool = {git = "https://example.org/tool.git", tag = "v1", markers = "sys_platform == \'linux\'"}\n'
+        'own = {path = "libs/own"}\n'
+        'wheel = {url = "https://example.org/w.whl"}\n'
+        'later = {version = "1", optional = true}\n'
+        'six = [{version = "1.0", python = "<3"}, {version = "2.0", python = ">=3"}]\n'
+    )
+    assert lockfiles.read(tmp_path / "pyproject.toml", "pyproject.toml", {}) == [
+        "django[argon2]>=4.2,<5 ; python_version >= '3.8'",
+        "tool @ git+https://example.org/tool.git@v1 ; sys_platform == 'linux'",
+        "./libs/own",
+        "wheel @ https://example.org/w.whl",
+        "six==1.0 ; python_version < '3'",
+        "six==2.0 ; python_version >= '3'",
+    ]
+
+
+def test_dependencies_of_the_standard_win_over_those_of_poetry(tmp_path):
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\ndependencies = ["django>=5"]\n[tool.poetry.dependencies]\ndjango = "^4"\n')
+    assert lockfiles.read(project, "pyproject.toml", {}) == ["django>=5"]
+    assert lockfiles.is_static(project)
+    project.write_text('[project]\ndynamic = ["dependencies"]\n')
+    assert not lockfiles.is_static(project)
+    project.write_text("<<<<<<< HEAD\n")
+    assert not lockfiles.is_static(project)

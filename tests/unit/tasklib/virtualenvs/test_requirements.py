@@ -89,3 +89,18 @@ def test_whatever_a_line_holds_it_is_kept_or_named(text):
         assert "requirements.txt:" in error.found  # noqa: PT017
     else:
         assert all("\n" not in line and not line.startswith("-") for line in collector.result().lines)
+
+
+def test_requirements_of_the_configuration_are_added_and_named_as_such(tmp_path):
+    (tmp_path / "requirements.txt").write_text("Django\n")
+    assert collect(tmp_path, extra=("six==1.17.0",)).lines == ["Django", "six==1.17.0"]
+    with pytest.raises(InvalidRequirement, match=r"extra_requirements:2"):
+        collect(tmp_path, extra=("six", "x = 1"))
+
+
+def test_what_an_installer_reads_is_written_with_bounds_and_copies(tmp_path):
+    found = requirements.Requirements(["Django", "six"], constraints=["sqlparse<1"], local=["lib"])
+    path = requirements.write(found, tmp_path, copies=["/copy/lib"])
+    assert path.read_text() == "-c constraints.txt\nDjango\nsix\n/copy/lib\n"
+    assert (path.parent / "constraints.txt").read_text() == "sqlparse<1\n"
+    assert requirements.write(requirements.Requirements(["six"]), tmp_path).read_text() == "six\n"

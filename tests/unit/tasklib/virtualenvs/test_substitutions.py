@@ -64,3 +64,31 @@ def test_no_django_among_the_requirements_is_an_error_and_no_list_at_all_is_not(
     found = completed(dependency_files=())
     assert "django" in found.lines
     assert "No list of dependencies" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Django_Rest.Framework[x]==1 --hash=sha256:00", "django-rest-framework"),
+        ("a @ git+https://example.org/a.git", "a"),
+        ("https://example.org/a-1.tar.gz", ""),
+    ],
+)
+def test_a_line_is_known_by_its_package(line, name):
+    assert substitutions.package(line) == name
+
+
+@pytest.mark.parametrize("line", ["wagtail==6.1", "django-cms", "https://example.org/a.whl"])
+def test_what_may_bring_django_needs_none_listed_and_that_is_said(line):
+    found = completed(line)
+    assert "Django is not listed; its version is the one that the listed packages bring." in found.warnings
+    assert "django" not in {substitutions.package(one) for one in found.lines}
+
+
+def test_folders_that_are_installed_as_packages_may_bring_django():
+    assert completed("six", local=["."]).local == ["."]
+
+
+def test_without_any_list_the_version_that_detection_read_is_taken():
+    assert "django==4.2.*" in completed(dependency_files=(), django_version="4.2").lines
+    assert "django" in completed(dependency_files=(), django_version=">=4").lines

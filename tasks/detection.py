@@ -26,8 +26,14 @@ def write_config_guesses(job: int, inspection: Inspection) -> None:
     """Store the guesses in zoomdb."""
     found = rows.guesses_of(inspection)
     rows.save(wiring.zoomdb(), job, found)
-    result = {"is_django": inspection.is_django, "reason": inspection.reason, "ambiguous": inspection.ambiguous}
-    jobs.set_result(wiring.zoomdb(), job, guesses=len(found), **result)
+    jobs.set_result(
+        wiring.zoomdb(),
+        job,
+        guesses=len(found),
+        is_django=inspection.is_django,
+        reason=inspection.reason,
+        ambiguous=inspection.ambiguous,
+    )
 
 
 @on_role("build")

@@ -83,8 +83,8 @@ def prepare_form(job: int, request: LaunchRequest) -> Form | None:
     if view.confirmed:
         return None
     known = _findings(job, request)
-    shown = {"wanted": [vars(one) for one in known.wanted], "reasons": known.reasons()}
-    jobs.set_result(wiring.zoomdb(), job, form=view.form, **shown)
+    shown = [vars(one) for one in known.wanted]
+    jobs.set_result(wiring.zoomdb(), job, form=view.form, wanted=shown, reasons=known.reasons())
     form = prefilled(
         view.answer,
         description=text.description(known, view.problems),
@@ -152,7 +152,9 @@ def report_site(job: int) -> None:
     zoomdb = wiring.zoomdb()
     launch = launches.get(zoomdb, job)
     deploy = jobs.get(zoomdb, launch.deploy or 0)
-    jobs.set_result(zoomdb, job, **(deploy.result if deploy else {}), check=launch.check, deploy=launch.deploy)
+    if deploy:
+        jobs.set_result(zoomdb, job, **deploy.result)
+    jobs.set_result(zoomdb, job, check=launch.check, deploy=launch.deploy)
 
 
 def _findings(job: int, request: LaunchRequest) -> Findings:

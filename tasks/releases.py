@@ -68,6 +68,6 @@ def report_url(job: int, release: int) -> None:
 
 def _report(job: int, release: int) -> Site:
     site = sites.of_release(wiring.zoomdb(), release)
-    jobs.set_result(wiring.zoomdb(), job, **site.to_json())
+    jobs.set_result(wiring.zoomdb(), job, **site.result())
     artifacts.show_link(job, site.url, f"{site.project} v{site.version}")
     return site

@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from dz.errors import DzError, FailureRecord, StaleWork
 from dz.tasklib.jobs.failures import unexpected
 from dz.tasklib.jobs.log import printable
+from dz.tasklib.jobs.results import JobResult
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
 from dz.zoomdb.states import JobKind, JobState, LogType
@@ -33,7 +34,7 @@ class JobView:
     project: str | None
     state: str
     params: dict[str, Any]
-    result: dict[str, Any]
+    result: JobResult
     flow_run_id: str | None
     requested_by: str
     created: dt.datetime
@@ -69,7 +70,7 @@ def set_project(zoomdb: Zoomdb, job_id: int, project_id: int) -> None:
         session.get_one(Job, job_id).project_id = project_id
 
 
-def set_result(zoomdb: Zoomdb, job_id: int, **values: Any) -> None:
+def set_result(zoomdb: Zoomdb, job_id: int, **values: Unpack[JobResult]) -> None:
     """Add values to the job's result."""
     with zoomdb.session() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
@@ -209,7 +210,7 @@ def _view(job: Job) -> JobView:
         project=job.project.name if job.project else None,
         state=job.state.value,
         params=job.params,
-        result=job.result,
+        result=cast("JobResult", job.result),
         flow_run_id=job.flow_run_id,
         requested_by=job.requested_by,
         created=job.created,

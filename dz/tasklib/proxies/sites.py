@@ -1,10 +1,10 @@
 """Where people find a site: its URL and host names."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from dz.tasklib.jobs.results import JobResult
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Release, SitePort, VirtualHost
 
@@ -19,9 +19,11 @@ class Site:
     commit: str
     hosts: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the values for a job's result."""
-        return asdict(self)
+    def result(self) -> JobResult:
+        """Return what the result of a job says of it."""
+        return JobResult(
+            url=self.url, project=self.project, version=self.version, commit=self.commit, hosts=list(self.hosts)
+        )
 
 
 def of_release(zoomdb: Zoomdb, release_id: int) -> Site:

@@ -1,4 +1,4 @@
-"""Services and places that tests of several rooms use: app instances, nginx, builds; bundle stores."""
+"""Services and places that tests of several rooms use: app instances, nginx, builds, bundle stores, git."""
 
 import os
 import secrets
@@ -17,6 +17,7 @@ from dz.adapters.users import ensure_user
 from tests.integration.django_projects import USER
 from tests.integration.nginx import running_nginx
 from tests.integration.rclone import BUCKET, RcloneS3, s3_store
+from tests.integration.repositories import git, serving
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +97,20 @@ def store_and_folder(request, tmp_path):
     server = request.getfixturevalue("rclone")
     shutil.rmtree(server.folder / BUCKET, ignore_errors=True)
     return s3_store(server), server.folder / BUCKET
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A folder whose repositories a real git daemon serves, and the address of that."""
+    with serving(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture
+def repository(served):
+    """An empty repository, and its URL."""
+    base, address = served
+    folder = base / secrets.token_hex(8)
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return folder, f"{address}/{folder.name}"

@@ -38,8 +38,8 @@ def managed(server, cluster):
         cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
-def works(cluster, name, password="word", **more):
-    return database_works(host=cluster.host, port=cluster.port, name=name, password=password, **more)
+def works(cluster, name, **more):
+    return database_works(**{"host": cluster.host, "port": cluster.port, "name": name, "password": "word", **more})
 
 
 def query(cluster, name, statement, database=None):
@@ -59,7 +59,7 @@ def test_a_role_and_its_database_are_made_once(server, cluster, name):
         assert server.ensure_database(name, owner=name) is first
     assert query(cluster, name, "show server_encoding") == [("UTF8",)]
     assert works(cluster, name)
-    assert not works(cluster, name, "another")
+    assert not works(cluster, name, password="another")
     assert not works(cluster, name, extensions=["citext"])
     server.ensure_database(name, owner=name, extensions=["citext"])
     assert works(cluster, name, extensions=["citext"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 import uv
 
-from dz.adapters import archive, interpreters
+from dz.adapters import archive
 from dz.adapters.bundle_store import DirectoryBundleStore
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
@@ -57,11 +57,6 @@ class Command(BaseCommand):
         if act == "fail":
             raise RuntimeError("no more paint")
 """
-
-
-@pytest.fixture(scope="session")
-def python():
-    return interpreters.available()[0]
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,9 @@ def test_a_manifest_is_not_there_before_all_of_its_layers_are(built, store_and_f
     layers = pack_build(built)
     (built / "layers" / f"{layers[-1].sha256}.tar.zst").unlink()
     with pytest.raises(FileNotFoundError):
-        packing.upload(replace(MANIFEST, name="bundle_half", layers=layers), layers_folder=built / "layers", store=store)
+        packing.upload(
+            replace(MANIFEST, name="bundle_half", layers=layers), layers_folder=built / "layers", store=store
+        )
     with pytest.raises(BundleMissing):
         store.get_manifest(manifest_key(MANIFEST.sysid, "bundle_half"))
 

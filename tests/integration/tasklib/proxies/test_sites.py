@@ -9,12 +9,12 @@ def test_a_site_is_found_under_its_newest_name_that_shows_the_current_version(zo
     claim_host(zoomdb, world["polls"], "polls.apps.example.org")
     claim_host(zoomdb, world["polls"], "www.example.org")
     claim_host(zoomdb, world["polls"], "v1.example.org", release_id=world["first"])
-    assert sites.of_release(zoomdb, world["second"]).to_json() == {
+    assert sites.of_release(zoomdb, world["second"]).result() == {
         "url": "http://www.example.org/",
         "project": "polls",
         "version": 2,
         "commit": "a" * 40,
-        "hosts": ("polls.apps.example.org", "www.example.org"),
+        "hosts": ["polls.apps.example.org", "www.example.org"],
     }
 
 

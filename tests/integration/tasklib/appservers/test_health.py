@@ -40,7 +40,7 @@ def test_the_values_of_its_variables_are_not_in_the_report(site):
     assert "no such table" not in str(caught.value)
 
 
-def test_a_version_that_serves_already_stays_serving(site):
+def test_only_an_instance_that_was_starting_becomes_healthy(site):
     site.boot()
     site.check()
     site.retire()

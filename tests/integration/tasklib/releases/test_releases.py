@@ -70,18 +70,21 @@ def test_versions_are_numbered_and_keep_the_variables_of_their_moment(zoomdb: Zo
 
 def test_what_is_published_serves_and_what_served_drains(zoomdb: Zoomdb, project: int) -> None:
     first, second = version(zoomdb, project, 1), version(zoomdb, project, 2)
-    failed = version(zoomdb, project, 3, state=DeploymentState.FAILED)
+    starting = version(zoomdb, project, 3, state=DeploymentState.STARTING)
+    retiring = version(zoomdb, project, 4, state=DeploymentState.RETIRING)
+    others = {starting: DeploymentState.STARTING, retiring: DeploymentState.RETIRING}
     releases.publish(zoomdb, first)
-    assert states(zoomdb) == {first: SERVING, second: DRAINING, failed: DeploymentState.FAILED}
+    assert states(zoomdb) == {first: SERVING, second: DRAINING, **others}
     releases.publish(zoomdb, second)
-    assert states(zoomdb) == {first: DRAINING, second: SERVING, failed: DeploymentState.FAILED}
+    assert states(zoomdb) == {first: DRAINING, second: SERVING, **others}
     assert releases.current(zoomdb, project) == second
     assert [(view.number, view.current, view.published) for view in releases.listed(zoomdb, project)] == [
+        (4, False, False),
         (3, False, False),
         (2, True, True),
         (1, False, True),
     ]
-    assert releases.listed(zoomdb, project)[1].deployments == (("app-1", 21002, "serving"),)
+    assert releases.listed(zoomdb, project)[2].deployments == (("app-1", 21002, "serving"),)
 
 
 def test_rollback_goes_to_what_users_saw_before(zoomdb: Zoomdb, project: int) -> None:

@@ -40,7 +40,8 @@ def test_a_program_that_cannot_be_started_is_named() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_the_program_has_the_rights_of_its_user_alone() -> None:
-    status = ended("/bin/cat", "/proc/self/status", uid=NOBODY, gid=NOBODY).stdout
+    program = words("/bin/cat", "/proc/self/status", uid=NOBODY, gid=NOBODY)
+    status = subprocess.run(program, extra_groups=[0, 4], capture_output=True, text=True, check=True).stdout
     found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert (found["Uid"], found["Gid"]) == ("\t".join([str(NOBODY)] * 4), "\t".join([str(NOBODY)] * 4))
     assert (found["Groups"].strip(), found["NoNewPrivs"]) == ("", "1")

@@ -1,4 +1,4 @@
-"""One candidate of a proof: its virtualenv, and runs of it until nothing that it asks for is missing."""
+"""Tries one candidate of a proof: makes its virtualenv, and runs it until it asks for nothing more."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +22,9 @@ from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
 RUNS = 12
-"""How often one candidate is loaded at most, each time with values that it asked for the time before."""
+"""How often one candidate is loaded at most, each time with the values that it asked for the time before."""
 _NOT_BY_VALUES = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError")
-"""Errors that no value of a variable is the cause of."""
+"""Errors that no value of a variable can cause."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Attempt:
     """What happened to one candidate.
 
     Args:
-        stage: how far it came: install, settings, setup, check, handler, application, request, answered.
-        status: of the first page; None if it came to none.
-        error: the type of what went wrong.
+        stage: how far it got: install, settings, setup, check, handler, application, request, answered.
+        status: the HTTP status of the first page; None if it did not get that far.
+        error: the type of the error.
         happened: one short sentence.
-        missing: variables that it asked for by failing.
-        unneeded: variables that were thought to be required, and without which its settings loaded.
-        stood_in: variables that had stand-ins in the end.
-        python: the full version that it ran in.
+        missing: (name, place) of the variables without which it failed.
+        unneeded: variables that were thought to be required, but without which its settings loaded.
+        stood_in: variables that had placeholders in the last run.
+        python: the full version of the Python that it ran in.
     """
 
     plan: Plan
@@ -57,11 +57,11 @@ class Attempt:
 
     @property
     def settings_module(self) -> str:
-        """The candidate."""
+        """The candidate's settings module."""
         return self.plan.django_settings_module
 
     def to_json(self) -> dict[str, Any]:
-        """Return what people are told of it."""
+        """Return what people are told about it."""
         own = {"settings_module": self.settings_module, "project_root": self.plan.project_root}
         kind = "asgi" if self.plan.use_asgi else "wsgi"
         names = ("outcome", "stage", "happened", "status", "error", "python", "django_version", "engine")
@@ -71,14 +71,14 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Prover:
-    """What a proof needs of its server.
+    """What a proof needs from its server.
 
     Args:
         interpreters: newest first.
-        variables: the owner's; they reach the code, and their values no text.
+        variables: the owner's; the project's code gets them, but no text shows their values.
         timeout: seconds for loading a candidate once.
         on_line: called with each line of the installer's output.
-        packages: what all projects share; None: nothing.
+        packages: the package cache that all projects share; None: there is none.
     """
 
     room: Room
@@ -109,7 +109,7 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
         )
     except DzError as error:
         wrong = isinstance(error, DependencyNotFound | InvalidRequirement)
-        # The lines that follow are an installer's own output, with paths of this server.
+        # Lines after the first are the installer's own output, with paths of this server.
         happened = verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
     made = _Loading(plan, checkout, virtualenv, inspection, prover).attempt()
@@ -121,7 +121,7 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
 
 
 class _Loading:
-    """Loads one candidate again and again, with what it asks for."""
+    """Loads one candidate again and again, each time with the variables that it asked for."""
 
     def __init__(
         self, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, inspection: Inspection, prover: Prover
@@ -135,7 +135,7 @@ class _Loading:
         self.unneeded: tuple[str, ...] = ()
 
     def attempt(self) -> Attempt:
-        """Return what happened in the end."""
+        """Load the candidate until it asks for nothing more, and return what happened in the end."""
         for _ in range(RUNS):
             verdict = self.run()
             if not self.supplied(verdict):
@@ -180,7 +180,7 @@ class _Loading:
         return verdict
 
     def supplied(self, verdict: Verdict) -> bool:
-        """Say whether another run is worth it: something that was missing has a stand-in now, or another one."""
+        """Supply a placeholder for a variable that the last run missed or refused; return whether there was one."""
         if verdict.variable and verdict.variable not in {**self.stood_in, **self.given}:
             self.missing[verdict.variable] = verdict.place
             wanted = {verdict.variable, *self.plan.required_environment} - self.given.keys()

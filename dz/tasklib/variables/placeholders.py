@@ -1,4 +1,4 @@
-"""Placeholders for variables that only the owner knows: values of a fitting kind, good for loading settings once."""
+"""Placeholders for variables that only the owner knows: plausible values, good enough for loading settings once."""
 
 import base64
 import re
@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 
 _TEXT, _NUMBER, _FLAG, _JSON = "stand-in", "1", "False", "{}"
 KINDS = 5
-"""How many other values there are for a variable."""
+"""How many other values can be tried once a variable's first placeholder is refused."""
 _URL = "https://stand-in.invalid/"
 
 
 def _secret() -> str:
-    """Return 32 random bytes as Fernet and most others want them."""
+    """Return 32 random bytes in the encoding that Fernet and most others want."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -31,10 +31,10 @@ _BY_NAME: tuple[tuple[str, Callable[[], str]], ...] = (
 
 
 def placeholder(name: str, turn: int = 0) -> str:
-    """Return a value for a variable that reaches nothing.
+    """Return a value for a variable that leads to no real service.
 
     Args:
-        turn: how many values have been refused already; then other kinds come.
+        turn: how many values have been refused so far; once one has, values of other kinds are tried.
     """
     if turn:
         others = (_NUMBER, _FLAG, _JSON, _URL, _TEXT)
@@ -44,7 +44,7 @@ def placeholder(name: str, turn: int = 0) -> str:
 
 
 def refused(given: Mapping[str, str], message: str, line: str) -> str | None:
-    """Return the variable whose stand-in an error complains about: it shows the value, or its line the name."""
+    """Return the variable whose placeholder an error complains about: the value or the name shows in its text."""
     for name, value in given.items():
         if len(value) > len(_FLAG) and value in message:
             return name

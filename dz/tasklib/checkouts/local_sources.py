@@ -11,6 +11,7 @@ from dz.adapters import processes
 from dz.errors import CommandFailed, RepoUnreachable
 
 BRANCH = "main"
+_IDENTITY = {"NAME": "DjangoZoom", "EMAIL": "djangozoom@localhost"}
 _TIMEOUT = 120.0
 _LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", "venv/", "node_modules/", ".dz/")
 _SETTINGS = "[safe]\n\tdirectory = *\n[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n[gc]\n\tauto = 0\n"
@@ -129,9 +130,6 @@ def _run(arguments: list[str], cwd: Path, extra: Mapping[str, str] | None = None
     # An upload-pack that git starts reads the settings file, but does not get options from the command line.
     environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(settings), "GIT_TERMINAL_PROMPT": "0"}
     return processes.run(["git", *arguments], cwd=cwd, env=environment, timeout=_TIMEOUT)
-
-
-_IDENTITY = {"NAME": "DjangoZoom", "EMAIL": "djangozoom@localhost"}
 
 
 def _write(path: Path, text: str) -> None:

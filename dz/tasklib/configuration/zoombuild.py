@@ -10,6 +10,7 @@ from dz.tasklib.configuration import keys
 from dz.tasklib.configuration.keys import Value
 from dz.tasklib.configuration.plan import Plan
 
+FILE = "zoombuild.cfg"
 MAX_BYTES = 65536
 
 
@@ -87,9 +88,6 @@ def render(plan: Plan) -> str:
     out = io.StringIO()
     parser.write(out)
     return out.getvalue()
-
-
-FILE = "zoombuild.cfg"
 
 
 def in_repo(root: Path) -> Zoombuild | None:

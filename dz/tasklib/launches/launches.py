@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.errors import DeployInProgress, FailureRecord, StackProblem
+from dz.errors import DeployInProgress, FailureRecord, FormExpired, StackProblem
 from dz.tasklib.jobs import jobs
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, Launch
@@ -156,11 +156,10 @@ def expire(zoomdb: Zoomdb, job_id: int) -> FailureRecord:
     """End a launch whose form nobody answered, and return what a person is told about it."""
     view = get(zoomdb, job_id)
     until = view.expires.strftime("%Y-%m-%d %H:%M UTC") if view.expires else "its time was over"
-    failure = FailureRecord(
-        "FormExpired",
+    failure = FormExpired(
         f"Nobody answered the form until {until}; nothing was built, and nothing that users see has changed.",
         "Launch the site again; what was set with `dz variables` is still stored.",
-    )
+    ).record()
     jobs.give_up(zoomdb, job_id, JobState.EXPIRED, failure)
     return failure
 

@@ -65,7 +65,7 @@ class Attempt:
         own = {"settings_module": self.settings_module, "project_root": self.plan.project_root}
         kind = "asgi" if self.plan.use_asgi else "wsgi"
         names = ("outcome", "stage", "happened", "status", "error", "python", "django_version", "engine")
-        lists = {"missing": [name for name, _ in self.missing], "stood_in": list(self.stood_in)}
+        lists = {"missing": [name for name, _ in self.missing], "stood_in": list(self.placeholders)}
         return {**own, "application": kind, **{name: getattr(self, name) for name in names}, **lists}
 
 
@@ -129,8 +129,8 @@ class _Loading:
         self.plan, self.checkout, self.virtualenv = plan, checkout, virtualenv
         self.inspection, self.prover = inspection, prover
         self.given = {**verification.placeholder_variables(plan), "DZ_PLAIN_STATIC_STORAGE": "1", **prover.variables}
-        self.stood_in: dict[str, str] = {}
-        self.turns: Counter[str] = Counter()
+        self.placeholders: dict[str, str] = {}
+        self.refused: Counter[str] = Counter()
         self.missing: dict[str, str] = {}
         self.unneeded: tuple[str, ...] = ()
 
@@ -138,13 +138,13 @@ class _Loading:
         """Load the candidate until it asks for nothing more, and return what happened in the end."""
         for _ in range(RUNS):
             verdict = self.run()
-            if not self.supplied(verdict):
+            if not self.fill_in(verdict):
                 break
         happened = verdict.happened
-        if self.stood_in and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
+        if self.placeholders and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
             verdict = replace(verdict, outcome=READ)
-        if self.stood_in:
-            happened = f"with stand-ins for {', '.join(sorted(self.stood_in))}: {happened}"
+        if self.placeholders:
+            happened = f"with stand-ins for {', '.join(sorted(self.placeholders))}: {happened}"
         return Attempt(
             self.plan,
             verdict.outcome,
@@ -154,7 +154,7 @@ class _Loading:
             error=verdict.error,
             missing=tuple(self.missing.items()),
             unneeded=self.unneeded,
-            stood_in=tuple(sorted(self.stood_in)),
+            stood_in=tuple(sorted(self.placeholders)),
             python=self.virtualenv.python.full,
             django_version=verdict.django_version,
             engine=verdict.engine,
@@ -169,26 +169,26 @@ class _Loading:
             self.virtualenv,
             place=self.prover.room.path / f"run-{number}",
             sandbox=self.prover.room.sandbox,
-            given={**self.stood_in, **self.given},
+            given={**self.placeholders, **self.given},
             timeout=self.prover.timeout,
             options={"request": True},
             secret=tuple(self.prover.variables.values()),
         )
         verdict = verdicts.judge(report, done, required_files=self.inspection.required_files)
-        if not self.stood_in and verdict.stage != "settings" and not self.missing:
+        if not self.placeholders and verdict.stage != "settings" and not self.missing:
             self.unneeded = tuple(name for name in self.plan.required_environment if name not in self.given)
         return verdict
 
-    def supplied(self, verdict: Verdict) -> bool:
+    def fill_in(self, verdict: Verdict) -> bool:
         """Supply a placeholder for a variable that the last run missed or refused; return whether there was one."""
-        if verdict.variable and verdict.variable not in {**self.stood_in, **self.given}:
+        if verdict.variable and verdict.variable not in {**self.placeholders, **self.given}:
             self.missing[verdict.variable] = verdict.place
             wanted = {verdict.variable, *self.plan.required_environment} - self.given.keys()
-            self.stood_in |= {name: placeholders.placeholder(name) for name in wanted - self.stood_in.keys()}
+            self.placeholders |= {name: placeholders.placeholder(name) for name in wanted - self.placeholders.keys()}
             return True
-        name = placeholders.refused(self.stood_in, verdict.message, verdict.line) if verdict.error else None
-        if name and self.turns[name] < placeholders.KINDS:
-            self.turns[name] += 1
-            self.stood_in[name] = placeholders.placeholder(name, self.turns[name])
+        name = placeholders.refused(self.placeholders, verdict.message, verdict.line) if verdict.error else None
+        if name and self.refused[name] < len(placeholders.OTHERS):
+            self.placeholders[name] = placeholders.OTHERS[self.refused[name]]
+            self.refused[name] += 1
             return True
         return False

@@ -25,7 +25,6 @@ def run_hooks(
     run: Callable[[list[str]], Finished],
     hooks: Sequence[str],
     django_version: str | None = None,
-    south: bool = False,
 ) -> None:
     """Run the hooks of a release once, on whichever appserver comes first; the others wait until that is done.
 
@@ -34,13 +33,12 @@ def run_hooks(
     Args:
         run: runs `manage.py` with these words as the project's user, with the instance's variables and a time limit.
         hooks: `migrate`, or other words for `manage.py`.
-        south: the project migrates with South (Django before 1.7).
 
     Raises:
         HookFailed: a hook failed; the text names the migration.
         ServiceUnavailable: another appserver does not finish in time (transient).
     """
-    commands = [words for hook in hooks for words in _commands(hook, django_version, south=south)]
+    commands = [words for hook in hooks for words in _commands(hook, django_version)]
     with zoomdb.session() as session:
         project_id = session.get_one(Release, release_id).project_id
     deadline = time.monotonic() + WAIT_SECONDS
@@ -58,7 +56,7 @@ def run_hooks(
     raise ServiceUnavailable("Another appserver has not ended the hooks of this release.", "Run the job again.")
 
 
-def _commands(hook: str, django_version: str | None, *, south: bool) -> list[list[str]]:
+def _commands(hook: str, django_version: str | None) -> list[list[str]]:
     words = hook.split()
     if not words or words[0].startswith("-"):
         raise InvalidConfig(f"{hook!r} cannot be a release hook.", "Name a command of manage.py, such as migrate.")
@@ -66,7 +64,7 @@ def _commands(hook: str, django_version: str | None, *, south: bool) -> list[lis
         return [words]
     if not _before_migrations(django_version):
         return [["migrate", "--noinput"]]
-    return [["syncdb", "--noinput"], *([["migrate", "--noinput"]] if south else [])]
+    return [["syncdb", "--noinput"]]
 
 
 def _before_migrations(django_version: str | None) -> bool:

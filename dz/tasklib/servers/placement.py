@@ -17,7 +17,6 @@ from dz.zoomdb.states import LIVE, DeploymentState
 
 FULL_PERCENT = 95
 """A server whose disk or memory is fuller than this takes no further app instance."""
-_LOCK_SECONDS = 60
 
 
 @dataclass(frozen=True)

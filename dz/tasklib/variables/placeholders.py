@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Callable, Mapping
 
 _TEXT, _NUMBER, _FLAG, _JSON = "stand-in", "1", "False", "{}"
-KINDS = 5
-"""How many other values can be tried once a variable's first placeholder is refused."""
 _URL = "https://stand-in.invalid/"
+OTHERS = (_NUMBER, _FLAG, _JSON, _URL, _TEXT)
+"""Values to try, one after another, once a variable's first placeholder is refused."""
 
 
 def _secret() -> str:
@@ -30,15 +30,8 @@ _BY_NAME: tuple[tuple[str, Callable[[], str]], ...] = (
 )
 
 
-def placeholder(name: str, turn: int = 0) -> str:
-    """Return a value for a variable that leads to no real service.
-
-    Args:
-        turn: how many values have been refused so far; once one has, values of other kinds are tried.
-    """
-    if turn:
-        others = (_NUMBER, _FLAG, _JSON, _URL, _TEXT)
-        return others[(turn - 1) % len(others)]
+def placeholder(name: str) -> str:
+    """Return a value for a variable, of the kind that its name suggests; it leads to no real service."""
     make = next((make for pattern, make in _BY_NAME if re.search(pattern, name, re.IGNORECASE)), None)
     return make() if make else f"{_TEXT}-{name.lower().replace('_', '-')}"
 

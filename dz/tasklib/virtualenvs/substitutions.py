@@ -27,7 +27,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requi
     if "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
-    django = _lowest(lines)
+    django = _django_release(lines)
     for line, reason in _missing(names, plan, django, interpreter):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
@@ -105,7 +105,7 @@ def _driver(django: Version | None) -> str:
     return "psycopg2-binary"
 
 
-def _lowest(lines: list[str]) -> Version | None:
+def _django_release(lines: list[str]) -> Version | None:
     """Return the newest Django release that the lines allow; None if they do not say, which means the latest."""
     for line in lines:
         if package(line) != "django":

@@ -65,7 +65,7 @@ class Attempt:
         own = {"settings_module": self.settings_module, "project_root": self.plan.project_root}
         kind = "asgi" if self.plan.use_asgi else "wsgi"
         names = ("outcome", "stage", "happened", "status", "error", "python", "django_version", "engine")
-        lists = {"missing": [name for name, _ in self.missing], "stood_in": list(self.placeholders)}
+        lists = {"missing": [name for name, _ in self.missing], "stood_in": list(self.stood_in)}
         return {**own, "application": kind, **{name: getattr(self, name) for name in names}, **lists}
 
 

@@ -3,12 +3,15 @@
 import base64
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from dz.tasklib.detection.environment import Variables, is_switch, stage
 from dz.tasklib.detection.model import Variable
-from dz.tasklib.detection.values import Unknown, UrlDatabase
+from dz.tasklib.detection.reader import Reading
+from dz.tasklib.detection.reader.origins import Origins
+from dz.tasklib.detection.reader.stages import in_production, is_switch
+from dz.tasklib.detection.reader.values import Unknown, UrlDatabase
+from dz.tasklib.detection.reader.variables import Variables
 
 _SECRET = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|SALT|CREDENTIALS?|PRIVATE|SIGNING|(^|_)(KEY|PASS|PWD|DSN|JWT)(_|$|\d)",
@@ -65,18 +68,11 @@ _USUAL = re.compile(r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)")
 _NO_VALUE: tuple[Any, ...] = (None, "", [], (), {}, 0, False)
 
 
-def variables(
-    read: Variables, taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]
-) -> tuple[Variable, ...]:
-    """Return the variables that settings read, those that they cannot be imported without first.
-
-    Args:
-        read: what was asked of the environment.
-        taint: (identity of a namespace or dict, name) to the variables that its value depends on.
-        settings: the namespace of the settings module.
-    """
-    roles, others = _roles(taint, settings), _of_other_databases(taint, settings)
-    found = [_variable(read, name, _role(read, name, roles, others)) for name in read.read]
+def variables(reading: Reading) -> tuple[Variable, ...]:
+    """Return the variables that settings read, those that they cannot be imported without first."""
+    asked, origins = reading.variables, reading.found.origins
+    roles, others = _roles(origins, reading.values), _of_other_databases(origins, reading.values)
+    found = [_variable(asked, name, _role(asked, name, roles, others)) for name in asked.read]
     return tuple(sorted(found, key=lambda one: (not one.required, one.name)))
 
 
@@ -113,11 +109,11 @@ def supplied(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
     return tuple((one.name, one.fills) for one in found if one.supply == "platform" and one.fills != "own")
 
 
-def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> dict[str, str]:
+def _roles(origins: Origins, settings: Mapping[str, Any]) -> dict[str, str]:
     """Return what a variable's value becomes, where a single one decides a setting that the platform owns."""
     found: dict[str, str] = {}
 
-    def note(names: set[str], role: str) -> None:
+    def note(names: Collection[str], role: str) -> None:
         if len(names) == 1:
             found.setdefault(next(iter(names)), role)
 
@@ -125,34 +121,30 @@ def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any
     default = databases.get("default") if isinstance(databases, dict) else databases
     if isinstance(default, dict) and "sqlite" not in str(default.get("ENGINE")):
         for key, role in _DATABASE_KEYS.items():
-            note(taint.get((id(default), key), set()), role)
+            note(origins.of(default, key), role)
     elif isinstance(default, UrlDatabase | Unknown):
-        note(taint.get((id(databases), "default"), set()), "database_url")
+        note(origins.of(databases, "default"), "database_url")
     for role, names in _SETTINGS.items():
         for name in names:
-            note(taint.get((id(settings), name), set()), role)
+            note(origins.of(settings, name), role)
     return found
 
 
-def _of_other_databases(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> set[str]:
+def _of_other_databases(origins: Origins, settings: Mapping[str, Any]) -> set[str]:
     """Return the variables that decide about databases that are not the site's own."""
     databases = settings.get("DATABASES")
-    others = [(databases, alias, entry) for alias, entry in databases.items()] if isinstance(databases, dict) else []
-    places = [(id(holder), alias) for holder, alias, _ in others if alias != "default"]
-    places += [
-        (id(entry), str(key))
-        for _, alias, entry in others
-        if alias != "default" and isinstance(entry, dict)
-        for key in entry
-    ]
-    return {name for place in places for name in taint.get(place, set())}
+    entries = databases.items() if isinstance(databases, dict) else []
+    others = [(alias, entry) for alias, entry in entries if alias != "default"]
+    places = [(databases, alias) for alias, _ in others]
+    places += [(entry, key) for _, entry in others if isinstance(entry, dict) for key in entry]
+    return {name for holder, key in places for name in origins.of(holder, key)}
 
 
 def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]) -> str:
     if _OWN.fullmatch(name):
         return "own"
     default = read.defaults.get(name)
-    if is_switch(name) and (default in _NO_VALUE or stage(name, default) is not default):
+    if is_switch(name) and (default in _NO_VALUE or in_production(name, default) is not default):
         return f"={read.stages.get(name, 'production')}"
     named = next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
     role = roles.get(name) or (named if name not in others else "")

@@ -1,9 +1,8 @@
 """Dependency files and their manager."""
 
 import re
-import tomllib
-from typing import Any
 
+from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, relative
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
@@ -17,20 +16,6 @@ _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv":
 _NOT_DEPLOYED = re.compile(r"dev|test|local|doc|lint|ci\b|debug|build|optional|extra", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|deploy|live|heroku|server", re.IGNORECASE)
 _BASIC = re.compile(r"base|common|requirements\.txt$|default|main", re.IGNORECASE)
-
-
-def toml(tree: Tree, path: str) -> dict[str, Any]:
-    """Return the contents of a TOML file; a broken or missing one is empty."""
-    try:
-        return tomllib.loads(tree.text(path) or "")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def table(data: Any, key: str) -> dict[str, Any]:
-    """Return a table inside a table; anything else there counts as empty."""
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
-"""YAML files: compose, CI, render.yaml and the like."""
+"""YAML and TOML files: compose, CI, render.yaml, pyproject.toml and the like."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,3 +98,17 @@ def ci_files(tree: Tree) -> list[str]:
     """Return the files that describe continuous integration."""
     named = {".travis.yml", ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".circleci/config.yml"}
     return [path for path in tree.files if path in named or (path.startswith(".github/workflows/") and is_yaml(path))]
+
+
+def toml(tree: Tree, path: str) -> dict[str, Any]:
+    """Return the contents of a TOML file; a broken or missing one is empty."""
+    try:
+        return tomllib.loads(tree.text(path) or "")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def table(data: Any, key: str) -> dict[str, Any]:
+    """Return a table inside a table; anything else there counts as empty."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}

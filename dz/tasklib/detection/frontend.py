@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from dz.tasklib.detection.dependencies import table
+from dz.tasklib.detection.documents import table
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, parents, relative
 
@@ -20,7 +21,7 @@ _OUTSIDE = re.compile(
 )
 
 
-def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple[bool, str]:
+def needs_node_build(tree: Tree, root: Root, settings_files: Iterable[str]) -> tuple[bool, str]:
     """Say whether Django serves what only Node builds; linters, a front end of its own or committed output do not count.
 
     Args:

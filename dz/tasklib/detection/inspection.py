@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dz.tasklib.detection import answers, contract, roots, settings
-from dz.tasklib.detection.answers import Reading
+from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.roots import Root
@@ -45,8 +45,8 @@ def environment_of(root: Path, project_root: str, settings_module: str) -> tuple
     if path is None:
         return ()
     place = Root(folder, None, f"{path}:1", aside=False)
-    read = Reading(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
-    return contract.variables(read.variables, read.reader.taint, read.scope)
+    project = Project(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
+    return contract.variables(project.reading)
 
 
 def _modules(tree: Tree, folder: str) -> Modules:
@@ -78,14 +78,14 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
 def _inspection(
     tree: Tree, root: Root, modules: Modules, candidates: list[Candidate], rivals: list[Root], others: list[Candidate]
 ) -> Inspection:
-    read = Reading(tree, root, modules, candidates)
+    project = Project(tree, root, modules, candidates)
     warning = settings.warning(tree, candidates, root)
     fields: dict[str, Any] = {
         "project_root": root.folder or ".",
         "manage_py": root.manage_py,
-        "settings_module": read.best.module,
+        "settings_module": project.best.module,
         "ambiguous": bool(rivals) or settings.unclear(candidates),
-        "python_path_dirs": _path_dirs(root, modules, read.best),
+        "python_path_dirs": _path_dirs(root, modules, project.best),
         "warnings": (*_warnings(tree), *([warning] if warning else [])),
     }
     guesses: list[Guess] = [
@@ -93,7 +93,7 @@ def _inspection(
         *answers.listed("settings_module", [(c.module, c.basis) for c in [*candidates, *others]]),
     ]
     for question in answers.QUESTIONS:
-        found, more = question(read)
+        found, more = question(project)
         fields |= found
         guesses += more
     return Inspection(is_django=True, **fields, guesses=tuple(guesses))

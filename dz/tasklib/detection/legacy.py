@@ -1,4 +1,4 @@
-"""Code of other times: Python 2, Django 1, and GeoDjango."""
+"""Code of other times: Python 2 and Django 1."""
 
 import re
 from typing import Any
@@ -48,10 +48,3 @@ def django1(version: str | None, settings: dict[str, Any]) -> bool:
     if numbers:
         return numbers[0].split(".")[0] in ("0", "1") and not re.match(r"\s*>=?\s*1[\d.]*\s*$", version or "")
     return "MIDDLEWARE_CLASSES" in settings and "MIDDLEWARE" not in settings
-
-
-def gis(settings: dict[str, Any]) -> bool:
-    """Say whether GeoDjango is used."""
-    return "django.contrib.gis" in repr(settings.get("INSTALLED_APPS")) or "contrib.gis.db" in repr(
-        settings.get("DATABASES")
-    )

@@ -78,6 +78,11 @@ class Tree:
         """Say whether `path` is a folder that holds files."""
         return path in self._folders or path in ("", ".")
 
+    def exists(self, path: str) -> bool:
+        """Say whether there is a file or a folder of this name; the tree's root is "/"."""
+        inside = path.strip("/")
+        return self.has(inside) or self.has_folder(inside)
+
     def named(self, *names: str) -> list[str]:
         """Return the files with one of these names, the shallowest first."""
         return [path for path in self.files if path.rsplit("/", 1)[-1] in names]

@@ -3,7 +3,7 @@
 import re
 
 from dz.tasklib.detection import documents
-from dz.tasklib.detection.dependencies import table, toml
+from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.tree import Tree, joined
 
 _CONSTRAINT = r"(?:\[[\w, -]+\])?\s*\(?\s*((?:[=<>~!]==?\s*[\w.*]+\s*,?\s*|[<>]\s*[\w.*]+\s*,?\s*)+)"

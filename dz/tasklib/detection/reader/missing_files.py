@@ -1,4 +1,4 @@
-"""Files that must be there before the settings can be imported, and that the repository does not hold."""
+"""Files that must exist before the settings can be imported, and that the repository lacks."""
 
 import ast
 import posixpath

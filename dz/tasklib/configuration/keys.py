@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import InvalidSpecifier
 
 from dz import names
 from dz.errors import InvalidName
+from dz.tasklib.configuration.constraints import python_ranges
 
 Value = str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]
 FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_environment"}
@@ -168,28 +169,6 @@ def _requirement(line: str) -> str:
     except InvalidRequirement as error:
         raise ValueError(f"{line!r} is not a requirement such as 'package>=1.2'") from error
     return line
-
-
-def python_ranges(text: str) -> tuple[SpecifierSet, ...]:
-    """Return the alternative ranges of Python versions that a constraint allows; reads Poetry's `^`, `~`, `||`, too.
-
-    Raises:
-        InvalidSpecifier: the text is not a constraint.
-    """
-    return tuple(
-        SpecifierSet(",".join(_pep440(part.strip()) for part in one.split(","))) for one in re.split(r"\|\|?", text)
-    )
-
-
-def _pep440(part: str) -> str:
-    match = re.fullmatch(r"([\^~]?)(?!=)\s*([0-9]+)((?:\.[0-9]+)*)(\.\*)?", part, re.ASCII)
-    if not match:
-        return part
-    sign, major, rest = match[1], match[2], match[3]
-    if sign == "^":
-        return f">={major}{rest},<{int(major) + 1}"
-    minor = rest.split(".")[1] if rest else ""
-    return f"=={major}.{minor}.*,>={major}{rest}" if sign and minor else f"=={major}{rest}.*"
 
 
 def _python(raw: str) -> str:

@@ -7,7 +7,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import NoMatchingPython
-from dz.tasklib.configuration.keys import python_ranges
+from dz.tasklib.configuration.constraints import python_ranges
 from dz.tasklib.configuration.plan import Plan
 
 

@@ -11,6 +11,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from dz.errors import InvalidRequirement
+from dz.tasklib.configuration.constraints import specifier
 
 Environment = Mapping[str, str]
 
@@ -175,28 +176,9 @@ def _marked(versions: str) -> Iterator[str]:
 
 def _versions(spec: str) -> str:
     """Return a PEP 440 specifier for Poetry's `^1.2`, `~1.2`, `1.2.*`, `1.2`, `*`; of alternatives, the last."""
-    parts = [
-        _version(part.strip())
-        for part in re.split(r"[,\s]+(?=[^\s\d])|,", spec.rsplit("|", maxsplit=1)[-1])
-        if part.strip()
-    ]
+    chosen = spec.rsplit("|", maxsplit=1)[-1]
+    parts = [specifier(part) for part in re.split(r"[,\s]+(?=[^\s\d])|,", chosen) if part.strip()]
     return ",".join(part for part in parts if part)
-
-
-def _version(part: str) -> str:
-    part = part.replace(" ", "")
-    if part == "*":
-        return ""
-    match = re.fullmatch(r"(\^|~(?!=))(\d+(?:\.\d+)*)(.*)", part)
-    if not match:
-        return part if part[0] in "<>=!~" else f"=={part}"
-    numbers = [int(number) for number in match[2].split(".")]
-    if match[1] == "^":
-        at = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
-    else:
-        at = min(1, len(numbers) - 1)
-    upper = [*numbers[:at], numbers[at] + 1]
-    return f">={match[2]}{match[3]},<{'.'.join(str(number) for number in upper)}"
 
 
 def _git(url: str, ref: str | None, subdirectory: str | None) -> str:

@@ -3,7 +3,8 @@
 import re
 
 from dz.tasklib.detection.documents import table, toml
-from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, relative
+from dz.tasklib.detection.paths import beginning, folder_of, joined, relative
+from dz.tasklib.detection.tree import Tree
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from dz.tasklib.detection.documents import table
+from dz.tasklib.detection.paths import beginning, folder_of, joined, parents, relative
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, parents, relative
+from dz.tasklib.detection.tree import Tree
 
 _BUILDERS = re.compile(
     r"webpack|vite|rollup|parcel|gulp|grunt|esbuild|tailwind|react-scripts|next|nuxt|@angular|laravel-mix|browserify|sass|less|brunch|svelte|vue-cli|bun"

@@ -8,9 +8,10 @@ from dz.tasklib.detection import answers, contract, roots, settings
 from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import joined
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.settings import Candidate
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.tree import Tree
 
 
 def inspect(root: Path) -> Inspection:

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
+from dz.tasklib.detection.paths import beginning
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning
+from dz.tasklib.detection.tree import Tree
 
 _OLD = re.compile(
     r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(",

@@ -2,7 +2,8 @@
 
 import ast
 
-from dz.tasklib.detection.tree import Tree, beginning, joined
+from dz.tasklib.detection.paths import beginning, joined
+from dz.tasklib.detection.tree import Tree
 
 
 class Modules:

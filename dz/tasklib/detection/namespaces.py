@@ -4,7 +4,8 @@ import ast
 import re
 
 from dz.tasklib.detection.modules import Modules
-from dz.tasklib.detection.tree import Tree, source
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 
 def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = None) -> set[str]:

@@ -4,8 +4,9 @@ import re
 
 from dz.tasklib.detection import documents
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, joined
+from dz.tasklib.detection.tree import Tree
 
 _FLAG = re.compile(r"celery[^\n|&;]{0,300}?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
 _WORKER = re.compile(

@@ -4,10 +4,12 @@ import ast
 import re
 
 from dz.tasklib.detection.model import Risk
+from dz.tasklib.detection.paths import beginning
 from dz.tasklib.detection.reader import Reading
 from dz.tasklib.detection.reader.values import UNKNOWN, UrlDatabase
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, source
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 _UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Image)Field)\(")
 _NOT_MODELS = re.compile(

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from dz.tasklib.detection.tree import Tree, folder_of, joined
+from dz.tasklib.detection.paths import folder_of, joined
+from dz.tasklib.detection.tree import Tree
 
 _ASIDE = re.compile(
     r"(^|/)(tests?|testing|test_?projects?|testapp|examples?|example_?projects?|demo|samples?|docs?|sandbox|benchmarks?"

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from dz.tasklib.detection import documents, entrypoints, namespaces
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, joined, source
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
 _HOSTED = re.compile(

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from dz.tasklib.detection import documents
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.tree import Tree
 
 _NEEDS = {
     "psycopg2": "libpq-dev", "psycopg[c]": "libpq-dev", "mysqlclient": "default-libmysqlclient-dev", "mysql-python": "default-libmysqlclient-dev",

@@ -3,10 +3,11 @@
 import ast
 import codecs
 import os
-import re
 import stat
-import warnings
 from pathlib import Path
+
+from dz.tasklib.detection.paths import parents
+from dz.tasklib.detection.syntax import modernised, parsed
 
 MAX_FILES = 50_000
 MAX_BYTES = 1024 * 1024
@@ -147,38 +148,6 @@ class Tree:
         return f"{path}:1"
 
 
-def parents(path: str) -> list[str]:
-    """Return the folders that `path` lies in, the nearest first."""
-    parts = path.split("/")[:-1]
-    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-
-
-def folder_of(path: str) -> str:
-    """Return the folder of a file; "" is the root."""
-    return path.rpartition("/")[0]
-
-
-def joined(*parts: str) -> str:
-    """Join relative paths; "." and "" are the root."""
-    return "/".join(part.strip("/") for part in parts if part not in ("", "."))
-
-
-def beginning(folder: str) -> str:
-    """Return how the paths of all that lies below a folder begin; `""` for the root."""
-    return f"{folder}/" if folder else ""
-
-
-def relative(folder: str, name: str) -> str:
-    """Return the path that `name`, written in `folder`, stands for; `..` does not leave the tree."""
-    parts = folder.split("/") if folder else []
-    for part in name.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
 def decoded(data: bytes) -> str:
     """Return text of any encoding; what cannot be decoded is replaced."""
     for mark, encoding in _BOMS:
@@ -190,38 +159,3 @@ def decoded(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
-
-
-def parsed(text: str) -> ast.Module | None:
-    """Return the syntax tree of Python 3 source, or None."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def modernised(text: str) -> str:
-    """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
-    if len(text) > 300_000 or any(len(line) > 5000 for line in text.splitlines()):
-        return text
-    text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
-    text = re.sub(r"(?m)^([ \t]*)print[ \t]*\(.*\)[ \t]*%.*$", r"\1pass", text)
-    text = re.sub(
-        r"(?m)^([ \t]*except\b[^:,\n]*[^:,\n)]|[ \t]*except[ \t]*\([^)\n]*\)),[ \t]*(\w+)[ \t]*:", r"\1 as \2:", text
-    )
-    text = re.sub(r"(?m)^([ \t]*)exec[ \t]+.*$", r"\1pass", text)
-    text = re.sub(r"(?m)^([ \t]*raise[ \t]+[\w.]+),[ \t]*(.+)$", r"\1(\2)", text)
-    text = re.sub(r"\bur(['\"])", r"r\1", text)
-    text = re.sub(r"\b0([0-7]{2,})\b(?!['\"])", r"0o\1", text)
-    text = re.sub(r"\b(\d+)L\b", r"\1", text)
-    return text.replace("<>", "!=").expandtabs(8)
-
-
-def source(node: ast.AST) -> str:
-    """Return the source of a syntax tree; one that is nested too deeply has none."""
-    try:
-        return ast.unparse(node)
-    except RecursionError:
-        return ""

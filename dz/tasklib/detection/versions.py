@@ -4,7 +4,8 @@ import re
 
 from dz.tasklib.detection import documents
 from dz.tasklib.detection.documents import table, toml
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.tree import Tree
 
 _CONSTRAINT = r"(?:\[[\w, -]+\])?\s*\(?\s*((?:[=<>~!]==?\s*[\w.*]+\s*,?\s*|[<>]\s*[\w.*]+\s*,?\s*)+)"
 _DJANGO = re.compile(rf"\s*django{_CONSTRAINT}", re.IGNORECASE)

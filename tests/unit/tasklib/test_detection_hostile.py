@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dz.tasklib.detection import inspect
-from dz.tasklib.detection.tree import Tree, modernised, parsed
+from dz.tasklib.detection.syntax import modernised, parsed
+from dz.tasklib.detection.tree import Tree
 
 MANAGE = "import os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.settings')\n"
 FINE = "INSTALLED_APPS = []\nROOT_URLCONF = 'a.urls'\n"

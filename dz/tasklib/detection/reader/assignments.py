@@ -7,7 +7,7 @@ from dz.tasklib.detection.reader.bounds import light
 from dz.tasklib.detection.reader.evaluator import Evaluator, Handlers
 from dz.tasklib.detection.reader.failures import Failure
 from dz.tasklib.detection.reader.values import UNKNOWN, Native, Scope
-from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.syntax import source
 
 
 def bind(evaluator: Evaluator, target: ast.expr, value: Any, scope: Scope, touched: set[str]) -> None:

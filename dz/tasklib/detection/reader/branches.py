@@ -7,7 +7,7 @@ from dz.tasklib.detection.reader.evaluator import Evaluator, Handlers
 from dz.tasklib.detection.reader.failures import Failure
 from dz.tasklib.detection.reader.stages import is_switch
 from dz.tasklib.detection.reader.values import Scope, Unknown
-from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.syntax import source
 
 _NAMES_OF_DEBUG = {"DEBUG", "TESTING", "TEST", "IS_TESTING", "IS_TEST"}
 _DEFAULT_DATABASE = re.compile(r"\bDATABASES(?:\['default'\](?:\['\w+'\])?)?(?: = |: |\.update\()")

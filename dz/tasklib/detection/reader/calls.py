@@ -22,7 +22,7 @@ from dz.tasklib.detection.reader.failures import Failure
 from dz.tasklib.detection.reader.functions import Function
 from dz.tasklib.detection.reader.pydantic_settings import Fields
 from dz.tasklib.detection.reader.values import UNKNOWN, Native, Scope, Unknown, UrlDatabase
-from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.syntax import source
 
 
 def _call(evaluator: Evaluator, node: ast.Call, scope: Scope) -> Any:

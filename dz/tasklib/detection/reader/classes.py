@@ -6,7 +6,7 @@ from dz.tasklib.detection.reader import configurations, pydantic_settings
 from dz.tasklib.detection.reader.evaluator import Evaluator, Handlers
 from dz.tasklib.detection.reader.pydantic_settings import Fields
 from dz.tasklib.detection.reader.values import UNKNOWN, Scope
-from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.syntax import source
 
 
 def _class(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> None:

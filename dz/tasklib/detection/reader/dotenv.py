@@ -4,8 +4,8 @@ import configparser
 from pathlib import PurePosixPath
 from typing import Any
 
+from dz.tasklib.detection.paths import folder_of, joined
 from dz.tasklib.detection.reader.evaluator import Evaluator
-from dz.tasklib.detection.tree import folder_of, joined
 
 
 def read(evaluator: Evaluator, args: list[Any]) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from dz.tasklib.detection import documents
 from dz.tasklib.detection.documents import table
+from dz.tasklib.detection.paths import folder_of, joined
 from dz.tasklib.detection.reader.evaluator import Evaluator
 from dz.tasklib.detection.reader.values import UNKNOWN, Native
-from dz.tasklib.detection.tree import Tree, folder_of, joined
+from dz.tasklib.detection.tree import Tree
 
 _ENDINGS = ("toml", "yaml", "yml", "json")
 

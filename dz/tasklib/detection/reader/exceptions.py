@@ -5,7 +5,7 @@ import ast
 from dz.tasklib.detection.reader.evaluator import Evaluator, Handlers
 from dz.tasklib.detection.reader.failures import Failure
 from dz.tasklib.detection.reader.values import Scope, Unknown
-from dz.tasklib.detection.tree import source
+from dz.tasklib.detection.syntax import source
 
 
 def _try(evaluator: Evaluator, node: ast.Try, scope: Scope) -> None:

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dz.tasklib.detection.modules import Modules
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.tree import Tree
 
 _OF_THE_SYSTEM = {"etc", "var", "srv", "opt", "home", "usr", "tmp", "run", "root", "mnt", "app", "code", "proc", "dev"}
 

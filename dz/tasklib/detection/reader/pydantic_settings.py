@@ -4,11 +4,12 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from dz.tasklib.detection.paths import joined
 from dz.tasklib.detection.reader import dotenv
 from dz.tasklib.detection.reader.attributes import is_namespace
 from dz.tasklib.detection.reader.evaluator import Evaluator
 from dz.tasklib.detection.reader.values import MISSING, UNKNOWN, Scope
-from dz.tasklib.detection.tree import joined, source
+from dz.tasklib.detection.syntax import source
 
 _ALIASES = ("validation_alias", "alias", "env")
 

@@ -3,10 +3,10 @@
 import fnmatch
 from typing import Any
 
+from dz.tasklib.detection.paths import folder_of, joined
 from dz.tasklib.detection.reader.evaluator import Evaluator
 from dz.tasklib.detection.reader.stages import PRODUCTION
 from dz.tasklib.detection.reader.values import UNKNOWN, Scope
-from dz.tasklib.detection.tree import folder_of, joined
 
 
 def include(evaluator: Evaluator, patterns: list[Any], scope: Scope) -> Any:

@@ -9,9 +9,7 @@ from dz.tasklib.configuration import resolution
 from dz.tasklib.databases import Credentials
 from dz.tasklib.detection import Variable, contract, inspect
 from dz.tasklib.variables import platform
-from tests.unit.tasklib.test_detection_environment import read
-
-PROJECTS = Path(__file__).parents[2] / "projects"
+from tests.unit.tasklib.detection.projects import PROJECTS, read
 
 
 def variable(tmp_path: Path, body: str, name: str = "NAME") -> Variable:

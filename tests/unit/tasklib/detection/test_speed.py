@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dz.tasklib.detection import inspect
-from tests.unit.tasklib.test_detection_hostile import FINE, project
+from tests.unit.tasklib.detection.projects import SETTINGS, with_settings
 
 SLACK = 4
 """A shared machine is slower than the one that the budget is for, and a busy one slower still."""
@@ -17,7 +17,7 @@ MODEL = "from django.db import models\n\n\nclass Thing{n}(models.Model):\n    na
 
 
 def large(root: Path, files: int, *, python: int) -> Path:
-    project(root, FINE + "import os\nSECRET_KEY = os.environ['SECRET_KEY']\n")
+    with_settings(root, SETTINGS + "import os\nSECRET_KEY = os.environ['SECRET_KEY']\n")
     for number in range(files):
         folder = root / f"app{number // 200}"
         folder.mkdir(exist_ok=True)
@@ -35,12 +35,12 @@ def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_ten_thousand_files_take_a_second(ten_thousand: Path) -> None:
     began = time.process_time()
     found = inspect(ten_thousand)
-    assert found.settings_module == "a.settings"
+    assert found.settings_module == "site1.settings"
     assert time.process_time() - began <= 1 * SLACK
 
 
 def test_memory_and_time_of_a_mean_tree_are_bounded(tmp_path: Path) -> None:
-    project(tmp_path, FINE + "X = [0]\n" + "X = X + X\n" * 60)
+    with_settings(tmp_path, SETTINGS + "X = [0]\n" + "X = X + X\n" * 60)
     for number in range(60):
         (tmp_path / f"settings_{number}.py").write_text("INSTALLED_APPS = ROOT_URLCONF = DATABASES = 1\n" * 22_000)
     for number in range(30):
@@ -58,9 +58,9 @@ def test_memory_and_time_of_a_mean_tree_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_loop_of_links_and_a_folder_without_permission_end(tmp_path: Path) -> None:
-    project(tmp_path, FINE)
+    with_settings(tmp_path, SETTINGS)
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self.py").symlink_to(tmp_path / "self.py")
     (tmp_path / "closed").mkdir(mode=0o000)
     (tmp_path / os.fsdecode(b"caf\xe9.py")).write_bytes(b"\xff\xfeINSTALLED_APPS\x00")
-    assert inspect(tmp_path).settings_module == "a.settings"
+    assert inspect(tmp_path).settings_module == "site1.settings"

@@ -4,26 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dz.tasklib.detection import Inspection, inspect
-
-HEAD = """
-INSTALLED_APPS = []
-ROOT_URLCONF = "site1.urls"
-"""
-
-
-def read(tmp_path: Path, body: str, **others: str) -> Inspection:
-    package = tmp_path / "site1"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "settings.py").write_text(HEAD + body)
-    (tmp_path / "manage.py").write_text(
-        "import os\nfrom django.core.management import execute_from_command_line\n"
-        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
-    )
-    for name, text in others.items():
-        (package / f"{name}.py").write_text(text)
-    return inspect(tmp_path)
+from dz.tasklib.detection.reader import read as read_settings
+from tests.unit.tasklib.detection.projects import modules, read
 
 
 @pytest.mark.parametrize(
@@ -126,30 +108,20 @@ def test_a_variable_that_the_project_sets_itself_is_not_required(tmp_path: Path,
     assert read(tmp_path, body).env_required == ()
 
 
-@pytest.mark.parametrize(
-    ("body", "database"),
-    [
-        ("DATABASES = {'default': {'ENGINE': 'django.db.backends.mysql'}}", "mysql"),
-        ("import dj_database_url\nDATABASES = {'default': dj_database_url.config()}", "any"),
-        (
-            (
-                "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
-                "if os.getenv('REPLICA'):\n    DATABASES['replica'] = {'ENGINE': 'django.db.backends.postgresql'}"
-            ),
-            "postgres",
-        ),
-        (
-            (
-                "import os\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3'}}\n"
-                "if os.getenv('PG'):\n    DATABASES['default']['ENGINE'] = 'django.db.backends.postgresql'"
-            ),
-            "any",
-        ),
-    ],
-)
-def test_the_database_is_what_production_expects(tmp_path: Path, body: str, database: str) -> None:
-    assert read(tmp_path, body).database == database
+def test_a_reading_says_what_was_set_and_where(tmp_path: Path) -> None:
+    files = {
+        "site1/__init__.py": "",
+        "site1/base.py": "A = 1\nB = 1\n",
+        "site1/settings.py": "import os\nfrom .base import *\nB = os.getenv('NAME', 'b')\nC = made()\n",
+    }
+    found = read_settings(modules(tmp_path, files), "site1.settings")
+    assert {name: repr(found.values[name]) for name in "ABC"} == {"A": "1", "B": "'b'", "C": "unknown"}
+    assert found.files == ("site1/__init__.py", "site1/settings.py", "site1/base.py")
+    assert (found.found.bases["A"], found.found.bases["B"]) == ("site1/base.py:1", "site1/settings.py:3")
+    assert list(found.variables.read) == ["NAME"]
 
 
-def test_geodjango_is_seen(tmp_path: Path) -> None:
-    assert read(tmp_path, "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}").gis
+@pytest.mark.parametrize("text", ["broken(", "x = " + "(" * 90 + ")" * 90, "raise SystemExit", "X = 1\n" * 70_000])
+def test_settings_that_cannot_be_read_to_the_end_give_what_there_is(tmp_path: Path, text: str) -> None:
+    files = {"site1/__init__.py": "", "site1/settings.py": text}
+    assert read_settings(modules(tmp_path, files), "site1.settings").values["__name__"] == "site1.settings"

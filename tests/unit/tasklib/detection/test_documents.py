@@ -40,3 +40,15 @@ def test_growth_by_aliases_and_merges_is_bounded(tmp_path: Path) -> None:
 @given(st.text(alphabet=st.sampled_from(list("ab:-[]{}&*!|>#'\"\n <,%@?0.")), max_size=120))
 def test_no_text_raises(tmp_path_factory: object, text: str) -> None:
     documents.text(tree_of(tmp_path_factory.mktemp("any"), text), "compose.yml")  # type: ignore[attr-defined]
+
+
+def test_a_toml_file_that_is_broken_or_missing_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text("[a]\nb = 1\n")
+    (tmp_path / "bad.toml").write_text("[a\n")
+    tree = Tree(tmp_path)
+    assert [documents.toml(tree, f"{name}.toml") for name in ("good", "bad", "missing")] == [{"a": {"b": 1}}, {}, {}]
+
+
+def test_what_is_no_table_counts_as_an_empty_one() -> None:
+    assert documents.table({"a": {"b": 1}}, "a") == {"b": 1}
+    assert documents.table({"a": [1]}, "a") == documents.table([], "a") == {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dz.tasklib.detection.reader.evaluator import Evaluator, Handlers
+from dz.tasklib.detection.reader.pydantic_settings import Fields
 from dz.tasklib.detection.reader.values import UNKNOWN, Scope
 
 _DEEPEST = 15
@@ -63,7 +64,14 @@ def call(evaluator: Evaluator, function: Function, args: list[Any], kwargs: dict
         return returned.value
     finally:
         evaluator.depth -= 1
+        if not _is_captured(scope):
+            evaluator.found.origins.forget(scope)
     return None
+
+
+def _is_captured(scope: Scope) -> bool:
+    """Say whether a function or class that was defined during a call still looks names up in its scope."""
+    return any(isinstance(value, Function | Fields) and value.scope is scope for value in scope.values())
 
 
 def _define(evaluator: Evaluator, node: ast.FunctionDef, scope: Scope) -> None:

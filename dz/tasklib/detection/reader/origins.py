@@ -9,7 +9,8 @@ _NONE: frozenset[str] = frozenset()
 class Origins:
     """The variables behind the names of a namespace and behind the entries of a dict.
 
-    A namespace or dict is known by its identity. It is kept, so that no later object can take that identity over.
+    A namespace or dict is known by its identity. It is kept until it is forgotten: no later object may take that
+    identity over.
     """
 
     def __init__(self) -> None:
@@ -32,3 +33,7 @@ class Origins:
         """Record for names that were taken over from another namespace or dict what is known of them there."""
         for name in names:
             self.note(holder, name, self.of(parent, name))
+
+    def forget(self, holder: Mapping[Any, Any]) -> None:
+        """Drop a namespace or dict that nothing will ask about any more."""
+        self._holders.pop(id(holder), None)

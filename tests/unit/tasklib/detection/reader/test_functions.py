@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from dz.tasklib.detection.reader import assignments, calls, functions, literals, operators
+from dz.tasklib.detection.reader import assignments, attributes, calls, functions, literals, operators
 from dz.tasklib.detection.reader.evaluator import Evaluator
 from dz.tasklib.detection.reader.values import UNKNOWN
-from tests.unit.tasklib.detection.reader.parts import evaluator, run
+from tests.unit.tasklib.detection.reader.parts import ENVIRON, evaluator, run
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Evaluator:
-    return evaluator(tmp_path, literals, operators, calls, assignments, functions)
+    return evaluator(tmp_path, literals, operators, attributes, calls, assignments, functions)
 
 
 def test_a_call_binds_arguments_and_defaults(made: Evaluator) -> None:
@@ -42,3 +42,10 @@ def test_the_file_of_the_function_is_the_basis_inside_it(made: Evaluator) -> Non
     run(made, "X = f('a')", names)
     assert made.path == "other.py"
     assert made.variables.basis == "site1/settings.py:2"
+
+
+def test_a_function_inside_a_function_keeps_the_variables_behind_its_names(made: Evaluator) -> None:
+    scope = {"environ": ENVIRON}
+    run(made, "def outer():\n    A = environ['NAME']\n    def inner():\n        return A\n    return inner\n", scope)
+    names = run(made, "f = outer()\nB = f()", scope)
+    assert made.found.origins.of(names, "B") == {"NAME"}

@@ -32,3 +32,11 @@ def test_names_that_are_taken_over_bring_their_variables() -> None:
     origins.inherit(scope, base, ["A", "B"])
     assert origins.of(scope, "A") == {"ONE"}
     assert origins.of(scope, "B") == set()
+
+
+def test_what_is_forgotten_has_no_variables() -> None:
+    origins, scope = Origins(), {}
+    origins.note(scope, "A", {"ONE"})
+    origins.forget(scope)
+    assert origins.of(scope, "A") == set()
+    origins.forget(scope)

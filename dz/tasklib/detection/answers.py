@@ -1,4 +1,4 @@
-"""The questions about a project whose root and settings are known; each gives fields of the inspection and guesses."""
+"""The questions asked about a project whose settings have been read; each answer is fields of the inspection and guesses."""
 
 import dataclasses
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Project:
 
 
 def _with_deployed_class(reading: Reading) -> Reading:
-    """Add the settings of the class that production chooses, where they stand in classes of django-configurations."""
+    """Add the settings of the class that production would choose, if the project uses django-configurations."""
     classes = reading.found.configurations
     ranked = sorted(classes, key=lambda name: (settings.role(name) != "production", -len(name)))
     if not ranked or "INSTALLED_APPS" in reading.values:
@@ -63,7 +63,7 @@ def _with_deployed_class(reading: Reading) -> Reading:
 
 
 def listed(field: str, values: list[tuple[Any, str]]) -> list[Guess]:
-    """Return guesses of (value, basis), the first one primary, equal ones once."""
+    """Turn pairs of (value, basis) into guesses: the first is primary, and equal values are listed once."""
     unique = {repr(value): (value, basis) for value, basis in reversed(values)}
     ordered = [pair for pair in values if unique.get(repr(pair[0])) == pair and unique.pop(repr(pair[0]))]
     return [Guess(field, value, basis, is_primary=number == 0) for number, (value, basis) in enumerate(ordered)]
@@ -137,7 +137,7 @@ def _database(project: Project) -> Answer:
 
 
 def _outside(project: Project) -> Answer:
-    """Answer what has to be there besides the repository: files, and packages of the operating system."""
+    """Answer what a deploy needs besides the repository: files, and packages of the operating system."""
     packages = system_packages.find(project.tree, project.root.folder, project.files, gis=database.gis(project.values))
     missing = project.found.absent | settings.absent(project.tree, project.root, project.modules, project.best.module)
     basis = project.found.bases.get("LOGGING", project.best.basis)

@@ -1,4 +1,4 @@
-"""What a deploy has to put into the environment: which variables, and who can say their values."""
+"""The variables that a deploy has to set, and who knows their values."""
 
 import base64
 import re
@@ -51,7 +51,7 @@ _NAMED = {
     "debug": re.compile(r"(?:DJANGO_)?DEBUG"),
     "origins": re.compile(r"(?:DJANGO_)?CSRF_TRUSTED_ORIGINS"),
 }
-"""Names that mean one thing wherever the settings use them."""
+"""Names that mean the same thing wherever settings use them."""
 _SETTINGS = {
     "secret_key": ("SECRET_KEY",),
     "hosts": ("ALLOWED_HOSTS",),
@@ -64,12 +64,12 @@ _DATABASE_KEYS = {"NAME": "database_name", "USER": "database_user", "PASSWORD": 
                   "HOST": "database_host", "PORT": "database_port", "ENGINE": "database_engine"}  # fmt: skip
 _OWN = re.compile(r"CONFIG_PG_\w+|DZ_\w+|DJANGO_SETTINGS_MODULE|HOME|PATH|LANG|TMPDIR")
 _USUAL = re.compile(r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)")
-"""Variables that every site gets under these names."""
+"""Variables that every site gets, under exactly these names."""
 _NO_VALUE: tuple[Any, ...] = (None, "", [], (), {}, 0, False)
 
 
 def variables(reading: Reading) -> tuple[Variable, ...]:
-    """Return the variables that settings read, those that they cannot be imported without first."""
+    """Return the variables that settings read, the required ones first."""
     asked, origins = reading.variables, reading.found.origins
     roles, others = _roles(origins, reading.values), _of_other_databases(origins, reading.values)
     found = [_variable(asked, name, _role(asked, name, roles, others)) for name in asked.read]
@@ -77,7 +77,7 @@ def variables(reading: Reading) -> tuple[Variable, ...]:
 
 
 def unread(name: str, basis: str) -> Variable:
-    """Return a variable that is required although nothing was found that reads it.
+    """Return a variable that is required although no code was found that reads it.
 
     Args:
         basis: what requires it.
@@ -93,24 +93,24 @@ def is_secret(name: str) -> bool:
 
 
 def can_generate(name: str) -> bool:
-    """Say whether any random value will do: the project alone makes use of it."""
+    """Say whether any random value will do, because nobody but the project uses it."""
     return bool(_OWN_SECRET.search(name)) and not _FOREIGN.search(name)
 
 
 def generated(name: str) -> str:
-    """Return a random value for a variable; keys for encryption have the form that Fernet wants."""
+    """Return a random value for a variable, in the form that Fernet wants if it is a key for encryption."""
     if _FERNET.search(name):
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_urlsafe(50)
 
 
 def supplied(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
-    """Return (name, what it is filled with) of the variables that the platform sets under the project's own names."""
+    """Return (name, what fills it) for the variables that the platform sets under names of the project's own."""
     return tuple((one.name, one.fills) for one in found if one.supply == "platform" and one.fills != "own")
 
 
 def _roles(origins: Origins, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a variable's value becomes, where a single one decides a setting that the platform owns."""
+    """Return the role of each variable that decides, on its own, a setting that belongs to the platform."""
     found: dict[str, str] = {}
 
     def note(names: Collection[str], role: str) -> None:
@@ -131,7 +131,7 @@ def _roles(origins: Origins, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_other_databases(origins: Origins, settings: Mapping[str, Any]) -> set[str]:
-    """Return the variables that decide about databases that are not the site's own."""
+    """Return the variables that configure databases other than the site's own."""
     databases = settings.get("DATABASES")
     entries = databases.items() if isinstance(databases, dict) else []
     others = [(alias, entry) for alias, entry in entries if alias != "default"]
@@ -152,7 +152,7 @@ def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]
 
 
 def _in_form(role: str, name: str, cast: str, default: Any) -> str:
-    """Return the role in the form that the settings want; "" where the platform's value could mean something else."""
+    """Return the role in the form that the settings expect; "" if the platform's value might mean something else there."""
     if role == "database_engine":
         return "" if isinstance(default, str) and "." not in default else role
     if role == "debug":

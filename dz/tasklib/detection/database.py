@@ -13,10 +13,10 @@ _ENGINE = re.compile(r"ENGINE['\"]\]?\s*[:=]\s*([^,\n}]+)")
 
 
 def database(tree: Tree, reading: Reading, path: str) -> str | None:
-    """Return postgres, mysql, sqlite, ... or any when a URL or the environment decides.
+    """Return postgres, mysql, sqlite, oracle or mssql; `any` if a URL or a variable decides.
 
     Args:
-        path: the settings module, which is read as text where it is no valid Python.
+        path: the settings module; if it is not valid Python, it is searched as text.
     """
     databases = reading.values.get("DATABASES")
     if databases is None:

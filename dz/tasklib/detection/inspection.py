@@ -1,4 +1,4 @@
-"""Puts the answers of all questions together."""
+"""The inspection of a work tree: finds the project in it, and puts the answers to all questions together."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from dz.tasklib.detection.tree import Tree
 
 
 def inspect(root: Path) -> Inspection:
-    """Return what can be read from the work tree `root`; never raises on its contents."""
+    """Return what can be read from the work tree `root`; whatever is in it, this does not raise."""
     tree = Tree(root)
     found = roots.candidates(tree)
     real = [one for one in found if not roots.is_library(tree, one)]
@@ -39,7 +39,7 @@ def inspect(root: Path) -> Inspection:
 
 
 def environment_of(root: Path, project_root: str, settings_module: str) -> tuple[Variable, ...]:
-    """Return the variables that settings read which somebody chose instead of detection's own; never raises on them."""
+    """Return the variables that a settings module reads which somebody chose in place of the detected one."""
     tree, folder = Tree(root), joined(project_root)
     modules = _modules(tree, folder)
     path = modules.path(settings_module)
@@ -60,7 +60,7 @@ def _settings(tree: Tree, root: Root) -> tuple[Modules, list[Candidate]]:
 
 
 def _rival(tree: Tree, chosen: Root, other: Root) -> bool:
-    """Two projects side by side; one that start commands name, or that lies higher up, wins."""
+    """Say whether two projects lie side by side; one that lies higher up, or that start commands name, has no rival."""
     if chosen.folder.count("/") != other.folder.count("/") or not chosen.folder or not other.manage_py:
         return False
     starts = "".join(
@@ -101,7 +101,7 @@ def _inspection(
 
 
 def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]:
-    """Return the folders besides the project's root that the settings module lies in."""
+    """Return the folder that must be on the path for the settings module, if that is not the project's root."""
     inside = best.module.replace(".", "/")
     folder = next((f for f in modules.folders if best.path.startswith(joined(f, inside))), root.folder)
     return (folder,) if folder not in (root.folder, "") else ()

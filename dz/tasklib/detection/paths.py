@@ -1,4 +1,4 @@
-"""Paths inside a work tree: relative, with `/`; "" is its root."""
+"""Paths inside a work tree: relative and with `/`; "" is the root."""
 
 
 def parents(path: str) -> list[str]:
@@ -18,12 +18,12 @@ def joined(*parts: str) -> str:
 
 
 def beginning(folder: str) -> str:
-    """Return how the paths of all that lies below a folder begin; `""` for the root."""
+    """Return what every path below a folder begins with; "" for the root."""
     return f"{folder}/" if folder else ""
 
 
 def relative(folder: str, name: str) -> str:
-    """Return the path that `name`, written in `folder`, stands for; `..` does not leave the tree."""
+    """Return the path that `name` means when a file in `folder` says it; `..` does not leave the tree."""
     parts = folder.split("/") if folder else []
     for part in name.split("/"):
         if part == "..":

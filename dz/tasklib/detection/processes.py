@@ -1,4 +1,4 @@
-"""Background work: celery, Procfile, workers."""
+"""Background processes: celery, other workers, Procfile."""
 
 import re
 
@@ -15,7 +15,7 @@ _WORKER = re.compile(
 
 
 def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
-    """Return the values for celery's -A, with their basis, the likeliest first."""
+    """Return the possible values of celery's -A, with their basis, the likeliest first."""
     found: list[tuple[str, str]] = []
     inside = beginning(root.folder)
     for path in tree.files:
@@ -33,7 +33,7 @@ def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
 
 
 def named_by_commands(tree: Tree, own: list[tuple[str, str]]) -> str | None:
-    """Return the -A value of a start command that belongs to one of the celery modules."""
+    """Return the value of -A in a start command, if it means one of the project's own celery modules."""
     for path in _commands(tree):
         match = _FLAG.search(documents.text(tree, path))
         if match and any(value.startswith(match[1].split(":")[0]) or match[1].startswith(value) for value, _ in own):
@@ -62,5 +62,5 @@ def _commands(tree: Tree) -> list[str]:
 
 
 def procfile(tree: Tree, root: Root) -> bool:
-    """Say whether a Procfile lies at the repository's or the project's root."""
+    """Say whether there is a Procfile at the root of the repository or of the project."""
     return tree.has("Procfile") or tree.has(joined(root.folder, "Procfile"))

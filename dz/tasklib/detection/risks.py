@@ -1,4 +1,4 @@
-"""What could be lost when a project that kept its data beside its code is deployed anew."""
+"""What a deploy could lose: data that a project keeps beside its code."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ _REMOTE = re.compile(
 )
 _DATA = re.compile(r"\.(sqlite3?|db3?|sqlitedb)$", re.IGNORECASE)
 _MODULES = 400
-"""How many modules are read for uploads."""
+"""Modules that are searched for fields of uploads."""
 
 _ONE_SERVER = (
     "Uploads are kept in a folder of the project on its appserver, which every version uses and which no deploy clears. "
@@ -30,7 +30,7 @@ _ONE_SERVER = (
 
 
 def find(tree: Tree, root: Root, reading: Reading) -> tuple[Risk, ...]:
-    """Return what a deploy could lose, with the choice that loses nothing."""
+    """Return what a deploy could lose, each with the choice that loses nothing."""
     settings = Settings(reading)
     found = [
         *_uploads(tree, root, settings),
@@ -55,19 +55,19 @@ class Settings:
         return self._bases.get(name) or f"{path}:1"
 
     def text(self, name: str) -> str:
-        """Return a setting that is a text, else ""."""
+        """Return a setting if it is a text, else ""."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
     def backend(self, name: str, alias: str) -> str:
-        """Return BACKEND of one entry of a setting such as CACHES; "" where it is not known."""
+        """Return the BACKEND of one entry of a setting such as CACHES; "" if it is not known."""
         entries = self.values.get(name)
         entry = entries.get(alias) if isinstance(entries, dict) else None
         value = entry.get("BACKEND") if isinstance(entry, dict) else None
         return value if isinstance(value, str) else ""
 
     def is_known(self, name: str) -> bool:
-        """Say whether a setting is absent or its value was read."""
+        """Say whether a setting is absent or has a known value."""
         return self.values.get(name) is not UNKNOWN
 
 
@@ -175,7 +175,7 @@ def _sessions(settings: Settings) -> list[Risk]:
 
 
 def _written(tree: Tree, settings: Settings) -> list[Risk]:
-    """Find what the settings themselves prepare to write below the code: folders that they make, indexes, mail."""
+    """Find what the settings arrange to write below the code: mail, search indexes, folders that they make."""
     found = []
     mail = settings.text("EMAIL_BACKEND")
     if mail.endswith("filebased.EmailBackend"):

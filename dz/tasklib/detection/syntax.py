@@ -1,4 +1,4 @@
-"""Syntax trees of Python source, also of source that only Python 2 could read."""
+"""Syntax trees of Python source, including source for Python 2."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ import warnings
 
 
 def parsed(text: str) -> ast.Module | None:
-    """Return the syntax tree of Python 3 source, or None."""
+    """Return the syntax tree of source for Python 3, or None."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -16,7 +16,7 @@ def parsed(text: str) -> ast.Module | None:
 
 
 def modernised(text: str) -> str:
-    """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
+    """Return source for Python 2 with everything replaced that Python 3 cannot parse."""
     if len(text) > 300_000 or any(len(line) > 5000 for line in text.splitlines()):
         return text
     text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
@@ -33,7 +33,7 @@ def modernised(text: str) -> str:
 
 
 def source(node: ast.AST) -> str:
-    """Return the source of a syntax tree; one that is nested too deeply has none."""
+    """Return the source of a syntax tree; "" if it is nested too deeply."""
     try:
         return ast.unparse(node)
     except RecursionError:

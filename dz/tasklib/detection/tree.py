@@ -1,4 +1,4 @@
-"""A work tree that is not trusted: bounded, no symbolic links, no devices, any encoding."""
+"""A work tree that is not trusted: reading is bounded, links and devices are left out, any encoding will do."""
 
 import ast
 import codecs
@@ -15,7 +15,7 @@ MAX_DEPTH = 30
 MAX_READ = 48 * 1024 * 1024
 MAX_SOURCE = 300_000
 MAX_PARSED = 3_000_000
-"""Bytes that are read of one tree, and characters that are parsed of one file and of one tree."""
+"""MAX_READ: bytes read of one tree. MAX_SOURCE, MAX_PARSED: characters parsed of one file, and of one tree."""
 _SKIPPED = {
     ".git",
     ".hg",
@@ -32,7 +32,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 class Tree:
-    """The regular files below a folder, read at most once each."""
+    """The regular files below a folder; each is read at most once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -59,7 +59,7 @@ class Tree:
                 continue
             for entry in entries:
                 if not entry.name.isprintable():
-                    continue  # control characters, or no UTF-8: neither a database nor a terminal takes such a name
+                    continue  # with control characters or not in UTF-8: neither a database nor a terminal takes such a name
                 path = f"{folder}/{entry.name}".lstrip("/")
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in _SKIPPED and path.count("/") < MAX_DEPTH:
@@ -114,7 +114,7 @@ class Tree:
         return self._modules[path]
 
     def may_parse(self, size: int) -> bool:
-        """Say whether so many characters may still be parsed, and count them."""
+        """Say whether this many more characters may be parsed, and count them if so."""
         allowed = size <= min(MAX_SOURCE, self.to_parse)
         self.to_parse -= size if allowed else 0
         return allowed
@@ -128,7 +128,7 @@ class Tree:
         return module
 
     def broken(self, path: str) -> str | None:
-        """Return `path:line` where a file that could not be parsed is no valid Python."""
+        """Return `path:line` of the error in a file that is not valid Python, else None."""
         text = self.text(path) or ""
         if self.module(path) is not None or len(text) > MAX_SOURCE:
             return None
@@ -141,7 +141,7 @@ class Tree:
         return None
 
     def line(self, path: str, text: str) -> str:
-        """Return the basis `path:line` of the first line that holds `text`."""
+        """Return `path:line` of the first line that contains `text`."""
         for number, line in enumerate((self.text(path) or "").splitlines(), 1):
             if text in line:
                 return f"{path}:{number}"
@@ -149,7 +149,7 @@ class Tree:
 
 
 def decoded(data: bytes) -> str:
-    """Return text of any encoding; what cannot be decoded is replaced."""
+    """Return the text of bytes in any encoding; what cannot be decoded is replaced."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")

@@ -34,8 +34,8 @@ class Variable:
         default: the text of the default, if that is a literal.
         supply: `platform` (DjangoZoom sets it), `default` (it may stay unset), `generate` (any random value will do:
             `contract.generated`) or `ask` (only the owner knows it).
-        fills: what the platform puts in: a key of `platform.values`, `=text` for that text, or `own` for what it always
-            sets; "" unless supply is `platform`.
+        fills: what the platform puts in: a role that `variables.platform` has a value for, `=text` for that text, or
+            `own` for what it always sets; "" unless supply is `platform`.
         note: what a person should know about it.
     """
 

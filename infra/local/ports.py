@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from dz.adapters import files
 from dz.errors import PortTaken, StackProblem
-from infra.local import files
 
 WIDTH = 2000
 """Ports that a stack reserves for itself, from `base`."""
@@ -68,7 +68,7 @@ def choose(path: Path, *, seed: str, base: int | None) -> Ports:
     if not path.exists():
         start = int(seed, 16) % len(BLOCKS)
         blocks = (base,) if base else BLOCKS[start:] + BLOCKS[:start]
-        files.write(path, json.dumps(asdict(_ports_from(_free_block(blocks))), indent=2) + "\n")
+        files.write(path, json.dumps(asdict(_ports_from(_free_block(blocks))), indent=2) + "\n", mode=0o600)
     try:
         return Ports(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:

@@ -1,12 +1,11 @@
 """Starts, stops and shows the embedded local stack; every call can be repeated."""
 
-import contextlib
-import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
+from dz.adapters import files
 from dz.settings import Settings, settings
 from infra.local import checkout, leftovers, ports
 from infra.local.configuration import REPLACEABLE, Configuration
@@ -29,7 +28,7 @@ def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) 
     """
     layout = Layout(settings().state_dir)
     layout.prepare()
-    with _alone(layout):
+    with files.locked(layout.state / "up.lock"):
         return Start(_configure(layout, appservers, proxies), progress or _silent).run()
 
 
@@ -56,7 +55,7 @@ def down(progress: Progress | None = None) -> None:
     if not layout.state.exists():
         return
     tell = progress or _silent
-    with _alone(layout), step("stop", tell, {}):
+    with files.locked(layout.state / "up.lock"), step("stop", tell, {}):
         Supervisor(layout).shut_down()
         leftovers.end(leftovers.find(stack=layout.name, state=layout.state))
 
@@ -89,14 +88,6 @@ def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
         proxies=max(proxies, sum(name.startswith("nginx-") for name in before)),
         code=checkout.code(),
     )
-
-
-@contextlib.contextmanager
-def _alone(layout: Layout) -> Iterator[None]:
-    """Keep other `dz up` and `dz down` waiting; the lock dies with this process."""
-    with (layout.state / "up.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _silent(name: str, seconds: float | None, detail: str) -> None:

@@ -11,7 +11,7 @@ from tasks.parameters import DeployRequest
 from tasks.placement import likely_appservers
 from tasks.policy import settle
 from tasks.projects import remember_config
-from tasks.servers import stand_by
+from tasks.standby import stand_by
 from tasks.verification import verify
 from tasks.virtualenvs import choose_interpreter, create_virtualenv
 

@@ -9,7 +9,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -211,17 +210,6 @@ class Nginx:
     def _log_since(self, size: int) -> str:
         log = self.folder / "logs" / "error.log"
         return log.read_bytes()[size:].decode("utf-8", "replace") if log.exists() else ""
-
-
-def can_listen(port: int) -> bool:
-    """Return whether no program on this machine uses the port on 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _refused(name: str, output: str) -> ProxyRefused:

@@ -12,6 +12,7 @@ from dz.errors import InvalidConfig
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs
 from dz.tasklib.variables import stored
+from dz.text import printable
 from dz.zoomdb.states import JobKind
 from tasks.parameters import DeployRequest
 
@@ -68,7 +69,7 @@ def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -
             f"Nothing has changed since version {job.result.get('version')}, which serves; --rebuild makes a new one."
         )
     if url := job.result.get("url"):
-        output.console(stderr=False).print(output.printable(str(url)))
+        output.console(stderr=False).print(printable(str(url)))
 
 
 def read_config(path: Path) -> str:

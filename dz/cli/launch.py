@@ -12,7 +12,7 @@ import httpx
 import typer
 
 from dz import names, prefect_environment, wiring
-from dz.cli import confirmation, output, questions, runs
+from dz.cli import confirmation, questions, runs
 from dz.cli.deploy import print_result, read_config
 from dz.cli.options import AsJson, Local, Ref, Variables, variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
@@ -24,6 +24,7 @@ from dz.tasklib.launches import findings, launches
 from dz.tasklib.launches.launches import LaunchView
 from dz.tasklib.messages import wakeups
 from dz.tasklib.variables import stored
+from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 from tasks.parameters import LaunchRequest
@@ -149,7 +150,7 @@ def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", "") or result.status.value
         raise ConfirmationMissing(
-            f"The answer to the form of job {job.id} was not taken: {output.printable(str(reason))[:500]}",
+            f"The answer to the form of job {job.id} was not taken: {printable(str(reason))[:500]}",
             f"Correct it: `dz launch --resume {job.id}`.",
         )
 

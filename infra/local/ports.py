@@ -2,13 +2,13 @@
 
 import contextlib
 import json
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 from dz.adapters import files
+from dz.adapters.ports import is_free
 from dz.errors import PortTaken, StackProblem
 
 WIDTH = 2000
@@ -75,17 +75,6 @@ def choose(path: Path, *, seed: str, base: int | None) -> Ports:
         raise StackProblem(
             f"The file {path} of the stack's ports is damaged.", "Delete it; `dz up` then chooses ports anew."
         ) from error
-
-
-def is_free(port: int) -> bool:
-    """Say whether a server could listen on a port of 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def listener(port: int) -> str:

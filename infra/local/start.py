@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dz.adapters import files
+from dz.adapters.ports import is_free
 from dz.errors import PortTaken, ServiceUnavailable, StackProblem
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib.servers import servers
@@ -102,7 +103,7 @@ class Start:
     def _refuse_taken_ports(self, programs: list[Program]) -> None:
         up_already = {one.name for one in self._supervisor.statuses() if one.pid}
         for program in programs:
-            if program.port and program.name not in up_already and not ports.is_free(program.port):
+            if program.port and program.name not in up_already and not is_free(program.port):
                 raise PortTaken(
                     f"Port {program.port}, which {program.name} needs, is in use by {ports.listener(program.port)}.",
                     f"Stop that program; or stop the stack, change the number in {self._layout.state}/ports.json and "

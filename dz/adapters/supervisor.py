@@ -1,19 +1,15 @@
 """The appserver's own supervisord: keeps app instances running."""
 
-import contextlib
 import re
 import shlex
 import signal as signals
-import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from xmlrpc.client import Fault
 
 from dz.adapters import files, supervisord
-from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.adapters.supervisord import Supervisord, value
-from dz.errors import CommandFailed, ServiceUnavailable
+from dz.errors import CommandFailed
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
 _CONFIG = """{interface}
@@ -74,28 +70,6 @@ class Supervisor:
         configuration = self.folder / "supervisord.conf"
         files.write(configuration, text, mode=0o644)
         return supervisord.argv(configuration)
-
-    def ensure_running(self, *, timeout: float = 20) -> "subprocess.Popen[bytes] | None":
-        """Start supervisord as a child of this process unless one answers; None if one did.
-
-        Args:
-            timeout: seconds to wait for its answer.
-        """
-        with contextlib.suppress(ServiceUnavailable):
-            self.names()
-            return None
-        process = subprocess.Popen(
-            self.argv(), env=BASE_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(ServiceUnavailable):
-                self.names()
-                return process
-            time.sleep(0.1)
-        process.kill()
-        process.wait()
-        raise self._supervisord.unavailable()
 
     def add(self, name: str, argv: Sequence[str | Path], *, cwd: Path, user: str | None, logs: Path) -> None:
         """Run a program under `name`; one that runs with another command is replaced.

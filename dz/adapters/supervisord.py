@@ -116,12 +116,6 @@ class Supervisord:
         """Stop every program and supervisord itself; does not wait for that."""
         self._call("shutdown")
 
-    def unavailable(self) -> ServiceUnavailable:
-        """Return the error that says that it does not answer."""
-        return ServiceUnavailable(
-            f"supervisord does not answer at {self.socket}.", f"Start it again; {self.log} says why it ended."
-        )
-
     def _order(self, method: str, name: str, *accepted: int, rest: tuple[Any, ...] = ()) -> bool:
         """Call a method, and say whether it changed anything: the faults that are accepted say that it need not."""
         try:
@@ -140,6 +134,8 @@ class Supervisord:
             proxy = cast("Any", ServerProxy("http://127.0.0.1", transport=transport))
             return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, HTTPException, ProtocolError) as error:
-            raise self.unavailable() from error
+            raise ServiceUnavailable(
+                f"supervisord does not answer at {self.socket}.", f"Start it again; {self.log} says why it ended."
+            ) from error
         finally:
             transport.close()

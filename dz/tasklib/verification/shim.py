@@ -18,6 +18,9 @@ _FILES = (
     "dz_asgi.py",
     "dz_media.py",
     "dz_verify.py",
+    "dz_report.py",
+    "dz_static.py",
+    "dz_watch.py",
     "dz_request.py",
     "dz_hooks.py",
 )

@@ -53,7 +53,7 @@ def told_release(prepare: Callable[[str, int], None] = lambda sha256, size: None
     """Wait, in a run that stands by, for its release; None if it is not needed.
 
     Args:
-        prepare: is given sha256 and size of an environment layer that the release will likely have.
+        prepare: is given sha256 and size of a virtualenv layer that the release will likely have.
     """
 
     def safely(sha256: str, size: int) -> None:

@@ -2,7 +2,6 @@
 
 from dz import wiring
 from dz.tasklib import projects
-from dz.tasklib.configuration import confirmed
 from dz.tasklib.jobs import jobs
 from tasks.parameters import DeployRequest
 from tasks.policy import without_run
@@ -22,12 +21,6 @@ def identify_project(job: int, request: DeployRequest) -> int:
     project = projects.ensure(wiring.zoomdb(), name=request.project, url=request.url, ref=request.ref)
     jobs.set_project(wiring.zoomdb(), job, project.id)
     return project.id
-
-
-@on_role("build")
-def remember_config(job: int, project: int, config: str) -> None:
-    """Keep an attached configuration that was proved to build, for later deploys."""
-    confirmed.store(wiring.zoomdb(), project, config)
 
 
 @on_role("build")

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from dz import names
 from dz.adapters import interpreters as python_interpreters
 from dz.adapters import users
 from dz.adapters.archive import Layer
@@ -23,7 +22,7 @@ from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
-from dz.errors import HostTaken, StackProblem
+from dz.errors import StackProblem
 from dz.settings import Role, settings
 from dz.tasklib import projects, retention
 from dz.tasklib.appservers import boot, configure, install, instance, reconcile
@@ -221,16 +220,6 @@ def alive(role: Role) -> list[str]:
 def platform_host(project: int) -> str:
     """Return the host name that every project has."""
     return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
-
-
-def refuse_platform_host(project: int, host: str) -> None:
-    """Raise HostTaken for a name below the platform's domain that is not below the project's own."""
-    name = names.hostname(host)
-    if name.endswith(f".{settings().platform_domain}") and not name.endswith(f".{platform_host(project)}"):
-        raise HostTaken(
-            f"The host name {name} belongs to the platform.",
-            f"Choose one of your own domain, or one that ends in .{platform_host(project)}.",
-        )
 
 
 def beat(role: Role, server: str) -> None:

@@ -6,7 +6,8 @@ from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
 from tasks.checkouts import check_out_source
-from tasks.detection import inspect_code, publish_guesses, write_config_guesses
+from tasks.detection import inspect_code
+from tasks.guesses import publish_guesses, write_config_guesses
 from tasks.jobs import running_job
 from tasks.parameters import Source
 from tasks.proof import prove

@@ -16,7 +16,7 @@ from tasks.appservers import (
 from tasks.hooks import boots_before_hooks, run_release_hooks
 from tasks.jobs import child_of
 from tasks.policy import settle
-from tasks.servers import told_release
+from tasks.standby import told_release
 
 
 @flow(name="deploy", flow_run_name="job {job} on {server}", persist_result=False)

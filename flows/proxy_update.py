@@ -4,7 +4,7 @@ from prefect import flow
 
 from tasks.jobs import child_of
 from tasks.proxies import update_vhosts
-from tasks.servers import told_release
+from tasks.standby import told_release
 
 
 @flow(name="proxy-update", flow_run_name="project {project} on {server}", persist_result=False)

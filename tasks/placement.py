@@ -3,11 +3,11 @@
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib.servers import placement as work
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
 
 
-@question
+@without_run
 def refuse_without_servers() -> None:
     """Refuse at once, before anything is built, when no server of a needed role could take the site."""
     work.refuse_full(wiring.zoomdb())
@@ -15,7 +15,7 @@ def refuse_without_servers() -> None:
         wiring.alive(role)
 
 
-@question
+@without_run
 def likely_appservers(instances: int) -> list[str]:
     """Return the appservers that the next release will likely run on."""
     return work.likely(wiring.zoomdb(), instances=instances)

@@ -51,3 +51,17 @@ def owned(path: Path, user: str | None) -> Path:
         entry = pwd.getpwnam(user)
         os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
     return path
+
+
+def give_tree(tree: Path, user: str | None) -> None:
+    """Give a user everything in the tree that belongs to the tree's owner, without following links."""
+    if not user:
+        return
+    entry, before = pwd.getpwnam(user), tree.stat().st_uid
+    if entry.pw_uid == before:
+        return
+    for _, folders, files, descriptor in os.fwalk(tree):
+        for name in (*folders, *files):
+            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == before:
+                os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(tree, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

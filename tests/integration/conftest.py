@@ -11,6 +11,7 @@ import pytest
 
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
+from tests.supervisors import running_supervisor
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def room():
 @pytest.fixture(scope="module")
 def supervisor(room):
     found = Supervisor(room / "supervisor", room / "s")
-    process = found.ensure_running()
+    process = running_supervisor(found)
     yield found
     process.terminate()
     process.wait(30)

@@ -1,7 +1,6 @@
 """Packs a build into layers and uploads them."""
 
 import contextlib
-import fcntl
 import json
 import re
 import uuid
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dz.adapters import archive
+from dz.adapters import archive, files
 from dz.adapters.archive import Kind, Layer
 from dz.adapters.bundle_store import BundleStore, manifest_key
 from dz.tasklib.bundles.manifest import Manifest
@@ -79,18 +78,18 @@ def _virtualenv_layer(virtualenv: Path, key: str, layers_folder: Path) -> Layer:
             return known
         layer = _pack(virtualenv, "environment", layers_folder, lambda path: bool(_INTERPRETER.fullmatch(path)))
         index[key] = layer.to_json()
-        part = layers_folder / f".{_INDEX}.part"
-        part.write_text(json.dumps(index, indent=1, sort_keys=True), "utf-8")
-        part.replace(layers_folder / _INDEX)
+        content = json.dumps(index, indent=1, sort_keys=True)
+        files.write(layers_folder / _INDEX, content, mode=0o644, sync=False)
         return layer
 
 
 @contextlib.contextmanager
 def _locked_index(layers_folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the index of packed virtualenvs under its lock, so that two builds of one virtualenv pack it once."""
-    with (layers_folder / f".{_INDEX}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        file = layers_folder / _INDEX
+    file = layers_folder / _INDEX
+    with files.locked(layers_folder / f".{_INDEX}.lock"):
+        for rest in files.parts(file):
+            rest.unlink()
         yield json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 

@@ -5,7 +5,6 @@ with a warning. Submodules and git-lfs content are not fetched, which gives a wa
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dz import names
+from dz.adapters import files
 from dz.adapters.archive import link_stays_inside
 from dz.adapters.git import COMMIT, Entry, Git
 from dz.errors import RepoTooLarge
@@ -22,6 +22,8 @@ from dz.errors import RepoTooLarge
 _LINK, _SUBMODULE = "120000", "160000"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _SHOWN = 5
+_SOURCE = "source.json"
+"""Names the URL that a project's mirror is of."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,8 @@ def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:
 def _locked(home: Path) -> Iterator[None]:
     """Hold the lock on the project's folder, and remove what a killed process left in it."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for rest in home.glob(".part-*"):
+    with files.locked(home / ".lock"):
+        for rest in (*home.glob(".part-*"), *files.parts(home / _SOURCE)):
             if rest.is_dir():
                 shutil.rmtree(rest)
             else:
@@ -112,7 +113,7 @@ def _locked(home: Path) -> Iterator[None]:
 
 def _mirror(home: Path, url: str, git: Git) -> Path:
     """Return the project's mirror, made anew (and all checkouts removed) if it is missing or of another URL."""
-    mirror, note = home / "mirror.git", home / "source.json"
+    mirror, note = home / "mirror.git", home / _SOURCE
     known = json.loads(note.read_text("utf-8")) if note.is_file() else None
     if known == url and mirror.is_dir():
         return mirror
@@ -120,9 +121,7 @@ def _mirror(home: Path, url: str, git: Git) -> Path:
         if path.is_dir() and (path == mirror or COMMIT.fullmatch(path.name)):
             shutil.rmtree(path)
     git.create_mirror(mirror)
-    part = home / ".part-source"
-    part.write_text(json.dumps(url), "utf-8")
-    part.replace(note)
+    files.write(note, json.dumps(url), mode=0o644, sync=False)
     return mirror
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dz.adapters import processes
+from dz.adapters import files, processes
 from dz.errors import CommandFailed, RepoUnreachable
 
 BRANCH = "main"
@@ -133,8 +133,4 @@ def _run(arguments: list[str], cwd: Path, extra: Mapping[str, str] | None = None
 
 
 def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text() == text:
-        return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    temporary.write_text(text)
-    temporary.replace(path)
+    files.write_if_changed(path, text, mode=0o644, sync=False)

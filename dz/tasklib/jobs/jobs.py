@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from dz.errors import DzError, FailureRecord, StaleWork
 from dz.tasklib.jobs.failures import unexpected
-from dz.tasklib.jobs.log import printable
 from dz.tasklib.jobs.results import JobResult
+from dz.text import printable
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
 from dz.zoomdb.states import JobKind, JobState, LogType

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from dz.errors import DzError
+from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobLog
 from dz.zoomdb.states import LogType
@@ -66,8 +67,3 @@ def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
         write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
         raise
     write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
-
-
-def printable(message: str) -> str:
-    """Drop control characters, because log lines end up on terminals and web pages."""
-    return "".join(c for c in message if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))

@@ -128,6 +128,13 @@ def project_of(zoomdb: Zoomdb, *, name: str | None, url: str, ref: str | None) -
     return projects.ensure(zoomdb, name=name if valid and not taken else None, url=url, ref=ref)
 
 
+def choose_project(zoomdb: Zoomdb, job_id: int, *, name: str | None, url: str, ref: str | None) -> None:
+    """Note which project a launch is about, made if it is new; one that is noted already stays."""
+    view = jobs.get(zoomdb, job_id)
+    if view and not view.project:
+        jobs.set_project(zoomdb, job_id, project_of(zoomdb, name=name, url=url, ref=ref).id)
+
+
 def first_answer(findings: Findings, name: str | None) -> dict[str, Any]:
     """Return what the first form shows."""
     values = form.values_of(findings.plan(), findings.interpreters)

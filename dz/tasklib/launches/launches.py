@@ -30,6 +30,7 @@ class LaunchView:
     """
 
     job: int
+    project: str | None
     flow_run_id: str | None
     check: int | None
     deploy: int | None
@@ -72,9 +73,7 @@ def open_launch(zoomdb: Zoomdb, job_id: int, *, seconds: int) -> None:
 def get(zoomdb: Zoomdb, job_id: int) -> LaunchView:
     """Return a launch, or raise StackProblem if the job is not one."""
     with zoomdb.session() as session:
-        found = session.execute(
-            select(Launch, Job.flow_run_id).join(Job, Job.id == Launch.job_id).where(Job.id == job_id)
-        ).first()
+        found = session.execute(select(Launch, Job).join(Job, Job.id == Launch.job_id).where(Job.id == job_id)).first()
         if found is None:
             raise StackProblem(f"Job {job_id} is no launch, or has not begun.", "`dz jobs` lists the newest jobs.")
         return _view(*found)
@@ -85,6 +84,21 @@ def parts(zoomdb: Zoomdb, job_id: int) -> list[int]:
     query = select(Launch.check_job_id, Launch.deploy_job_id).where(Launch.job_id == job_id)
     with zoomdb.session() as session:
         return [part for row in session.execute(query) for part in row if part]
+
+
+def commit(zoomdb: Zoomdb, job_id: int) -> str | None:
+    """Return the commit that the check of a launch has looked at."""
+    check = jobs.get(zoomdb, get(zoomdb, job_id).check or 0)
+    return check.result.get("commit") if check else None
+
+
+def take_result(zoomdb: Zoomdb, job_id: int) -> None:
+    """Give a launch the result of its deploy."""
+    launch = get(zoomdb, job_id)
+    deploy = jobs.get(zoomdb, launch.deploy or 0)
+    if deploy:
+        jobs.set_result(zoomdb, job_id, **deploy.result)
+    jobs.set_result(zoomdb, job_id, check=launch.check, deploy=launch.deploy)
 
 
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:
@@ -168,10 +182,11 @@ def _row(session: Session, job_id: int) -> Launch:
     return session.scalars(select(Launch).where(Launch.job_id == job_id).with_for_update()).one()
 
 
-def _view(row: Launch, flow_run_id: str | None) -> LaunchView:
+def _view(row: Launch, job: Job) -> LaunchView:
     return LaunchView(
-        job=row.job_id,
-        flow_run_id=flow_run_id,
+        job=job.id,
+        project=job.project.name if job.project else None,
+        flow_run_id=job.flow_run_id,
         check=row.check_job_id,
         deploy=row.deploy_job_id,
         form=row.form,

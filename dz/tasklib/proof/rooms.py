@@ -5,19 +5,18 @@ proof left in a room is removed when the next proof begins, whatever its source.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import pwd
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dz.adapters import files
 from dz.adapters.sandbox import Sandbox
-from dz.adapters.users import owned
+from dz.adapters.users import give_tree, owned
 
 ROOMS = 4
 """How many proofs run at a time on one build server; others wait."""
@@ -76,7 +75,7 @@ def hand_over_cache(folder: Path, source: str, target: Path, user: str | None) -
         return
     with contextlib.suppress(FileNotFoundError):
         (folder / "caches" / source).rename(part)
-        _give(part, user)
+        give_tree(part, user)
         part.rename(target)
 
 
@@ -84,36 +83,27 @@ def hand_over_cache(folder: Path, source: str, target: Path, user: str | None) -
 def _free_room(folder: Path) -> Iterator[Path]:
     """Wait for a free room and hold it; clean all rooms that are free."""
     places = [folder / f"proof-{number}" for number in range(1, ROOMS + 1)]
-    with contextlib.ExitStack() as stack:
-        while True:
-            held = [(place, lock) for place in places if (lock := _taken(place)) is not None]
-            for place, _ in held:
-                _clean(place)
-            if held:
-                break
+    for place in places:
+        place.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as lock:
+        while not (free := _clean_free(places, lock)):
             time.sleep(_POLL)
-        stack.callback(os.close, held[0][1])
-        for _, lock in held[1:]:
-            os.close(lock)
         _forget_old(folder / "caches")
-        yield held[0][0]
+        yield free
 
 
-def _taken(place: Path) -> int | None:
-    """Lock a room and return the lock's file descriptor, or None if a live process holds it."""
-    place.mkdir(exist_ok=True)
-    lock = os.open(place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
-
-
-def _clean(place: Path) -> None:
-    for left in place.glob(".new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+def _clean_free(places: Sequence[Path], lock: contextlib.ExitStack) -> Path | None:
+    """Remove what is left in the rooms that no living process holds, and return the first of them, held by `lock`."""
+    first = None
+    for place in places:
+        with contextlib.ExitStack() as held:
+            if held.enter_context(files.try_locked(place / ".lock")):
+                for left in place.glob(".new-*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                if first is None:
+                    first = place
+                    lock.push(held.pop_all())
+    return first
 
 
 def _forget_old(caches: Path) -> None:
@@ -129,23 +119,9 @@ def _cache(caches: Path, source: str, path: Path, user: str | None) -> Iterator[
     here, kept = path / "cache", caches / source
     with contextlib.suppress(FileNotFoundError):
         kept.rename(here)
-        _give(here, user)
+        give_tree(here, user)
     yield owned(here, user)
     os.utime(here)
     # If two proofs of one source run at a time, the cache of the one that ends first stays.
     with contextlib.suppress(OSError):
         here.rename(kept)
-
-
-def _give(tree: Path, user: str | None) -> None:
-    """Give a user everything in the tree that belongs to the tree's owner, without following links."""
-    if not user:
-        return
-    entry, before = pwd.getpwnam(user), tree.stat().st_uid
-    if entry.pw_uid == before:
-        return
-    for _, folders, files, descriptor in os.fwalk(tree):
-        for name in (*folders, *files):
-            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == before:
-                os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=descriptor, follow_symlinks=False)
-    os.chown(tree, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

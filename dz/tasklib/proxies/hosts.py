@@ -44,6 +44,21 @@ def refuse_taken(zoomdb: Zoomdb, project_id: int, name: str) -> None:
         raise _taken(host)
 
 
+def refuse_platform_name(name: str, *, domain: str, own: str) -> None:
+    """Raise HostTaken for a host name below the platform's domain that is not below the project's own.
+
+    Args:
+        domain: every project has a host name below it.
+        own: the project's.
+    """
+    host = names.hostname(name)
+    if host.endswith(f".{domain}") and not host.endswith(f".{own}"):
+        raise HostTaken(
+            f"The host name {host} belongs to the platform.",
+            f"Choose one of your own domain, or one that ends in .{own}.",
+        )
+
+
 def release_host(zoomdb: Zoomdb, project_id: int, name: str) -> None:
     """Take a host name away from a project; raises InvalidName if it is not the project's."""
     host = names.hostname(name)

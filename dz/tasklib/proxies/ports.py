@@ -22,7 +22,7 @@ def reserve_site_ports(
 
     Args:
         port_range: first and last port.
-        usable: says whether a port can be used, e.g. `dz.adapters.nginx.can_listen`; asked before it is reserved.
+        usable: says whether a port can be used, e.g. `dz.adapters.ports.is_free`; asked before it is reserved.
 
     Raises:
         PortTaken: the range is used up.

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from dz.adapters.nginx import Nginx, can_listen
+from dz.adapters.nginx import Nginx
+from dz.adapters.ports import is_free
 from dz.errors import DzError
 from dz.tasklib.proxies import config, ports, publish, vhosts
 from dz.tasklib.proxies.config import SiteConfig
@@ -34,37 +35,16 @@ def show(
         proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
     # One writer of a proxy at a time, so that what is read from zoomdb still holds when it is written.
     with zoomdb.lock(locks.PROXY, proxy, seconds=120):
-        _show(
-            zoomdb,
-            project_id,
-            release_id,
-            server_name=server_name,
-            nginx=nginx,
-            site_ports=site_ports,
-            static_fetch=static_fetch,
-        )
-
-
-def _show(
-    zoomdb: Zoomdb,
-    project_id: int,
-    release_id: int | None,
-    *,
-    server_name: str,
-    nginx: Nginx,
-    site_ports: tuple[int, int] | None,
-    static_fetch: Callable[[str, int], Path],
-) -> None:
-    if site_ports:
-        ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=can_listen)
-    site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)
-    if site.vhosts:
-        publish.publish(site, nginx=nginx, static_fetch=static_fetch)
-    elif nginx.site(site.sysid) is not None:
-        publish.remove(site.sysid, nginx=nginx)
-    with zoomdb.session() as session:
-        generation = nginx.generation()
-        session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
+        if site_ports:
+            ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=is_free)
+        site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)
+        if site.vhosts:
+            publish.publish(site, nginx=nginx, static_fetch=static_fetch)
+        elif nginx.site(site.sysid) is not None:
+            publish.remove(site.sysid, nginx=nginx)
+        with zoomdb.session() as session:
+            generation = nginx.generation()
+            session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
 
 
 def show_all(

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dz.tasklib.detection import Inspection, contract
+from dz.tasklib.detection import Inspection, Variable, contract
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,21 @@ class MissingVariable:
 
 
 def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()) -> tuple[MissingVariable, ...]:
-    """Return the variables that still need a value.
+    """Return the variables of a project that still need a value.
 
     Args:
         known: those that have a value already.
         named: those that a `zoombuild.cfg` requires.
     """
-    read = {one.name: one for one in inspection.environment}
-    found = {name: one for name, one in read.items() if one.required or one.supply == "generate"}
+    return among(inspection.environment, known, named)
+
+
+def among(read: Iterable[Variable], known: Collection[str], named: Iterable[str]) -> tuple[MissingVariable, ...]:
+    """Return those of the variables that settings read, or that are named, which still need a value; see `of`."""
+    by_name = {one.name: one for one in read}
+    found = {name: one for name, one in by_name.items() if one.required or one.supply == "generate"}
     for name in named:
-        one = read.get(name) or contract.unread(name, "zoombuild.cfg")
+        one = by_name.get(name) or contract.unread(name, "zoombuild.cfg")
         found[name] = dataclasses.replace(one, required=True)
     return tuple(
         MissingVariable(

@@ -16,6 +16,7 @@ def _secret() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+# What a value looks like, not whether it must be hidden, which `contract.is_secret` says: a public key looks like a key, too.
 _BY_NAME: tuple[tuple[str, Callable[[], str]], ...] = (
     (r"(DATABASE|POSTGRES\w*|(^|_)PG|(^|_)DB)_(URL|URI|DSN)$", lambda: "postgres://nobody:nothing@127.0.0.1:1/nowhere"),
     (r"(REDIS|BROKER|CELERY|CACHE|RESULT_BACKEND)", lambda: "redis://127.0.0.1:1/0"),

@@ -1,21 +1,19 @@
 """Makes a project's virtualenv and keeps it under a key of its content."""
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import platform
-import pwd
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dz.adapters import files
 from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
-from dz.adapters.users import owned
+from dz.adapters.users import give_tree, owned
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -90,7 +88,7 @@ def create(
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, ServiceUnavailable: see the installer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with files.locked(folder / ".lock"):  # one creation at a time
         cached = cache or owned(folder / ".cache", sandbox.user)
 
         def export(project: Path) -> str:
@@ -113,14 +111,6 @@ def create(
             installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
             inside.rename(made.path)
     return made
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that one virtualenv is made at a time; the lock dies with the process."""
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager
@@ -148,15 +138,6 @@ def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> P
             shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         else:
             shutil.copy2(source, copy)
-        _give(holder, user)
+        give_tree(holder, user)
         copies.append(str(copy))
     return requirements.write(found, work, copies)
-
-
-def _give(tree: Path, user: str | None) -> None:
-    if not user:
-        return
-    entry = pwd.getpwnam(user)
-    for base, folders, files in os.walk(tree):
-        for name in (".", *folders, *files):
-            os.chown(Path(base) / name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

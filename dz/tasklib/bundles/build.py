@@ -49,7 +49,7 @@ def plan(
         inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored
     )
     given = {*variables, *verification.placeholder_variables(resolved)}
-    missing = [name for name in resolved.required_environment if name not in given]
+    missing = [name for name in resolved.required_variables if name not in given]
     if missing:
         raise MissingEnvironment(
             f"The settings {resolved.django_settings_module} need environment variables that are not set: "

@@ -13,7 +13,11 @@ from dz.errors import InvalidName
 from dz.tasklib.configuration.constraints import python_ranges
 
 Value = str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]
-FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_environment"}
+FIELD_OF = {
+    "requirements_files": "dependency_files",
+    "required_environment": "required_variables",
+    "environment": "build_variables",
+}
 """Keys whose field in `Plan` has another name."""
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")

@@ -42,10 +42,10 @@ def of_checkout(
     if (plan.project_root, plan.django_settings_module) == (inspection.project_root, inspection.settings_module):
         return plan
     found = detection.environment_of(root, plan.project_root, plan.django_settings_module)
-    plan = dataclasses.replace(plan, supplied_environment=detection.contract.supplied(found))
-    if plan.required_environment != inspection.env_required:
+    plan = dataclasses.replace(plan, platform_variables=detection.contract.platform_variables(found))
+    if plan.required_variables != inspection.env_required:
         return plan
-    return dataclasses.replace(plan, required_environment=tuple(one.name for one in found if one.required))
+    return dataclasses.replace(plan, required_variables=tuple(one.name for one in found if one.required))
 
 
 def resolve(
@@ -123,8 +123,8 @@ def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
         "dependency_files": files_for(manager, inspection.dependency_files),
         "additional_python_path_dirs": inspection.python_path_dirs,
         "database_type": "postgresql-gis" if inspection.gis else SERVED_AS_POSTGRES,
-        "required_environment": inspection.env_required,
-        "supplied_environment": contract.supplied(inspection.environment),
+        "required_variables": inspection.env_required,
+        "platform_variables": contract.platform_variables(inspection.environment),
         "django_version": inspection.django_version,
         "warnings": inspection.warnings,
     }

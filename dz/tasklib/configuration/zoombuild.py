@@ -83,7 +83,7 @@ def render(plan: Plan) -> str:
     """Return the text of a `zoombuild.cfg` that states all of `plan` but its warnings and the bases of detection."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.add_section("project")
-    for key, text in keys.texts(plan.to_json()):
+    for key, text in keys.texts(vars(plan)):
         parser.set("project", key, text)
     out = io.StringIO()
     parser.write(out)

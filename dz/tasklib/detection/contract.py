@@ -104,7 +104,7 @@ def generated(name: str) -> str:
     return secrets.token_urlsafe(50)
 
 
-def supplied(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
+def platform_variables(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
     """Return (name, what fills it) for the variables that the platform sets under names of the project's own."""
     return tuple((one.name, one.fills) for one in found if one.supply == "platform" and one.fills != "own")
 

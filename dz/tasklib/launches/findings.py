@@ -117,7 +117,7 @@ def gather(
         project=project,
     )
     plan, known = findings.plan(), stored.of_project(zoomdb, project.id)
-    more = missing.of(inspection, {*known, *dict(plan.build_environment)}, plan.required_environment)
+    more = missing.of(inspection, {*known, *dict(plan.build_variables)}, plan.required_variables)
     return Findings(**{**vars(findings), "wanted": more})
 
 

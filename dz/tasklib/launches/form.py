@@ -53,7 +53,7 @@ _TYPO = 0.8
 
 def values_of(plan: Plan, interpreters: Sequence[Interpreter]) -> dict[str, Any]:
     """Return what the form shows of a plan; the Python is the one a build would use, not what the project prefers."""
-    data = plan.to_json()
+    data = vars(plan)
     values: dict[str, Any] = {}
     for key in KEYS:
         value = data[keys.FIELD_OF.get(key, key)]

@@ -176,14 +176,14 @@ class _Loading:
         )
         verdict = verdicts.judge(report, done, required_files=self.inspection.required_files)
         if not self.placeholders and verdict.stage != "settings" and not self.missing:
-            self.unneeded = tuple(name for name in self.plan.required_environment if name not in self.given)
+            self.unneeded = tuple(name for name in self.plan.required_variables if name not in self.given)
         return verdict
 
     def fill_in(self, verdict: Verdict) -> bool:
         """Supply a placeholder for a variable that the last run missed or refused; return whether there was one."""
         if verdict.variable and verdict.variable not in {**self.placeholders, **self.given}:
             self.missing[verdict.variable] = verdict.place
-            wanted = {verdict.variable, *self.plan.required_environment} - self.given.keys()
+            wanted = {verdict.variable, *self.plan.required_variables} - self.given.keys()
             self.placeholders |= {name: placeholders.placeholder(name) for name in wanted - self.placeholders.keys()}
             return True
         name = placeholders.refused(self.placeholders, verdict.message, verdict.line) if verdict.error else None

@@ -48,7 +48,7 @@ def variables_of(
     owner = unseal(zoomdb, project_id, sealed)
     secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
     named = platform_variables(
-        plan.supplied_environment,
+        plan.platform_variables,
         credentials=credentials,
         database_type=plan.database_type,
         secret=secret,

@@ -61,7 +61,7 @@ def placeholder_variables(plan: Plan) -> dict[str, str]:
     secret = "build-" + "0" * 50
     nowhere = Credentials("nowhere", "nobody", "nothing", "127.0.0.1", 1, "")
     named = platform.platform_variables(
-        plan.supplied_environment,
+        plan.platform_variables,
         credentials=nowhere,
         database_type=plan.database_type,
         secret=secret,
@@ -74,7 +74,7 @@ def placeholder_variables(plan: Plan) -> dict[str, str]:
         "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": nowhere.url,
         "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret, "DEBUG": "False", "DJANGO_DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1", "DJANGO_ALLOWED_HOSTS": "127.0.0.1", "DZ_ALLOWED_HOSTS": "127.0.0.1",
-        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_environment),
+        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_variables),
     }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _verify(
         warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
         done, report = run(place=place / "2", given={**given, **attempt})
         out = place / "2" / "out"
-    unset = [name for name in plan.required_environment if name not in given]
+    unset = [name for name in plan.required_variables if name not in given]
     reports.judge(report, done, unset=unset)
     return _verification(plan, report, out, attempt, warnings)
 

@@ -15,7 +15,7 @@ from tests.manifests import MANIFEST, PLAN
 
 @pytest.fixture
 def release(zoomdb):
-    plan = replace(PLAN, django_settings_module="site.settings", supplied_environment=(("SHOP_DB", "database_name"),))
+    plan = replace(PLAN, django_settings_module="site.settings", platform_variables=(("SHOP_DB", "database_name"),))
     variables = {"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"}
     return make_release(zoomdb, replace(MANIFEST, plan=plan), variables=variables)
 

@@ -122,7 +122,7 @@ def test_detection_alone_makes_a_whole_plan() -> None:
     assert plan.title == "My site"
     assert (plan.package_manager, plan.dependency_files) == ("uv", ("pyproject.toml", "uv.lock"))
     assert (plan.python_version, plan.python_version_basis) == (">=3.11", "requires-python")
-    assert plan.required_environment == ("SECRET_KEY",)
+    assert plan.required_variables == ("SECRET_KEY",)
     assert plan.hooks == ("migrate",)
 
 
@@ -130,7 +130,7 @@ def test_a_plan_survives_json_and_its_own_configuration() -> None:
     plan = resolve(inspect(PROJECTS / "poetry_lock"), source_url=URL, attached=parse(FULL))
     assert Plan.from_json(plan.to_json()) == plan
     again = resolve(inspect(PROJECTS / "not_django"), source_url=URL, attached=parse(render(plan)))
-    forgotten = {"warnings": (), "python_version_basis": "", "asgi": None, "supplied_environment": ()}
+    forgotten = {"warnings": (), "python_version_basis": "", "asgi": None, "platform_variables": ()}
     assert replace(again, **forgotten) == replace(plan, **forgotten)
 
 

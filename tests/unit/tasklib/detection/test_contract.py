@@ -130,10 +130,10 @@ def test_settings_that_somebody_chose_say_what_they_need_themselves() -> None:
     assert found.env_required
     chosen = "[project]\ndjango_settings_module = shop.settings.dev\n"
     plan = resolution.of_checkout(found, project, source_url="https://example.org/a.git", attached=chosen, stored=None)
-    assert (plan.required_environment, plan.supplied_environment) == ((), ())
+    assert (plan.required_variables, plan.platform_variables) == ((), ())
     plan = resolution.of_checkout(found, project, source_url="https://example.org/a.git", attached=None, stored=None)
-    assert plan.required_environment == found.env_required
-    assert ("SHOP_DB_NAME", "database_name") in plan.supplied_environment
+    assert plan.required_variables == found.env_required
+    assert ("SHOP_DB_NAME", "database_name") in plan.platform_variables
 
 
 def test_a_server_that_the_platform_does_not_run_is_named(tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ def main() -> None:
 def _stay_alive(role: Role, server: str) -> None:
     """Send a heartbeat before the imports, which take longer than a server may be silent where much goes on."""
     from dz import wiring  # noqa: PLC0415
+    from dz.worker import upkeep  # noqa: PLC0415
 
     with contextlib.suppress(Exception):
-        wiring.beat(role, server)
+        upkeep.beat(role, server)
     # The fork-server begins without connections.
     wiring.zoomdb().close()
 

@@ -15,7 +15,7 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from dz import prefect_shortcuts, wiring
+from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, ServiceUnavailable
 from dz.settings import Role, settings
@@ -23,7 +23,6 @@ from dz.tasklib.messages import standby, wakeups
 from dz.tasklib.servers import servers
 from tasks.roles import refuse_other_server
 
-prefect_shortcuts.take()
 logger = logging.getLogger("dz.servers")
 _standing: dict[tuple[int, str, str], PrefectFuture[FlowRun]] = {}
 """What sent a run to stand by, by job, flow and server."""

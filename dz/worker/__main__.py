@@ -32,7 +32,7 @@ def main() -> None:
 
     prepare()
     if settings().worker_type == "warm":
-        from dz.worker.generations import fork_early  # noqa: PLC0415
+        from dz.worker.fork_servers import fork_early  # noqa: PLC0415
 
         fork_early()
     from dz.worker.service import serve  # noqa: PLC0415

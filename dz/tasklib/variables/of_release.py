@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from dz import names
-from dz.tasklib.bundles.manifest import SHIM_MODULE, Manifest
+from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables.platform import platform_variables
 from dz.tasklib.variables.stored import ensure_secret_key
@@ -47,6 +47,22 @@ def variables_of(
         plan = Manifest.from_json(release.bundle.manifest).plan
     owner = unseal(zoomdb, project_id, sealed)
     secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
+    allowed = ",".join(hosts)
+    usual = {"DATABASE_URL": credentials.url, "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret}
+    usual |= {"ALLOWED_HOSTS": allowed, "DJANGO_ALLOWED_HOSTS": allowed, "DEBUG": "False", "DJANGO_DEBUG": "False"}
+    platform = {
+        "CONFIG_PG_DBNAME": credentials.name,
+        "CONFIG_PG_USER": credentials.user,
+        "CONFIG_PG_PASSWORD": credentials.password,
+        "CONFIG_PG_HOST": credentials.host,
+        "CONFIG_PG_PORT": str(credentials.port),
+        "DZ_ALLOWED_HOSTS": allowed,
+        "DZ_CSRF_TRUSTED_ORIGINS": ",".join(origins),
+        "DZ_STATIC_URL": static_url,
+        "DZ_MEDIA_ROOT": media_root,
+        "DZ_PROJECT_SETTINGS_MODULE": plan.django_settings_module,
+        "DJANGO_SETTINGS_MODULE": "dz_settings",
+    }
     named = platform_variables(
         plan.supplied_environment,
         credentials=credentials,
@@ -56,30 +72,4 @@ def variables_of(
         origins=origins,
         media_root=media_root,
     )
-    own = {
-        "DZ_ALLOWED_HOSTS": ",".join(hosts),
-        "DZ_CSRF_TRUSTED_ORIGINS": ",".join(origins),
-        "DZ_STATIC_URL": static_url,
-        "DZ_MEDIA_ROOT": media_root,
-        "DZ_PROJECT_SETTINGS_MODULE": plan.django_settings_module,
-        "DJANGO_SETTINGS_MODULE": SHIM_MODULE,
-    }
-    return {**_usual(credentials, secret, hosts), **named, **owner, **_of_database(credentials), **own}
-
-
-def _usual(credentials: Credentials, secret: str, hosts: Sequence[str]) -> dict[str, str]:
-    """Return what projects usually read, under the names that they usually have."""
-    allowed = ",".join(hosts)
-    usual = {"DATABASE_URL": credentials.url, "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret}
-    usual |= {"ALLOWED_HOSTS": allowed, "DJANGO_ALLOWED_HOSTS": allowed, "DEBUG": "False", "DJANGO_DEBUG": "False"}
-    return usual
-
-
-def _of_database(credentials: Credentials) -> dict[str, str]:
-    return {
-        "CONFIG_PG_DBNAME": credentials.name,
-        "CONFIG_PG_USER": credentials.user,
-        "CONFIG_PG_PASSWORD": credentials.password,
-        "CONFIG_PG_HOST": credentials.host,
-        "CONFIG_PG_PORT": str(credentials.port),
-    }
+    return {**usual, **named, **owner, **platform}

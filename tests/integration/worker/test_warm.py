@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from dz.zoomdb import notices
 from tests.integration.worker.conftest import Bench, gone, message, state, until
 
 
@@ -60,3 +61,11 @@ def test_a_stopped_worker_ends_its_runs_and_leaves_no_process(bench: Bench) -> N
     until(lambda: gone(facts["pid"]) and gone(facts["program"]) and gone(server.pid), 20)
     assert state(bench.end_of(run)) == "Crashed"
     bench.start_worker()
+
+
+def test_a_run_tells_that_it_is_completed_and_of_any_other_end_just_that_it_has_ended(bench: Bench) -> None:
+    with notices.listen(bench.zoomdb, notices.ENDED) as heard:
+        good, bad = bench.send("step", place=str(bench.places / "told")), bench.send("fail")
+        told: set[str] = set()
+        until(lambda: told.update(heard.wait(1)) or {f"{good.id}/completed", str(bad.id)} <= told, 30)
+    assert f"{bad.id}/completed" not in told

@@ -5,7 +5,7 @@ import functools
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,14 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import StackProblem
 from dz.settings import Role, settings
-from dz.tasklib import projects, retention
-from dz.tasklib.appservers import boot, configure, install, instance, reconcile
+from dz.tasklib import projects
+from dz.tasklib.appservers import instance
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
-from dz.tasklib.jobs import jobs
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import static, updates
-from dz.tasklib.servers import heartbeats, servers
+from dz.tasklib.servers import servers
 from dz.tasklib.variables import stored
 from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
@@ -220,55 +219,6 @@ def alive(role: Role) -> list[str]:
 def platform_host(project: int) -> str:
     """Return the host name that every project has."""
     return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
-
-
-def beat(role: Role, server: str) -> None:
-    """Send a heartbeat of a server; an appserver compares what runs with what should."""
-    here = settings()
-    count = len(reconcile.running(supervisor(server))) if role == "appserver" else 0
-    load = heartbeats.measure(server_dir(role, server), count)
-    facts = {"app_ports": here.app_ports} if role == "appserver" else {}
-    heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts)
-
-
-def repair(role: Role, server: str) -> None:
-    """Bring a server that was away to what zoomdb says: app instances, virtual hosts."""
-    if role == "appserver":
-        folder = server_dir(role, server)
-        restart = functools.partial(_restart, server)
-        reconcile.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
-    if role == "proxy":
-        updates.show_all(
-            zoomdb(),
-            lambda project: show_on_proxy(project, None, server),
-            server_name=server,
-            nginx=nginx(server),
-            static_folder=server_dir("proxy", server) / "static",
-            report=lambda error: logger.warning("%s", error.found),
-        )
-    jobs.reap(zoomdb())
-
-
-def clean(role: Role, server: str) -> None:
-    """Remove what no kept version needs from a server, and from the bundle store."""
-    here, folder = settings(), server_dir(role, server)
-    removed: Sequence[Path | str] = ()
-    if role == "appserver":
-        removed = retention.clean_appserver(zoomdb(), server, folder=folder)
-    elif role == "proxy":
-        removed = retention.clean_proxy(zoomdb(), folder=folder, versions_kept=here.versions_kept)
-    elif role == "build":
-        deleted = retention.clean_store(zoomdb(), bundle_store(), bundles_kept=here.bundles_kept)
-        removed = [*deleted, *retention.clean_build(zoomdb(), folder=folder)]
-    if removed:
-        logger.info("%s layers, environments and bundles that no kept version needs were removed.", len(removed))
-
-
-def _restart(server: str, deployment: int) -> None:
-    found = app_instance(instance.release_of(zoomdb(), deployment), server)
-    install.install(found, store=bundle_store(), interpreters=interpreters())
-    configure.configure(zoomdb(), found, owner=owner(found.sysid))
-    boot.boot(found, supervisor=supervisor(server), user=settings().unix_user(found.sysid))
 
 
 def to_run_log(line: str) -> None:

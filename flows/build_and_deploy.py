@@ -13,6 +13,7 @@ from flows.proxy_update import proxy_update
 from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
 from tasks.databases import database_works
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest
 from tasks.placement import placement, refuse_without_servers
@@ -24,6 +25,7 @@ from tasks.standby import stand_by
 from tasks.subflows import on_server, on_servers
 
 
+@tells_its_end
 @flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
 def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""

@@ -4,6 +4,7 @@ from prefect import flow
 
 from flows.build_and_deploy import build_and_deploy
 from flows.check_repo import check_repo
+from tasks.endings import tells_its_end
 from tasks.launches import (
     answer_of,
     begin_check,
@@ -20,6 +21,7 @@ from tasks.launches import (
 from tasks.parameters import LaunchRequest
 
 
+@tells_its_end
 @flow(name="launch", flow_run_name="launch {request.subject}", persist_result=False)
 def launch(request: LaunchRequest, job: int | None = None) -> None:
     """Check a repository, ask a person to confirm what was guessed, then build and deploy just that.

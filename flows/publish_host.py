@@ -5,6 +5,7 @@ from prefect import flow
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
 from flows.proxy_update import proxy_update
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import HostRequest
 from tasks.placement import placement
@@ -14,6 +15,7 @@ from tasks.releases import shown_release
 from tasks.subflows import on_servers
 
 
+@tells_its_end
 @flow(name="publish-host", flow_run_name="{request.host} for {request.project}", persist_result=False)
 def publish_host(request: HostRequest, job: int | None = None) -> None:
     """Give a project a further host name; with a version, the name always shows that version."""

@@ -5,6 +5,7 @@ from prefect import flow
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
 from flows.publish_release import publish_release
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import VersionRequest
 from tasks.placement import placement
@@ -13,6 +14,7 @@ from tasks.releases import report_url, rollback_target
 from tasks.subflows import on_servers
 
 
+@tells_its_end
 @flow(name="rollback", flow_run_name="{request.subject}", persist_result=False)
 def rollback(request: VersionRequest, job: int | None = None) -> None:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""

@@ -11,12 +11,11 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.states import Completed
 
-from dz import prefect_shortcuts, wiring
+from dz import wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
 from dz.tasklib.messages import wakeups
 
-prefect_shortcuts.take()
 CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""
 

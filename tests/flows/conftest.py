@@ -17,6 +17,7 @@ from sqlalchemy import select
 from dz import wiring
 from dz.errors import DzError
 from dz.settings import settings
+from dz.worker import upkeep
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Project
@@ -109,7 +110,7 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
         processes.append(subprocess.Popen(proxy.command))
         processes.append(running_supervisor(wiring.supervisor("appserver-1")))
         for role in ("build", "database", "appserver", "proxy"):
-            wiring.beat(role, f"{role}-1")
+            upkeep.beat(role, f"{role}-1")
         yield Platform(state, git_folder, f"git://127.0.0.1:{git_port}", wiring.zoomdb())
     finally:
         for process in reversed(processes):
@@ -144,7 +145,7 @@ def beating(platform: Platform, prefect: None) -> Iterator[Callable[[], None]]:
         while True:
             for role in ("build", "database", "appserver", "proxy"):
                 with contextlib.suppress(DzError):  # a test may have taken zoomdb away
-                    wiring.beat(role, f"{role}-1")
+                    upkeep.beat(role, f"{role}-1")
             started.set()
             if over.wait(5):
                 return

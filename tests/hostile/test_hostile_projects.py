@@ -19,6 +19,7 @@ from dz.adapters import files
 from dz.settings import settings
 from dz.tasklib.jobs import jobs
 from dz.tasklib.servers import placement
+from dz.worker import upkeep
 from tests.flows.conftest import POLLS, Platform
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="without root all projects run as one Unix user")
@@ -65,7 +66,7 @@ urlpatterns = [
 
 def _deploy(url: str) -> dict[str, Any]:
     for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")
+        upkeep.beat(role, f"{role}-1")
     from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
     from tasks.parameters import DeployRequest  # noqa: PLC0415
 

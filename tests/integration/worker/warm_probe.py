@@ -14,6 +14,7 @@ from prefect import flow, get_run_logger, task
 
 from dz.settings import settings
 from tasks import probe_value
+from tasks.endings import tells_its_end
 
 SEEN: list[str] = []
 
@@ -44,6 +45,7 @@ def _tell(place: str, **more: object) -> None:
     Path(place).with_suffix(".new").rename(place)
 
 
+@tells_its_end
 @flow(persist_result=False)
 def look(place: str) -> None:
     """Tell what this process is, then make a mess of it."""
@@ -57,6 +59,7 @@ def look(place: str) -> None:
     os.chdir("/")
 
 
+@tells_its_end
 @flow(persist_result=False)
 def sleep(place: str, seconds: float) -> None:
     """Start a program in a session of its own, tell its pid, and sleep."""
@@ -68,6 +71,7 @@ def sleep(place: str, seconds: float) -> None:
     Path(f"{place}.done").touch()
 
 
+@tells_its_end
 @flow(persist_result=False)
 def die(how: str) -> None:
     """End without a word."""
@@ -76,6 +80,7 @@ def die(how: str) -> None:
     os._exit(3)
 
 
+@tells_its_end
 @flow(persist_result=False)
 def fail() -> None:
     """Raise."""
@@ -88,7 +93,25 @@ def touch(place: str) -> None:
     Path(place).touch()
 
 
+@tells_its_end
 @flow(persist_result=False)
 def step(place: str) -> None:
     """Run one task with a tag."""
     touch(place)
+
+
+@tells_its_end
+@flow(persist_result=False)
+def steps(place: str, count: int) -> None:
+    """Run many short tasks, as long as nobody suspends this run."""
+    for _ in range(count):
+        touch(place)
+        time.sleep(0.2)
+
+
+@tells_its_end
+@flow(persist_result=False)
+def leave(place: str) -> None:
+    """End, and leave a program behind."""
+    program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    _tell(place, program=program.pid)

@@ -79,7 +79,8 @@ def test_what_builds_have_left_is_removed_and_only_the_newest_checkout_stays(tmp
 def site(tmp_path: Path) -> Checkout:
     root = tmp_path / "checkout"
     shutil.copytree(PROJECTS / "sqlite_single", root)
-    (root / "outside").symlink_to("manage.py")
+    (root / "file").symlink_to("manage.py")
+    (root / "folder").symlink_to("mysite")
     return replace(checkout("sqlite_single"), path=root)
 
 
@@ -124,7 +125,8 @@ def test_a_bundle_holds_the_repository_the_platforms_files_and_what_was_confirme
         max_members=1000,
     )
     assert (code / "src" / "manage.py").read_text() == (site.path / "manage.py").read_text()
-    assert (code / "src" / "outside").is_symlink()
+    assert (code / "src" / "file").is_symlink()
+    assert (code / "src" / "folder").is_symlink()
     assert zoombuild.parse((code / "dz" / "zoombuild.cfg").read_text()).values["title"] == PLAN.title
     assert json.loads((code / "dz" / "verified.json").read_text()) == {"environment": {"DZ_STATIC_URL": "/s/"}}
     assert json.loads((code / "dz" / "static" / "staticfiles.json").read_text()) == {"paths": {}}

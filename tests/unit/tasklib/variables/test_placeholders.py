@@ -30,3 +30,8 @@ def test_the_variable_that_an_error_complains_about_is_found_by_value_or_line() 
     )
     assert placeholders.refused(values, "could not convert", "x = json.loads(os.environ['RATE'])") == "RATE"
     assert placeholders.refused(values, "no such table", "query()") is None
+
+
+def test_a_value_too_short_to_be_known_again_is_not_found_in_a_number_of_the_message() -> None:
+    values = {"RATE": "1", "PAGES": "stand-in-pages"}
+    assert placeholders.refused(values, "invalid literal for int() with base 10: 'stand-in-pages'", "int(x)") == "PAGES"

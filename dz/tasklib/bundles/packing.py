@@ -24,10 +24,10 @@ def pack_layers(
     """Archive a build as `<layers_folder>/<sha256>.tar.zst` and return its layers.
 
     Args:
-        virtualenv: its folder; its interpreter's links and pyvenv.cfg are left out.
-        virtualenv_key: names its content; what was packed under this key is not packed again.
-        code: the folder of `src/` and `dz/`; version control's own folders are left out.
-        static: the folder of `static/` and `map/`; None: no such layer.
+        virtualenv: its folder; the links to its interpreter and pyvenv.cfg are left out.
+        virtualenv_key: identifies its content; a virtualenv that was packed under this key is not packed again.
+        code: the folder of `src/` and `dz/`; the folders of version control systems are left out.
+        static: the folder of `static/` and `map/`; None: the bundle has no static layer.
 
     Raises:
         BundleRefused: a folder holds something that cannot be archived.
@@ -43,9 +43,9 @@ def pack_layers(
 
 
 def ship_virtualenv(virtualenv: Path, virtualenv_key: str, *, layers_folder: Path, store: BundleStore) -> Layer | None:
-    """Archive and upload a virtualenv ahead of its bundle, whose own archiving then finds it done.
+    """Archive and upload a virtualenv ahead of its bundle, so that packing the bundle finds it done.
 
-    Returns the layer; None if the store had it already.
+    Returns the layer, or None if the store had it already.
 
     Args:
         virtualenv, virtualenv_key, layers_folder: see `pack_layers`.
@@ -61,7 +61,7 @@ def ship_virtualenv(virtualenv: Path, virtualenv_key: str, *, layers_folder: Pat
 
 
 def upload(manifest: Manifest, *, layers_folder: Path, store: BundleStore) -> None:
-    """Upload the layers that the store lacks, then the manifest: whoever finds a manifest finds its layers.
+    """Upload the layers that the store lacks, then the manifest, so that whoever finds a manifest finds its layers.
 
     Raises:
         ServiceUnavailable: the store does not answer (transient).
@@ -87,7 +87,7 @@ def _virtualenv_layer(virtualenv: Path, key: str, layers_folder: Path) -> Layer:
 
 @contextlib.contextmanager
 def _locked_index(layers_folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield which virtualenv was packed under which key; two builds of one virtualenv pack it once."""
+    """Yield the index of packed virtualenvs under its lock, so that two builds of one virtualenv pack it once."""
     with (layers_folder / f".{_INDEX}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         file = layers_folder / _INDEX

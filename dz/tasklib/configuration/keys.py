@@ -1,4 +1,4 @@
-"""The keys of `zoombuild.cfg`: their types, their checks, their text."""
+"""The keys of `zoombuild.cfg`: their types, how they are checked, and how they are written."""
 
 import difflib
 import re
@@ -13,18 +13,18 @@ from dz.errors import InvalidName
 
 Value = str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]
 FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_environment"}
-"""Keys whose field of `Plan` has another name."""
+"""Keys whose field in `Plan` has another name."""
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST = 240
-"""Bytes of paths and of modules: file systems take 255 for a name, `.py` included."""
+"""Limit on the bytes of a path or module name: file systems take 255 for a file name, `.py` included."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _ENTRY = re.compile(rf"{_MODULE.pattern}:{_MODULE.pattern}", re.ASCII)
 _HOOK = re.compile(r"[a-z][a-z0-9_]*( [\w./=:@+-]+)*", re.ASCII)
 
 
 def typed(key: str, raw: str) -> Value:
-    """Return the value of `key`, checked; ValueError says what is wrong."""
+    """Return the checked value of `key`, or raise a ValueError that says what is wrong."""
     if bad := CONTROL.search(raw):
         raise ValueError(f"the control character {bad.group()!r} is not allowed")
     check = KEYS.get(key)
@@ -171,10 +171,10 @@ def _requirement(line: str) -> str:
 
 
 def python_ranges(text: str) -> tuple[SpecifierSet, ...]:
-    """Return the ranges of Python versions that a constraint allows, any of which will do; also Poetry's `^`, `~`, `||`.
+    """Return the alternative ranges of Python versions that a constraint allows; reads Poetry's `^`, `~`, `||`, too.
 
     Raises:
-        InvalidSpecifier: it is no constraint.
+        InvalidSpecifier: the text is not a constraint.
     """
     return tuple(
         SpecifierSet(",".join(_pep440(part.strip()) for part in one.split(","))) for one in re.split(r"\|\|?", text)

@@ -1,4 +1,4 @@
-"""The plan of a build: every question about how a project is built and run, answered."""
+"""The plan of a build: the answer to every question about how a project is built and run."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Plan":
-        """Return the plan that `to_json` gave, perhaps in an earlier release of DjangoZoom."""
+        """Return the plan that `to_json` stored, perhaps in an earlier release of DjangoZoom."""
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: _frozen(value) for name, value in data.items() if name in known})
 

@@ -1,4 +1,4 @@
-"""How a plan follows from detection, from every `zoombuild.cfg` and from the form."""
+"""Turns detection, every `zoombuild.cfg` and the form into one plan."""
 
 import dataclasses
 import re
@@ -25,11 +25,11 @@ def of_checkout(
     stored: str | None,
     form: Mapping[str, Value] | None = None,
 ) -> Plan:
-    """Return the plan that follows from all configurations of a project and from detection; see `plan`.
+    """Return the plan that follows from detection and from all configurations of a project; see `resolve`.
 
     Args:
         root: the checkout.
-        form: the keys that the verification form holds; they win over all else.
+        form: the keys that the verification form gives; they override everything else.
     """
     given = zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else Zoombuild({})
     plan = resolve(
@@ -56,11 +56,13 @@ def resolve(
     in_repo: Zoombuild | None = None,
     stored: Zoombuild | None = None,
 ) -> Plan:
-    """Return the plan of a build: what was attached wins over stored, over in the repository, over detection.
+    """Return the plan of a build.
+
+    The attached configuration overrides the stored one, the stored one the repository's, and that one detection.
 
     Raises:
         NotDjango: nothing to deploy was found or named.
-        AmbiguousProject: several candidates, and no configuration chooses.
+        AmbiguousProject: there are several candidates, and no configuration chooses one.
     """
     given: dict[str, Value] = {}
     for source in (in_repo, stored, attached):
@@ -92,7 +94,7 @@ def _refuse_unclear(inspection: Inspection, given: dict[str, Value]) -> None:
             "project_root in a zoombuild.cfg.",
         )
     rows = [g for g in inspection.guesses if g.field in ("project_root", "settings_module")]
-    # A single candidate that detection cannot read is no question; verification names the line that is wrong.
+    # A single candidate that detection cannot read leaves nothing to choose; verification names the faulty line.
     choices = len(rows) > len({guess.field for guess in rows})
     if (inspection.ambiguous and choices) or not inspection.settings_module:
         listed = "; ".join(f"{g.field} {g.value} ({g.basis})" for g in rows) or "none was found"

@@ -1,4 +1,4 @@
-"""Guesses as a markdown table that text of a repository cannot break out of."""
+"""Guesses as a markdown table that text from a repository cannot break out of."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def markdown(inspection: Inspection, next_step: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return text of a repository so that it cannot leave its table cell or become markup."""
+    """Escape text from a repository, so that it can neither leave its table cell nor become markup."""
     plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value))[:500]
-    # Neither tags, nor links and images, nor places that links lead to.
+    # No tags, no links or images, no link definitions.
     return plain.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")

@@ -1,7 +1,7 @@
-"""Rooms for proofs on a build server: a folder for one proof at a time, gone afterwards, and caches that stay a while.
+"""Rooms for proofs on a build server: each holds one proof at a time in a temporary folder; caches stay for a while.
 
 A proof of code that no project owns yet runs as the user of its room, so that checks need few users. What a killed
-proof left in a room is removed when the next proof, of whatever source, begins.
+proof left in a room is removed when the next proof begins, whatever its source.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import owned
 
 ROOMS = 4
-"""Proofs at a time on one build server; more wait."""
+"""How many proofs run at a time on one build server; others wait."""
 CACHE_SECONDS = 7 * 86400
-"""How long the cache of a source that nobody deploys is kept."""
+"""Seconds for which the cache of a source that nobody deploys is kept."""
 _POLL = 0.5
 
 
@@ -32,8 +32,8 @@ class Room:
 
     Args:
         path: a new folder of ours that every user can enter.
-        cache: the installer's cache for this source, of the sandbox's user.
-        sandbox: the confinement of the code.
+        cache: the installer's cache for this source, owned by the sandbox's user.
+        sandbox: confines the project's code.
     """
 
     path: Path
@@ -42,18 +42,18 @@ class Room:
 
 
 def source_key(url: str, ref: str | None) -> str:
-    """Return the name of a source's cache: another ref may be another author, who must not fill the same one."""
+    """Return the name of a source's cache, one per ref: another author's code must not fill the same cache."""
     return hashlib.sha256(f"{url}\n{ref or ''}".encode()).hexdigest()[:24]
 
 
 @contextlib.contextmanager
 def room(folder: Path, source: str, sandbox_of: Callable[[str, Path], Sandbox]) -> Iterator[Room]:
-    """Yield an empty room; nothing of it is left afterwards but the source's cache.
+    """Yield an empty room; only the source's cache is left afterwards.
 
     Args:
         folder: the build server's folder of proofs.
         source: a `source_key`.
-        sandbox_of: returns the sandbox of a room by its name, with the home folder that is given.
+        sandbox_of: called with a room's name and a home folder, returns the room's sandbox.
     """
     caches = folder / "caches"
     caches.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def room(folder: Path, source: str, sandbox_of: Callable[[str, Path], Sandbox]) 
 
 
 def hand_over_cache(folder: Path, source: str, target: Path, user: str | None) -> None:
-    """Give the cache that a proof of a source has filled to its project, if that has none yet."""
+    """Hand the cache that the proof of a source has filled over to its project, unless that has one already."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".new-{source}")
     if target.exists():
@@ -82,7 +82,7 @@ def hand_over_cache(folder: Path, source: str, target: Path, user: str | None) -
 
 @contextlib.contextmanager
 def _free_room(folder: Path) -> Iterator[Path]:
-    """Hold a room, waiting for one; all that are free are cleaned."""
+    """Wait for a free room and hold it; clean all rooms that are free."""
     places = [folder / f"proof-{number}" for number in range(1, ROOMS + 1)]
     with contextlib.ExitStack() as stack:
         while True:
@@ -100,7 +100,7 @@ def _free_room(folder: Path) -> Iterator[Path]:
 
 
 def _taken(place: Path) -> int | None:
-    """Return the lock of a room, a descriptor, or None if a living process holds it."""
+    """Lock a room and return the lock's file descriptor, or None if a live process holds it."""
     place.mkdir(exist_ok=True)
     lock = os.open(place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -125,20 +125,20 @@ def _forget_old(caches: Path) -> None:
 
 @contextlib.contextmanager
 def _cache(caches: Path, source: str, path: Path, user: str | None) -> Iterator[Path]:
-    """Take the source's cache into the room, where only its user meets it, and put it back."""
+    """Move the source's cache into the room, where only the room's user can reach it, and back afterwards."""
     here, kept = path / "cache", caches / source
     with contextlib.suppress(FileNotFoundError):
         kept.rename(here)
         _give(here, user)
     yield owned(here, user)
     os.utime(here)
-    # Two proofs of one source at a time: the first one's cache stays.
+    # If two proofs of one source run at a time, the cache of the one that ends first stays.
     with contextlib.suppress(OSError):
         here.rename(kept)
 
 
 def _give(tree: Path, user: str | None) -> None:
-    """Give to a user what belongs to the tree's owner so far, and nothing that a link leads to."""
+    """Give a user everything in the tree that belongs to the tree's owner, without following links."""
     if not user:
         return
     entry, before = pwd.getpwnam(user), tree.stat().st_uid

@@ -18,11 +18,11 @@ def claim_host(
 
     Args:
         release_id: the release that the name always shows; None: the current one.
-        reserved: names of the platform that no project gets.
+        reserved: the platform's own names, which no project gets.
 
     Raises:
-        InvalidName: it is no host name.
-        HostTaken: it belongs to another project or to the platform.
+        InvalidName: the name is not a host name.
+        HostTaken: the name belongs to another project or to the platform.
     """
     host = names.hostname(name)
     if host in reserved:
@@ -30,7 +30,7 @@ def claim_host(
     try:
         _claim(zoomdb, project_id, host, release_id)
     except IntegrityError:
-        # Somebody claimed it a moment ago: now the row tells who.
+        # Another claim won the race: its row now says whose name it is.
         _claim(zoomdb, project_id, host, release_id)
     return host
 

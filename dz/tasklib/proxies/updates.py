@@ -1,4 +1,4 @@
-"""Brings one proxy to what zoomdb says it should show."""
+"""Makes one proxy show what zoomdb says it should show."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def show(
     """
     with zoomdb.session() as session:
         proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
-    # What is read here must still hold when it is written: one writer of a proxy at a time.
+    # One writer of a proxy at a time, so that what is read from zoomdb still holds when it is written.
     with zoomdb.lock(locks.PROXY, proxy, seconds=120):
         _show(
             zoomdb,
@@ -78,7 +78,7 @@ def show_all(
 ) -> None:
     """Make a proxy show every published project; one that cannot be shown does not stop the others.
 
-    A project that is being deployed is left to its deploy, and what is shown already costs next to nothing.
+    A project that is being deployed is left to its deploy. One that is shown already costs next to nothing.
     """
     loaded = nginx.generation() == nginx.wanted()
     sites = vhosts.all_vhosts(zoomdb, server_name)

@@ -14,10 +14,10 @@ class MissingVariable:
     Args:
         basis: `file:line` that reads it.
         secret: its value must not be shown, and never goes through Prefect.
-        random: any random value does, so one is made.
+        random: any random value will do, so one is generated.
         required: the settings do not load without it.
         default: the text of the default that the settings have, where they have one.
-        note: what else is known of it.
+        note: what else is known about it.
     """
 
     name: str
@@ -30,7 +30,7 @@ class MissingVariable:
 
 
 def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()) -> tuple[MissingVariable, ...]:
-    """Return the variables to fill.
+    """Return the variables that still need a value.
 
     Args:
         known: those that have a value already.
@@ -57,5 +57,5 @@ def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()
 
 
 def random_values(wanted: Iterable[MissingVariable]) -> dict[str, str]:
-    """Return a new random value for each variable for which any does."""
+    """Return a new random value for each variable for which any will do."""
     return {one.name: contract.generated(one.name) for one in wanted if one.random}

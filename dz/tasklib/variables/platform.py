@@ -1,4 +1,4 @@
-"""What the platform puts into variables that a project names in its own way."""
+"""What the platform puts into variables whose names a project has chosen."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def platform_variables(
     """Return the values of a plan's `supplied_environment`.
 
     Args:
-        supplied: (name of the variable, what it is filled with): see `detection.model.Variable.fills`.
+        supplied: pairs of a variable's name and what fills it; see `detection.model.Variable.fills`.
         origins: `scheme://host` of each host.
     """
     known = {

@@ -32,7 +32,7 @@ def digest() -> str:
 
 
 def write(plan: Plan, target: Path) -> None:
-    """Write the platform's files for one plan into the folder `target`; writing again gives the same."""
+    """Write the platform's files for one plan into the folder `target`; idempotent."""
     target.mkdir(parents=True, exist_ok=True)
     for name in _FILES:
         write_file(target / name, (_TEMPLATES / name).read_bytes())
@@ -41,7 +41,7 @@ def write(plan: Plan, target: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file that every user can read; it appears whole."""
+    """Write a file that every user can read, by atomic rename."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
     part.chmod(0o644)

@@ -1,4 +1,4 @@
-"""Reads the dependency lists of today's package managers into requirement lines, without running them."""
+"""Turns the dependency files of today's package managers into requirement lines, without running the managers."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def read(path: Path, name: str, environment: Environment) -> list[str]:
 
     Args:
         name: the file's name as shown to the owner.
-        environment: values of PEP 508 markers.
+        environment: the values of the variables in PEP 508 markers.
 
     Raises:
         InvalidRequirement: the file is not what its name says.
@@ -79,7 +79,7 @@ def _pdm_lock(data: dict[str, Any], folder: Path, environment: Environment) -> I
 
 
 def _poetry_lock(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
-    """Read poetry.lock; locks before 2.0 do not say what is for development, so it is followed from pyproject."""
+    """Read poetry.lock; if it does not mark development packages (before 2.0), follow dependencies from pyproject."""
     packages = data.get("package", [])
     wanted: set[str] | None = None
     if not any("groups" in package or "category" in package for package in packages):
@@ -111,7 +111,7 @@ def _reachable(packages: list[dict[str, Any]], folder: Path, environment: Enviro
 
 
 def _applies(spec: Any, environment: Environment) -> bool:
-    """Say whether an edge of a lock counts here; what cannot be evaluated does."""
+    """Say whether a dependency in a lock applies here; one whose marker cannot be evaluated does."""
     if isinstance(spec, list):
         return any(_applies(one, environment) for one in spec)
     if not isinstance(spec, dict) or not spec.get("markers") or "extra ==" in spec["markers"]:
@@ -141,7 +141,7 @@ def _pinned(package: dict[str, Any], marker: str | None) -> Iterator[str]:
 
 
 def _loose(name: str, spec: Any) -> Iterator[str]:
-    """Read a dependency as Poetry and Pipenv write it by hand."""
+    """Read a dependency in the form in which people write it for Poetry and Pipenv."""
     if isinstance(spec, str):
         yield name + _versions(spec)
         return

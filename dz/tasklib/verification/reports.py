@@ -32,9 +32,10 @@ def read(path: Path) -> dict[str, Any]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return {}
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return {}
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return {}
         raw = stream.read(MAX_REPORT + 1)
     try:
         report = json.loads(raw) if len(raw) <= MAX_REPORT else None

@@ -1,3 +1,6 @@
+"""Bundles as zoomdb lists them, and their layers in the store."""
+
+import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -68,3 +71,9 @@ def test_deleting_keeps_the_layers_that_another_bundle_needs(zoomdb, store, reco
     assert [found.id for found in bundles.list_bundles(zoomdb, recorded.project)] == [second]
     bundles.delete(zoomdb, second, store)
     assert not (tmp_path / "store" / layer_key(shared.sha256)).exists()
+
+
+def test_a_bundle_is_named_by_its_project_and_the_moment_in_utc():
+    berlin = dt.timezone(dt.timedelta(hours=1))
+    moment = dt.datetime(2026, 11, 24, 22, 30, 0, 123999, tzinfo=berlin)
+    assert bundles.bundle_name("p00000001", moment) == "bundle_p00000001_20261124T213000123Z"

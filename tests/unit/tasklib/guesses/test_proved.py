@@ -1,17 +1,13 @@
 """What a proof makes of guesses; nothing is run here."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from dataclasses import replace
 
-from dz.adapters.processes import Finished
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Guess, Inspection, Variable
 from dz.tasklib.guesses.proved import applied, merged
-from dz.tasklib.proof import verdicts
 from dz.tasklib.proof.attempts import Attempt
 from dz.tasklib.proof.proof import Proof
-from dz.tasklib.variables import placeholders
+from tests.manifests import PLAN
 
 INSPECTION = Inspection(
     is_django=True,
@@ -35,15 +31,12 @@ INSPECTION = Inspection(
         Guess("env_required", "OTHER", "a/settings.py:2"),
     ),
 )
-OK = Finished(("python",), 0, "", timed_out=False, seconds=1.0)
-BAD = Finished(("python",), 1, "", timed_out=False, seconds=1.0)
 
 
 def plan(module: str = "a.settings") -> Plan:
-    return Plan(
-        "A", "https://example.org/a.git", ".", module, "a", "a.wsgi:application", None, use_asgi=False, python_version=None,
-        python_version_basis="", package_manager="pip", dependency_files=(),
-    )  # fmt: skip
+    return replace(
+        PLAN, django_settings_module=module, base_python_package="a", wsgi="a.wsgi:application", dependency_files=()
+    )
 
 
 def attempt(outcome: str, stage: str = "answered", module: str = "a.settings", **more: object) -> Attempt:
@@ -103,81 +96,3 @@ def test_variables_are_required_only_as_far_as_it_failed_without_them() -> None:
 def test_without_a_run_the_settings_say_why() -> None:
     found = merged(INSPECTION, Proof("read", "it is written for Python 2, which no server here has"))
     assert (one(found, "settings_module").proof, "Python 2" in one(found, "settings_module").happened) == ("read", True)
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        ({"stage": "settings", "type": "ModuleNotFoundError", "module": "gone", "message": "No module"}, "conflicting"),
-        ({"stage": "settings", "type": "KeyError", "from_environ": True, "message": "'TOKEN'"}, "read"),
-        ({"stage": "request", "type": "ConnectionError", "chain": ["ConnectionError"], "message": "redis"}, "read"),
-        ({"stage": "request", "type": "ValueError", "message": "Missing staticfiles manifest entry for 'a'"}, "read"),
-        ({"stage": "setup", "type": "OSError", "message": "libx.so: cannot open shared object file"}, "read"),
-        ({"stage": "request", "type": "KeyError", "message": "'x'", "file": "a/urls.py", "line": 3}, "conflicting"),
-    ],
-)
-def test_only_what_contradicts_the_guesses_is_conflicting(error: dict[str, object], outcome: str) -> None:
-    found = verdicts.judge({"ok": False, "error": error}, BAD)
-    assert (found.outcome, found.stage) == (outcome, error["stage"])
-
-
-@pytest.mark.parametrize(
-    ("django", "python", "warnings", "open_"),
-    [
-        ("1.11.29", (3, 11, 2), [], True),
-        ("1.11.29", (3, 6, 9), [], False),
-        ("5.2.1", (3, 11, 2), [], False),
-        ("5.2.1", (3, 11, 2), ["The project prefers Python 3.6; 3.11.2 was used."], True),
-        ("", (3, 11, 2), [], False),
-    ],
-)
-def test_a_failure_in_a_python_that_it_was_not_written_for_contradicts_nothing(
-    django: str, python: tuple[int, int, int], warnings: list[str], *, open_: bool
-) -> None:
-    assert bool(verdicts.wrong_python(django, python, warnings)) == open_
-
-
-_ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=50),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-_KEYS = ("ok", "error", "answer", "django_version", "engine", "check_errors", "secret_key", "warnings")
-_REPORT = st.dictionaries(st.sampled_from(_KEYS), _ANY | st.dictionaries(
-    st.sampled_from(("stage", "type", "message", "chain", "file", "line", "text", "status", "database")), _ANY))  # fmt: skip
-
-
-@given(_REPORT, st.sampled_from((OK, BAD)))
-def test_whatever_a_project_reports_is_short_plain_text(report: dict[str, object], done: Finished) -> None:
-    found = verdicts.judge(report, done)
-    assert found.outcome in ("proved", "read", "conflicting")
-    assert found.outcome != "proved" or (report.get("ok") is True and done.ok)
-    texts = (found.happened, found.error, found.django_version, found.engine, found.stage)
-    assert all(len(text) <= 300 and (text.isprintable()) for text in texts)
-
-
-@pytest.mark.parametrize(
-    ("name", "start"),
-    [
-        ("STRIPE_SECRET_KEY", ""),
-        ("REDIS_URL", "redis://"),
-        ("SENTRY_DSN", "https://"),
-        ("EMAIL_HOST_USER", "nobody@"),
-        ("SMTP_PORT", "1"),
-        ("USE_TLS", "False"),
-        ("SHOP_NAME", "stand-in"),
-    ],
-)
-def test_a_stand_in_is_of_the_kind_that_the_name_says(name: str, start: str) -> None:
-    assert placeholders.placeholder(name).startswith(start)
-    assert len({placeholders.placeholder(name), *placeholders.OTHERS}) >= len(placeholders.OTHERS)
-
-
-def test_the_variable_that_an_error_complains_about_is_found_by_value_or_line() -> None:
-    values = {"PAGES": "stand-in-pages", "RATE": "1"}
-    assert (
-        placeholders.refused(values, "invalid literal for int() with base 10: 'stand-in-pages'", "int(value)")
-        == "PAGES"
-    )
-    assert placeholders.refused(values, "could not convert", "x = json.loads(os.environ['RATE'])") == "RATE"
-    assert placeholders.refused(values, "no such table", "query()") is None

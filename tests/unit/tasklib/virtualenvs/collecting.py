@@ -1,0 +1,20 @@
+"""Requirements of a folder, collected for one interpreter."""
+
+import dataclasses
+from pathlib import Path
+
+from dz.adapters.interpreters import Interpreter
+from dz.tasklib.virtualenvs import requirements
+from tests.manifests import PLAN
+
+PYTHON = Interpreter((3, 11, 2), Path("/usr/bin/python3.11"))
+
+
+def collect(root, *files, extra=(), **kwargs):
+    plan = dataclasses.replace(PLAN, dependency_files=files or ("requirements.txt",), extra_requirements=extra)
+    return requirements.collect(plan, root, interpreter=PYTHON, **kwargs)
+
+
+def lines_of(root, text):
+    (root / "requirements.txt").write_text(text)
+    return collect(root).lines

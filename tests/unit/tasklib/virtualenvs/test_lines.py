@@ -1,0 +1,117 @@
+"""Single lines of requirements files."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dz.errors import InvalidRequirement
+from dz.tasklib.virtualenvs.lines import MAX_FILE, bad_line, decoded, is_path, logical_lines
+from tests.unit.tasklib.virtualenvs.collecting import collect, lines_of
+
+
+def test_comments_blank_lines_and_continued_lines(tmp_path):
+    assert lines_of(tmp_path, "# all\n\nDjango==4.2 \\\n  --hash=sha256:00\nsix # small\n") == [
+        "Django==4.2 --hash=sha256:00",
+        "six",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_any_encoding_is_read(tmp_path, encoding):
+    (tmp_path / "requirements.txt").write_bytes("# Bücher\r\nDjango==4.2\r\n".encode(encoding))
+    assert collect(tmp_path).lines == ["Django==4.2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("-e git+https://example.org/a.git@v1#egg=a", "a@ git+https://example.org/a.git@v1"),
+        (
+            "git+https://example.org/a.git@v1#egg=a&subdirectory=lib",
+            "a@ git+https://example.org/a.git@v1#subdirectory=lib",
+        ),
+        ("https://example.org/a-1-py3-none-any.whl", "https://example.org/a-1-py3-none-any.whl"),
+        ("a @ https://example.org/a-1.tar.gz", "a@ https://example.org/a-1.tar.gz"),
+    ],
+)
+def test_https_addresses_are_kept(tmp_path, line, wanted):
+    (found,) = lines_of(tmp_path, line + "\n")
+    assert found.replace(" @", "@") == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git+ssh://git@example.org/a.git#egg=a",
+        "git+git://example.org/a#egg=a",
+        "hg+https://example.org/a#egg=a",
+        "a @ file:///etc/passwd",
+        "a @ https://user:s3cret@example.org/a.whl",
+        "git+https://s3cret@example.org/a.git",
+        "git@example.org:a/s3cret.git",
+        "a @ http://example.org/a.whl",
+    ],
+)
+def test_other_addresses_are_refused_without_their_secrets(tmp_path, line):
+    with pytest.raises(InvalidRequirement, match=r"requirements\.txt:1") as caught:
+        lines_of(tmp_path, line + "\n")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_an_invalid_line_is_named(tmp_path):
+    with pytest.raises(InvalidRequirement, match=r"requirements\.txt:2: 'Django = 4'"):
+        lines_of(tmp_path, "six\nDjango = 4\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a\n\n  b  # c\n#d\n", [(1, "a"), (3, "b")]),
+        ("a \\\n  b \\\n# c\nd", [(1, "a  b"), (4, "d")]),
+        ("a \\", [(1, "a")]),
+        ("a#b\n", [(1, "a#b")]),
+        ("a\r\nb\r", [(1, "a"), (2, "b")]),
+    ],
+)
+def test_a_line_keeps_the_number_where_it_begins(text: str, found: list[tuple[int, str]]) -> None:
+    assert list(logical_lines(text)) == found
+
+
+@given(st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=20), max_size=5))
+def test_no_line_is_lost_or_made_up(lines: list[str]) -> None:
+    plain = [line for line in lines if "#" not in line and not line.rstrip().endswith("\\")]
+    assert [line for _, line in logical_lines("\n".join(plain))] == [line.strip() for line in plain if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (".", True),
+        ("./lib[extra]", True),
+        ("file:///lib", True),
+        ("libs/tool", True),
+        ("libs/gone", False),
+        ("django", False),
+        ("git+https://example.org/libs/tool", False),
+        ("a @ libs/tool", False),
+        ("libs/\0", False),
+    ],
+)
+def test_a_folder_is_told_from_a_package(tmp_path: Path, body: str, *, expected: bool) -> None:
+    (tmp_path / "libs" / "tool").mkdir(parents=True)
+    assert is_path(body, tmp_path) == expected
+
+
+def test_a_file_that_is_too_large_for_a_list_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(b"#" * (MAX_FILE + 1))
+    with pytest.raises(InvalidRequirement, match=r"requirements\.txt is larger than 1000000 bytes"):
+        decoded(tmp_path / "requirements.txt", "requirements.txt")
+
+
+def test_a_line_is_shown_without_its_password_and_cut() -> None:
+    error = bad_line("r.txt:1", "a @ https://me:s3cret@example.org/" + "x" * 300, "it is odd", "Mend it.")
+    assert "s3cret" not in error.found
+    assert error.found.startswith("r.txt:1: 'a @ https://***@example.org/xxx")
+    assert len(error.found) < 200

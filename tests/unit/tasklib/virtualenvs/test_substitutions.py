@@ -1,0 +1,94 @@
+"""What the platform adds to requirements, and what it takes instead."""
+
+import dataclasses
+
+import pytest
+
+from dz.errors import InvalidRequirement
+from dz.tasklib.virtualenvs import requirements, substitutions
+from tests.manifests import PLAN
+from tests.unit.tasklib.virtualenvs.collecting import PYTHON
+
+
+def completed(*lines, local=(), **changes):
+    found = requirements.Requirements(list(lines), [], list(local), [])
+    return substitutions.complete(found, dataclasses.replace(PLAN, **changes), PYTHON)
+
+
+def test_a_server_and_a_driver_are_added_with_warnings():
+    found = completed("Django==5.1")
+    assert found.lines == ["Django==5.1", "gunicorn", "psycopg[binary]", "setuptools<81"]
+    assert len(found.warnings) == 2
+    assert completed("Django==5.1", use_asgi=True).lines[-2:] == ["uvicorn", "uvicorn-worker"]
+
+
+def test_what_every_virtualenv_had_before_python_3_12_is_there_still():
+    assert "setuptools<81" in completed("Django==4.0.3", "gunicorn==20.1.0", "psycopg2-binary").lines
+    own = completed("Django==4.0.3", "gunicorn", "psycopg2-binary", "setuptools==65.5")
+    assert [line for line in own.lines if line.startswith("setuptools")] == ["setuptools==65.5"]
+
+
+@pytest.mark.parametrize(
+    ("django", "driver"),
+    [
+        ("Django==2.2.28", "psycopg2-binary"),
+        ("Django~=3.2", "psycopg2-binary"),
+        ("Django>=3.2,<4", "psycopg2-binary"),
+        ("Django==4.2.16", "psycopg[binary]"),
+        ("Django", "psycopg[binary]"),
+    ],
+)
+def test_the_driver_fits_the_version_of_django(django, driver):
+    assert driver in completed(django).lines
+
+
+def test_psycopg2_is_taken_as_a_wheel_of_the_same_version():
+    found = completed("Django==4.2", "gunicorn", "psycopg2==2.9.9 --hash=sha256:00")
+    assert found.lines == ["Django==4.2", "gunicorn", "psycopg2-binary==2.9.9", "setuptools<81"]
+    assert "psycopg2-binary==2.9.9" in found.warnings[0]
+    assert (
+        completed("Django==4.2", "gunicorn", "psycopg2", "psycopg2-binary==2.9.9").lines[-2] == "psycopg2-binary==2.9.9"
+    )
+
+
+@pytest.mark.parametrize("line", ["psycopg2==2.8.6", "psycopg2-binary==2.8.6", "psycopg2-binary==2.9.1"])
+def test_a_driver_without_a_wheel_for_this_python_is_taken_newer(line):
+    found = completed("Django==2.2", "gunicorn", line)
+    assert "psycopg2-binary>=2.9.5,<3" in found.lines
+    assert "no wheel for Python 3.11" in found.warnings[0]
+
+
+def test_no_django_among_the_requirements_is_an_error_and_no_list_at_all_is_not():
+    with pytest.raises(InvalidRequirement, match="no Django"):
+        completed("flask")
+    found = completed(dependency_files=())
+    assert "django" in found.lines
+    assert "No list of dependencies" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Django_Rest.Framework[x]==1 --hash=sha256:00", "django-rest-framework"),
+        ("a @ git+https://example.org/a.git", "a"),
+        ("https://example.org/a-1.tar.gz", ""),
+    ],
+)
+def test_a_line_is_known_by_its_package(line, name):
+    assert substitutions.package(line) == name
+
+
+@pytest.mark.parametrize("line", ["wagtail==6.1", "django-cms", "https://example.org/a.whl"])
+def test_what_may_bring_django_needs_none_listed_and_that_is_said(line):
+    found = completed(line)
+    assert "Django is not listed; its version is the one that the listed packages bring." in found.warnings
+    assert "django" not in {substitutions.package(one) for one in found.lines}
+
+
+def test_folders_that_are_installed_as_packages_may_bring_django():
+    assert completed("six", local=["."]).local == ["."]
+
+
+def test_without_any_list_the_version_that_detection_read_is_taken():
+    assert "django==4.2.*" in completed(dependency_files=(), django_version="4.2").lines
+    assert "django" in completed(dependency_files=(), django_version=">=4").lines

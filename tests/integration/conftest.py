@@ -1,4 +1,4 @@
-"""Services and places that tests of several rooms use: app instances, a build server, bundle stores."""
+"""Services and places that tests of several rooms use: app instances, nginx, builds, bundle stores, git."""
 
 import os
 import secrets
@@ -15,11 +15,13 @@ from dz.adapters.sandbox import UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from tests.integration.django_projects import USER
+from tests.integration.nginx import running_nginx
 from tests.integration.rclone import BUCKET, RcloneS3, s3_store
+from tests.integration.repositories import git, serving
 from tests.supervisors import running_supervisor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def room():
     folder = Path(tempfile.mkdtemp(prefix="dza", dir="/tmp"))
     folder.chmod(0o755)
@@ -27,7 +29,7 @@ def room():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def supervisor(room):
     found = Supervisor(room / "supervisor", room / "s")
     process = running_supervisor(found)
@@ -36,7 +38,7 @@ def supervisor(room):
     process.wait(30)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def user():
     if os.geteuid() != 0:
         yield None
@@ -45,6 +47,12 @@ def user():
     assert ensure_user(name) == ensure_user(name)
     yield name
     subprocess.run(["/usr/sbin/userdel", name], check=True)
+
+
+@pytest.fixture
+def nginx():
+    with running_nginx() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +98,20 @@ def store_and_folder(request, tmp_path):
     server = request.getfixturevalue("rclone")
     shutil.rmtree(server.folder / BUCKET, ignore_errors=True)
     return s3_store(server), server.folder / BUCKET
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A folder whose repositories a real git daemon serves, and the address of that."""
+    with serving(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture
+def repository(served):
+    """An empty repository, and its URL."""
+    base, address = served
+    folder = base / secrets.token_hex(8)
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    return folder, f"{address}/{folder.name}"

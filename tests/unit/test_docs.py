@@ -30,6 +30,17 @@ def test_every_page_that_is_linked_exists() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_file_that_is_named_exists() -> None:
+    pages = [DOCS / "README.md", DOCS / "CONTRIBUTING.md", *(DOCS / "docs").rglob("*.md")]
+    for page in pages:
+        for named in re.findall(
+            r"`((?:dz|flows|tasks|tests|infra|bench|deployments)/[a-z_0-9/]+\.py)`", page.read_text()
+        ):
+            # A test is where its module needs no service, or where it does.
+            elsewhere = named.replace("tests/unit/", "tests/integration/")
+            assert (DOCS / named).exists() or (DOCS / elsewhere).exists(), f"{page.name} names {named}"
+
+
 def test_every_command_of_readme_exists() -> None:
     from dz.cli.main import application  # noqa: PLC0415
 

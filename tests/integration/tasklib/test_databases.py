@@ -1,11 +1,13 @@
 """A project's database on a real PostgreSQL that logs every statement."""
 
+from urllib.parse import unquote, urlsplit
+
 import psycopg2
 import pytest
 from sqlalchemy import delete, select
 
 from dz.adapters.postgres import PostgresServer
-from dz.errors import ServiceUnavailable, StackProblem, UnsupportedDatabase, WrongServer
+from dz.errors import StackProblem, UnsupportedDatabase, WrongServer
 from dz.tasklib import databases
 from dz.tasklib.databases import Credentials, DatabaseResult
 from dz.zoomdb import Zoomdb
@@ -15,6 +17,7 @@ from tests.conftest import Cluster, free_port
 
 @pytest.fixture
 def server(postgres_url):
+    """The sites' database server."""
     return PostgresServer(postgres_url)
 
 
@@ -209,19 +212,6 @@ def test_a_database_on_a_dead_other_server_is_left_alone(ensure, zoomdb, project
         ensure(project, server_name="database-2")
 
 
-def test_a_server_that_is_down_is_named(zoomdb, project):
-    down = PostgresServer(f"postgresql://admin:secret@127.0.0.1:{free_port()}/postgres")
-    with pytest.raises(ServiceUnavailable) as caught:
-        down.check_version()
-    assert "secret" not in str(caught.value)
-
-
-def test_an_old_server_is_refused(server, monkeypatch):
-    monkeypatch.setattr("dz.adapters.postgres.FIXED_MINORS", {18: 189999})
-    with pytest.raises(StackProblem, match="CVE-2026-2005"):
-        server.check_version()
-
-
 def test_drop_ends_connections_and_forgets(ensure, zoomdb, server, project):
     ensure(project)
     known = databases.credentials(zoomdb, project)
@@ -231,3 +221,14 @@ def test_drop_ends_connections_and_forgets(ensure, zoomdb, server, project):
     with pytest.raises(psycopg2.OperationalError):
         connect(known)
     connection.close()
+
+
+def test_a_project_without_a_database_is_told_to_be_deployed(zoomdb, project):
+    with pytest.raises(StackProblem, match=f"Project p{project:08d} has no database yet"):
+        databases.credentials(zoomdb, project)
+
+
+def test_a_password_of_any_characters_stands_in_a_url():
+    known = Credentials("n", "u", "a/b:c@d e?#%", "db.example.org", 5433, "database-1")
+    assert known.url == "postgres://u:a%2Fb%3Ac%40d%20e%3F%23%25@db.example.org:5433/n"
+    assert unquote(str(urlsplit(known.url).password)) == known.password

@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 
 from dz.cli import main
-from dz.settings import PROJECT_ROOT, settings
+from dz.settings import PROJECT_ROOT
 
 REMEDY = "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one."
 
 
-@pytest.fixture(autouse=True)
-def nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("DZ_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("DZ_ZOOMDB_URL", "postgresql+psycopg2://127.0.0.1:1/zoomdb")
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("nobody_answers")
 
 
 def test_an_error_is_a_headline_what_was_found_and_what_to_do_on_stderr(capsys) -> None:
@@ -63,16 +57,6 @@ def test_wrong_arguments_are_named_and_exit_with_2(argv: list[str], text: str, c
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "WrongArguments"
     assert text in error["found"]
-
-
-def test_a_reserved_variable_is_refused_before_anything_is_asked_of_zoomdb(capsys) -> None:
-    assert main.run(["deploy", "polls", "--set", "LD_PRELOAD=x"]) == 1
-    assert "Error: InvalidName" in capsys.readouterr().err
-
-
-def test_a_config_that_is_not_there_is_named(tmp_path: Path, capsys) -> None:
-    assert main.run(["deploy", "polls", "--config", str(tmp_path / "none.cfg")]) == 1
-    assert f"{tmp_path}/none.cfg cannot be read" in capsys.readouterr().err
 
 
 def test_an_error_that_nobody_foresaw_keeps_its_traceback_in_a_file(tmp_path: Path, monkeypatch, capsys) -> None:

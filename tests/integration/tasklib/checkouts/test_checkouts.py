@@ -10,69 +10,10 @@ import pytest
 from dz.adapters.git import Git
 from dz.errors import InvalidRef, InvalidRepoUrl, RefNotFound, RepoTooLarge, RepoUnreachable
 from dz.tasklib.checkouts import checkouts
+from tests.conftest import free_port
+from tests.integration.repositories import IDENTITY, commit, git
 
 SYSID = "p00000001"
-IDENTITY = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/nonexistent",
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.org",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.org",
-}
-
-
-def git(folder, *words):
-    done = subprocess.run(["git", *words], cwd=folder, env=IDENTITY, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def commit(folder, message="A commit", **files):
-    for name, content in files.items():
-        (folder / name).write_text(content)
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "--allow-empty", "-m", message)
-    return git(folder, "rev-parse", "HEAD")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A folder whose repositories a real git daemon serves, and the address of that."""
-    base, port = tmp_path_factory.mktemp("served"), free_port()
-    argv = [
-        "git",
-        "daemon",
-        "--reuseaddr",
-        "--export-all",
-        "--listen=127.0.0.1",
-        f"--port={port}",
-        f"--base-path={base}",
-        str(base),
-    ]
-    daemon = subprocess.Popen(argv, env=IDENTITY, stderr=subprocess.DEVNULL, start_new_session=True)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield base, f"git://127.0.0.1:{port}"
-    os.killpg(daemon.pid, 15)
-    daemon.wait()
-
-
-@pytest.fixture
-def repository(served, request):
-    base, address = served
-    folder = base / request.node.name.replace("[", "-").replace("]", "")
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    return folder, f"{address}/{folder.name}"
 
 
 @pytest.fixture

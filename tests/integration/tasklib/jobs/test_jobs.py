@@ -1,19 +1,18 @@
-"""Jobs, variables and releases in a real zoomdb."""
+"""Jobs in a real zoomdb."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import time
 
 import pytest
-from sqlalchemy import text
 
-from dz.errors import InvalidName, NotDjango, StackProblem, UnknownProject
+from dz.errors import FailureRecord, NotDjango, StaleWork
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs, log
-from dz.tasklib.variables import stored
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.states import JobKind
+from dz.zoomdb.states import JobKind, JobState
 
 
 def _job(zoomdb: Zoomdb) -> int:
@@ -70,30 +69,59 @@ def test_a_job_whose_process_is_killed_is_found_dead(zoomdb: Zoomdb) -> None:
     assert view.state == "crashed"
 
 
-def test_variables_are_encrypted_for_their_project(zoomdb: Zoomdb) -> None:
-    one = projects.ensure(zoomdb, name="one", url="https://example.org/one", ref=None)
-    two = projects.ensure(zoomdb, name="two", url="https://example.org/two", ref=None)
-    stored.put(zoomdb, one.id, {"API_KEY": "s3cr3t=\n'\"", "OTHER": "x"})
-    assert stored.of_project(zoomdb, one.id) == {"API_KEY": "s3cr3t=\n'\"", "OTHER": "x"}
-    with zoomdb.session() as session:
-        column = bytes(session.execute(text("select value from env_var where name = 'API_KEY'")).scalar_one())
-        assert b"s3cr3t" not in column
-        session.execute(text("update env_var set project_id = :two where name = 'API_KEY'"), {"two": two.id})
-    with pytest.raises(StackProblem):
-        stored.of_project(zoomdb, two.id)
+def test_a_job_that_waits_for_a_person_outlives_its_process_and_goes_on(zoomdb: Zoomdb) -> None:
+    job = _job(zoomdb)
+    with contextlib.suppress(SystemExit), jobs.running(zoomdb, job, "run-1"):
+        jobs.wait(zoomdb, job)
+        raise SystemExit  # how a run is suspended
+    assert jobs.reap(zoomdb) == []
+    assert getattr(jobs.get(zoomdb, job), "state", "") == "waiting"
+    jobs.go_on(zoomdb, job)
+    with jobs.running(zoomdb, job, "run-2"):
+        pass
+    assert getattr(jobs.get(zoomdb, job), "state", "") == "succeeded"
 
 
-def test_one_bad_variable_stores_none(zoomdb: Zoomdb) -> None:
+def test_a_job_that_is_ended_from_outside_stays_ended(zoomdb: Zoomdb) -> None:
+    job = _job(zoomdb)
+    with jobs.running(zoomdb, job, "run-1"):
+        jobs.refuse_ended(zoomdb, job)
+        jobs.give_up(zoomdb, job, JobState.EXPIRED, FailureRecord("Expired", "Nobody answered.", "Launch again."))
+        with pytest.raises(StaleWork, match=f"Job {job}, .* has ended"):
+            jobs.refuse_ended(zoomdb, job)
+    view = jobs.get(zoomdb, job)
+    assert view
+    assert (view.state, view.failure and view.failure.found) == ("expired", "Nobody answered.")
+    assert [line.type for line in log.lines(zoomdb, job)].count("job_end") == 1
+
+
+def test_only_a_job_that_has_not_succeeded_is_opened_again_and_then_waits_for_a_run(zoomdb: Zoomdb) -> None:
+    job = _job(zoomdb)
+    with pytest.raises(NotDjango), jobs.running(zoomdb, job, "run-1"):
+        raise NotDjango("No manage.py.", "Give another URL.")
+    assert jobs.if_pending(zoomdb, job) is None
+    assert jobs.open_again(zoomdb, job, params={"ref": "main"})
+    assert jobs.if_pending(zoomdb, job) == job
+    with jobs.running(zoomdb, job, "run-2"):
+        pass
+    view = jobs.get(zoomdb, job)
+    assert view
+    assert (view.state, view.failure, view.params) == ("succeeded", None, {"ref": "main"})
+    assert not jobs.open_again(zoomdb, job, params={})
+
+
+def test_results_are_added_to_one_another(zoomdb: Zoomdb) -> None:
+    job = _job(zoomdb)
+    jobs.set_result(zoomdb, job, url="http://a.example.org/", version=1)
+    jobs.set_result(zoomdb, job, version=2)
+    assert getattr(jobs.get(zoomdb, job), "result", {}) == {"url": "http://a.example.org/", "version": 2}
+
+
+def test_the_newest_jobs_of_a_project_come_first(zoomdb: Zoomdb) -> None:
     project = projects.ensure(zoomdb, name="site", url="https://example.org/site", ref=None)
-    with pytest.raises(InvalidName):
-        stored.put(zoomdb, project.id, {"GOOD": "1", "LD_PRELOAD": "/x.so"})
-    assert stored.of_project(zoomdb, project.id) == {}
-
-
-def test_a_project_is_found_by_its_url_and_named_after_it(zoomdb: Zoomdb) -> None:
-    first = projects.ensure(zoomdb, name=None, url="https://example.org/blog.git", ref=None)
-    again = projects.ensure(zoomdb, name=None, url="https://example.org/blog.git", ref=None)
-    other = projects.ensure(zoomdb, name=None, url="https://example.com/blog.git", ref=None)
-    assert (first.name, again.id, other.name) == ("blog", first.id, "blog-2")
-    with pytest.raises(UnknownProject):
-        projects.find(zoomdb, "nothing")
+    mine = [_job(zoomdb) for _ in range(3)]
+    _job(zoomdb)
+    for job in mine:
+        jobs.set_project(zoomdb, job, project.id)
+    assert [view.id for view in jobs.newest(zoomdb, project="site", limit=2)] == [mine[2], mine[1]]
+    assert len(jobs.newest(zoomdb)) == 4

@@ -2,17 +2,12 @@
 
 import threading
 import time
-import tomllib
-from configparser import ConfigParser
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
-from dz.errors import ServiceUnavailable
 from dz.tasklib.messages import wakeups
 from dz.zoomdb import Zoomdb, notices
-from tests import ROOT
 
 
 def test_a_parent_looks_when_its_child_says_that_it_ends_and_not_for_others(zoomdb: Zoomdb) -> None:
@@ -67,16 +62,3 @@ def test_hostile_messages_are_strange_text_at_worst(zoomdb: Zoomdb) -> None:
         (payload,) = heard.wait(2)
         assert payload.startswith("build'; drop table job")
         assert len(payload) == 200
-
-
-def test_listening_to_a_zoomdb_that_is_away_says_so(tmp_path: Path) -> None:
-    nowhere = Zoomdb("postgresql+psycopg2://nobody@127.0.0.1:1/nothing", tmp_path / "key")
-    with pytest.raises(ServiceUnavailable), notices.listen(nowhere, notices.WORK):
-        pass
-
-
-def test_the_checkout_names_the_same_worker_type_as_its_project_file() -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    found = ConfigParser()
-    found.read(ROOT / "djangozoom.dist-info" / "entry_points.txt")
-    assert declared == {name: dict(found[name]) for name in found.sections()}

@@ -1,29 +1,90 @@
-"""With many projects nothing that a deploy does may take longer: no query reads a table that grows, nginx is told O(1)."""
+"""One proxy, a real nginx, is brought to what the rows of a real zoomdb say."""
 
 import time
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import update
 
-from bench import scale, simulated
-from bench.queries import whole_tables_read
+from bench import simulated
+from dz.errors import NoAppserver
 from dz.tasklib.proxies import config, updates, vhosts
-from tests.integration.adapters.test_nginx import nginx as nginx  # noqa: PLC0414  the fixture
-
-PROJECTS = 2_000
-
-
-def test_no_query_of_a_deploy_reads_a_whole_table_that_grows(zoomdb):
-    simulated.fill(zoomdb, PROJECTS)
-    with whole_tables_read(zoomdb) as read:
-        scale.of_zoomdb(zoomdb, scale.Costs())
-    assert not read
+from dz.tasklib.proxies.hosts import claim_host, release_host
+from dz.zoomdb import locks
+from dz.zoomdb.models import Deployment, Project, Release, Server
+from dz.zoomdb.states import DeploymentState
+from tests.integration.tasklib.proxies.sites import get
 
 
-def test_a_query_without_an_index_is_found(zoomdb):
-    simulated.fill(zoomdb, PROJECTS)
-    with whole_tables_read(zoomdb) as read, zoomdb.session() as session:
-        session.execute(text("select * from project where title = 'Site 7'"))
-    assert [line.split(":")[0] for line in read] == ["project"]
+@pytest.fixture
+def show(zoomdb, nginx, world, app):
+    """Brings proxy-1 to what it should show of polls, whose app instance really runs."""
+    upstream = app("one")
+    with zoomdb.session() as session:
+        session.execute(update(Server).values(address=upstream.address))
+        session.query(Deployment).filter(Deployment.port == 21001).delete()
+        session.query(Deployment).filter(Deployment.port == 21000).update({"port": upstream.port})
+
+    def fetch(sha256, size):
+        folder = nginx.folder / "static" / sha256
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def show(project_id, release_id=None):
+        updates.show(
+            zoomdb,
+            project_id,
+            release_id,
+            server_name="proxy-1",
+            nginx=nginx,
+            site_ports=None,
+            static_fetch=fetch,
+        )
+
+    return show
+
+
+def show_all(zoomdb, nginx, show_one):
+    failed = []
+    values = {"server_name": "proxy-1", "nginx": nginx, "static_folder": nginx.folder / "static"}
+    updates.show_all(zoomdb, show_one, report=failed.append, **values)
+    return failed
+
+
+def test_a_site_is_shown_as_long_as_it_has_a_host_name(zoomdb, nginx, world, show):
+    claim_host(zoomdb, world["polls"], "polls.example.org")
+    show(world["polls"])
+    assert get(nginx, "polls.example.org")[2]["X-DjangoZoom"] == "polls v1"
+    with zoomdb.session() as session:
+        assert session.query(Server).filter(Server.name == "proxy-1").one().generation == nginx.generation()
+    release_host(zoomdb, world["polls"], "polls.example.org")
+    for _ in range(2):
+        show(world["polls"])
+    assert nginx.site(f"p{world['polls']:08d}") is None
+
+
+def test_repair_shows_what_is_missing_and_leaves_a_deploy_alone(zoomdb, nginx, world, show):
+    claim_host(zoomdb, world["polls"], "polls.example.org")
+    with zoomdb.lock(locks.DEPLOY, world["polls"]):
+        assert show_all(zoomdb, nginx, show) == []
+        assert nginx.site(f"p{world['polls']:08d}") is None
+    assert show_all(zoomdb, nginx, show) == []
+    assert get(nginx, "polls.example.org")[0] == 200
+
+
+def test_a_site_that_cannot_be_shown_does_not_keep_the_others_from_it(zoomdb, nginx, world, show):
+    claim_host(zoomdb, world["polls"], "polls.example.org")
+    claim_host(zoomdb, world["blog"], "blog.example.org")
+    with zoomdb.session() as session:
+        first = session.get_one(Release, world["first"])
+        running = session.query(Deployment).filter(Deployment.state == DeploymentState.SERVING).one()
+        other = Release(project_id=world["blog"], number=1, bundle_id=first.bundle_id, environment=b"")
+        session.add(other)
+        session.flush()
+        running.release_id = session.get_one(Project, world["blog"]).current_release_id = other.id
+        session.query(Deployment).filter(Deployment.release_id == first.id).delete()
+    (error,) = show_all(zoomdb, nginx, show)
+    assert isinstance(error, NoAppserver)
+    assert get(nginx, "blog.example.org")[2]["X-DjangoZoom"] == "blog v1"
 
 
 def test_a_proxy_that_shows_everything_is_not_asked_about_each_site(zoomdb, nginx):

@@ -1,23 +1,18 @@
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
 from dz.adapters.processes import Finished
-from dz.errors import HookFailed
-from dz.tasklib.databases import Credentials
+from dz.errors import HookFailed, InvalidConfig
 from dz.tasklib.releases import hooks
-from dz.tasklib.variables.of_release import variables_of
+from dz.zoomdb.models import Release
 from tests.conftest import make_release
-from tests.manifests import MANIFEST, PLAN
 
 
 @pytest.fixture
 def release(zoomdb):
-    plan = replace(PLAN, django_settings_module="site.settings", platform_variables=(("SHOP_DB", "database_name"),))
-    variables = {"DATABASE_URL": "mine", "DZ_MEDIA_ROOT": "/etc", "COLOUR": "a\n%s"}
-    return make_release(zoomdb, replace(MANIFEST, plan=plan), variables=variables)
+    return make_release(zoomdb)
 
 
 def finished(words, code=0, output=""):
@@ -60,15 +55,46 @@ def test_django_before_migrations_gets_syncdb(zoomdb, release):
     assert calls == ["syncdb"]
 
 
-def test_the_owners_variables_win_over_usual_names_but_not_over_the_platforms(zoomdb, release):
-    def environment():
-        return variables_of(
-            zoomdb, release, credentials=Credentials("n", "u", "p", "h", 5432, "db-1"), hosts=["a.example.org"],
-            origins=["https://a.example.org"], static_url="/static/", media_root="/media",
-        )  # fmt: skip
+def test_a_hook_that_is_no_command_of_manage_py_runs_nothing(zoomdb, release):
+    for hook in ("", "--help"):
+        with pytest.raises(InvalidConfig, match="cannot be a release hook"):
+            hooks.run_hooks(zoomdb, release, run=pytest.fail, hooks=["migrate", hook])
 
-    found = environment()
-    assert found["SHOP_DB"] == "n"
-    assert (found["DATABASE_URL"], found["DZ_MEDIA_ROOT"], found["COLOUR"]) == ("mine", "/media", "a\n%s")
-    assert len(found["SECRET_KEY"]) >= 50
-    assert environment()["SECRET_KEY"] == found["SECRET_KEY"]
+
+def test_hooks_run_in_their_order_and_the_first_that_fails_is_the_last(zoomdb, release):
+    calls = []
+
+    def run(words):
+        calls.append(words)
+        return finished(words, code=int(words[0] == "fail"))
+
+    with pytest.raises(HookFailed, match=r"manage\.py fail now failed with code 1; the previous"):
+        hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate", "loaddata colours", "fail now", "never"])
+    assert calls == [["migrate", "--noinput"], ["loaddata", "colours"], ["fail", "now"]]
+
+
+def test_hooks_of_two_versions_of_a_project_never_run_at_the_same_time(zoomdb, release):
+    with zoomdb.session() as session:
+        first = session.get_one(Release, release)
+        other = Release(project_id=first.project_id, number=2, bundle_id=first.bundle_id, environment=b"")
+        session.add(other)
+        session.flush()
+        second = other.id
+    running, most = [], []
+
+    def run(words):
+        running.append(words)
+        most.append(len(running))
+        time.sleep(0.3)
+        running.pop()
+        return finished(words)
+
+    both = [
+        threading.Thread(target=hooks.run_hooks, args=(zoomdb, number), kwargs={"run": run, "hooks": ["migrate"]})
+        for number in (release, second)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(20)
+    assert most == [1, 1]

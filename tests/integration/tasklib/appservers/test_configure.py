@@ -1,0 +1,36 @@
+import json
+
+from dz import names
+from dz.tasklib.appservers import configure, instance
+from dz.tasklib.proxies import hosts
+from dz.zoomdb.models import Database, Server
+
+
+def test_only_the_projects_user_reads_its_variables_and_code(site):
+    site.boot()
+    own = site.instance.env_file.stat()
+    assert (own.st_mode & 0o777, own.st_uid) == (0o400, site.uid)
+    assert site.instance.home.stat().st_mode & 0o777 == 0o700
+    if site.owner:
+        code = site.instance.bundle.parent.stat()
+        assert (code.st_mode & 0o777, code.st_uid, code.st_gid) == (0o750, 0, site.owner[1])
+
+
+def test_a_site_answers_under_any_name_and_trusts_forms_of_its_own(site):
+    project = site.instance.project_id
+    password = site.zoomdb.encryption.encrypt("s3cret-word", f"{names.sysid(project)}/database")
+    with site.zoomdb.session() as session:
+        server = Server(name="database-1", role="database", address="10.0.0.9")
+        session.add(server)
+        session.flush()
+        row = {"name": "shop", "user": "shop", "password": password, "host": "10.0.0.9", "port": 5432}
+        session.add(Database(project_id=project, server_id=server.id, **row))
+    hosts.claim_host(site.zoomdb, project, "shop.example.org")
+    found = instance.find(site.zoomdb, site.instance.release_id, "app-1", folder=site.instance.folder)
+    configure.configure(site.zoomdb, found, owner=site.owner)
+    variables = json.loads(found.env_file.read_text())
+    assert variables["DZ_ALLOWED_HOSTS"] == "*"
+    assert variables["DZ_CSRF_TRUSTED_ORIGINS"] == "https://shop.example.org,http://shop.example.org"
+    assert variables["DATABASE_URL"] == "postgres://shop:s3cret-word@10.0.0.9:5432/shop"
+    assert (variables["DZ_STATIC_URL"], variables["DZ_MEDIA_ROOT"]) == ("/static/", str(found.media))
+    assert "s3cret-word" in found.secrets()

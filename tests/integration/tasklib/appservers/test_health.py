@@ -1,0 +1,56 @@
+import http.server
+import threading
+
+import pytest
+
+from dz.errors import HealthCheckFailed
+from dz.tasklib.appservers import configure, health
+from dz.zoomdb.states import DeploymentState
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("crash", "no such table: sky"), ("hang", "no answer"), ("error", "GET / answered 500")]
+)
+def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said):
+    site.boot(mode)
+    with pytest.raises(HealthCheckFailed, match=said):
+        site.check(40 if mode == "crash" else 4)
+    assert site.state == DeploymentState.FAILED
+    assert site.name not in site.supervisor.names()
+
+
+def test_another_program_at_the_port_does_not_pass_for_the_instance(site):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", site.instance.port), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        site.boot()
+        with pytest.raises(HealthCheckFailed, match="another program listens"):
+            site.check(4)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_values_of_its_variables_are_not_in_the_report(site):
+    site.boot("crash")
+    secrets = {"MODE": "crash", "SKY_TABLE": "no such table: sky"}
+    configure.write_files(site.instance, secrets, owner=site.owner)
+    with pytest.raises(HealthCheckFailed, match=r"\[hidden\]") as caught:
+        site.check(40)
+    assert "no such table" not in str(caught.value)
+
+
+def test_only_an_instance_that_was_starting_becomes_healthy(site):
+    site.boot()
+    site.check()
+    site.retire()
+    site.check()
+    assert site.state == DeploymentState.RETIRING
+
+
+def test_the_last_lines_of_a_log_are_told_whatever_its_size(tmp_path):
+    log = tmp_path / "app.log"
+    assert health.last_lines(log) == "(nothing was written)"
+    log.write_bytes(b"\xff\n" + b"".join(b"line %d\n" % number for number in range(10_000)))
+    assert health.last_lines(log, 2) == "line 9998\nline 9999"
+    assert len(health.last_lines(log).splitlines()) == 20

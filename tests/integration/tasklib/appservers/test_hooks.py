@@ -1,0 +1,58 @@
+"""Release hooks of an app instance: in a new process, or in the instance that has loaded the project."""
+
+import pytest
+
+from dz.adapters.sandbox import UserSandbox
+from dz.errors import HealthCheckFailed, HookFailed
+from dz.tasklib.appservers import hooks
+from dz.zoomdb.models import Release
+from dz.zoomdb.states import DeploymentState
+
+
+def run_hooks(site):
+    sandbox = UserSandbox(site.user, site.instance.home)
+    hooks.run_hooks(site.zoomdb, site.instance, supervisor=site.supervisor, sandbox=sandbox, deadline=20)
+
+
+def ran(site):
+    """What each hook did, as whom, and whether where the project's application was loaded."""
+    return (site.instance.home / "hooks").read_text().splitlines()
+
+
+def done(site):
+    with site.zoomdb.session() as session:
+        return session.get_one(Release, site.instance.release_id).hooks_done is not None
+
+
+def test_hooks_run_once_in_a_new_process_of_the_projects_user(site):
+    site.boot("django", hooks=("hook one", "hook two"))
+    for _ in range(2):
+        run_hooks(site)
+    assert ran(site) == [f"one {site.uid} False", f"two {site.uid} False"]
+    assert done(site)
+
+
+def test_a_held_instance_runs_them_in_what_it_has_loaded_and_serves_then(site):
+    site.boot("django", loads_once=True, hooks=("hook one",))
+    run_hooks(site)
+    site.check()
+    assert ran(site) == [f"one {site.uid} True"]
+    assert done(site)
+    assert site.get()[0] == site.uid
+
+
+def test_a_hook_that_fails_is_told_and_a_held_instance_serves_nothing(site):
+    site.boot("django", loads_once=True, hooks=("hook fail",))
+    with pytest.raises(HookFailed, match="no more paint"):
+        run_hooks(site)
+    assert not done(site)
+    with pytest.raises(HealthCheckFailed):
+        site.check(2)
+
+
+def test_a_held_instance_that_does_not_load_is_taken_down_with_its_last_lines(site):
+    site.boot("crash", loads_once=True, hooks=("hook one",))
+    with pytest.raises(HealthCheckFailed, match=r"(?s)ended while it started.*no such table: sky"):
+        run_hooks(site)
+    assert site.state == DeploymentState.FAILED
+    assert not done(site)

@@ -1,0 +1,59 @@
+import os
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from dz.adapters.bundle_store import DirectoryBundleStore
+from dz.errors import BundleMissing, BundleRefused, NoMatchingPython
+from dz.tasklib.appservers import install
+
+
+@pytest.fixture
+def instance(site, tmp_path):
+    """The app instance on an appserver that has nothing yet."""
+    return replace(site.instance, folder=tmp_path / "server")
+
+
+def test_an_installed_bundle_runs_with_the_interpreter_of_this_server(instance, bundle, python):
+    _, store = bundle
+    install.install(instance, store=store, interpreters=[python])
+    words = [instance.virtualenv / "bin" / "python", "-c", "import sys, gunicorn; print(sys.prefix, sys.base_prefix)"]
+    prefixes = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    base = subprocess.run([python.path, "-c", "import sys; print(sys.prefix)"], check=True, capture_output=True)
+    assert prefixes == [str(instance.virtualenv), base.stdout.decode().strip()]
+    assert (instance.bundle / "dz" / "dz_wsgi.py").is_file()
+    assert {path.stat().st_uid for path in (instance.bundle, instance.virtualenv)} == {os.geteuid()}
+
+
+def test_what_is_there_is_not_downloaded_again(instance, bundle, python, tmp_path):
+    _, store = bundle
+    install.install(instance, store=store, interpreters=[python])
+    nothing = DirectoryBundleStore(tmp_path / "nothing")
+    install.install(instance, store=nothing, interpreters=[python])
+    with pytest.raises(BundleMissing):
+        install.install(replace(instance, folder=tmp_path / "other"), store=nothing, interpreters=[python])
+
+
+def test_an_interpreter_that_was_replaced_is_linked_anew(instance, bundle, python):
+    _, store = bundle
+    install.install(instance, store=store, interpreters=[python])
+    moved = replace(python, path=python.path.resolve().with_name("python-elsewhere"))
+    install.link_interpreter(instance.virtualenv, moved)
+    assert (instance.virtualenv / "bin" / "python").readlink() == moved.path
+    assert f"home = {moved.path.parent}\n" in (instance.virtualenv / "pyvenv.cfg").read_text()
+
+
+def test_a_server_without_the_bundles_python_says_so_before_it_downloads_anything(instance, bundle, python):
+    _, store = bundle
+    other = replace(python, version=(3, 99, 0))
+    with pytest.raises(NoMatchingPython, match=f"no Python {python.minor}, with which the version was built"):
+        install.install(instance, store=store, interpreters=[other])
+    assert not instance.folder.exists()
+
+
+def test_a_bundle_without_code_is_refused(instance, bundle, python):
+    manifest, store = bundle
+    bare = replace(instance, manifest=replace(manifest, layers=manifest.layers[:1]))
+    with pytest.raises(BundleRefused):
+        install.install(bare, store=store, interpreters=[python])

@@ -1,0 +1,131 @@
+"""Sites behind a real nginx: switched, refused, taken back."""
+
+import http.client
+import socket
+import threading
+from dataclasses import replace
+
+import pytest
+
+from dz.adapters.nginx import Nginx, can_listen
+from dz.errors import ProxyRefused, ServiceUnavailable
+from dz.tasklib.proxies.config import Upstream
+from dz.tasklib.proxies.publish import publish, remove
+from tests.conftest import free_port
+from tests.integration.nginx import BINARY
+from tests.integration.tasklib.proxies.sites import get, site, vhost
+
+
+def test_a_published_site_names_project_and_version_everywhere(nginx, polls):
+    for path in ("/", "/static/app.css", "/static/missing.css"):
+        assert get(nginx, polls.name, path)[2].get_all("X-DjangoZoom") == ["polls v1"]
+    status, body, _ = get(nginx, "localhost", port=polls.site_port)
+    assert (status, body.split()[0]) == (200, "one")
+
+
+def test_publishing_the_same_again_changes_nothing(nginx, statics, polls):
+    before = (nginx.folder / "sites" / "p00000001.conf").stat().st_mtime_ns
+    assert not publish(site(1, polls), nginx=nginx, static_fetch=statics)
+    assert (nginx.folder / "sites" / "p00000001.conf").stat().st_mtime_ns == before
+
+
+def test_a_switch_loses_no_request(nginx, statics, app, polls):
+    answers, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                status, body, headers = get(nginx, polls.name)
+                answers.append((status, body.split()[0], headers["X-DjangoZoom"]))
+            except OSError as error:
+                answers.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    second = app("two")
+    for version in range(2, 6):
+        upstream = second if version % 2 == 0 else polls.upstreams[0]
+        publish(site(1, replace(polls, version=version, upstreams=(upstream,))), nginx=nginx, static_fetch=statics)
+    assert get(nginx, polls.name)[2]["X-DjangoZoom"] == "polls v5"
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(answers) > 50
+    assert [answer for answer in answers if answer[0] != 200] == []
+    assert {answer[1] for answer in answers} == {"one", "two"}
+
+
+def test_a_configuration_that_nginx_refuses_changes_nothing(nginx, statics, polls):
+    bad = vhost("blog.example.org", 1, Upstream("no-such-host.invalid", 80))
+    with pytest.raises(ProxyRefused, match="no-such-host"):
+        publish(site(2, bad), nginx=nginx, static_fetch=statics)
+    assert nginx.site("p00000002") is None
+    assert get(nginx, polls.name)[0] == 200
+
+
+def test_a_host_name_of_another_site_is_refused(nginx, statics, app, polls):
+    with pytest.raises(ProxyRefused, match="conflicting"):
+        publish(site(2, replace(polls, site_port=None)), nginx=nginx, static_fetch=statics)
+    assert nginx.site("p00000002") is None
+
+
+def test_a_port_that_is_taken_is_found_out_and_taken_back(nginx, statics, app, polls):
+    before = nginx.generation()
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        taken = squatter.getsockname()[1]
+        assert not can_listen(taken)
+        with pytest.raises(ProxyRefused, match="bind"):
+            publish(
+                site(2, vhost("blog.example.org", 1, app("blog"), site_port=taken)), nginx=nginx, static_fetch=statics
+            )
+    assert nginx.generation() == nginx.wanted() != before
+    assert nginx.site("p00000002") is None
+    assert get(nginx, polls.name)[0] == 200
+
+
+def test_an_app_that_the_proxy_cannot_reach_is_not_published(nginx, statics, polls):
+    dead = replace(polls, version=2, upstreams=(Upstream("127.0.0.1", free_port()),))
+    with pytest.raises(ProxyRefused, match="502"):
+        publish(site(1, dead), nginx=nginx, static_fetch=statics, timeout=1)
+    assert get(nginx, polls.name)[2]["X-DjangoZoom"] == "polls v1"
+
+
+def test_a_writer_killed_before_the_proof_does_not_harm_the_next(nginx, statics, app, polls):
+    with nginx.writer():
+        nginx.replace("p00000002", "server { broken")
+    assert publish(site(3, vhost("shop.example.org", 1, app("shop"))), nginx=nginx, static_fetch=statics)
+    assert nginx.site("p00000002") is None
+    assert get(nginx, "shop.example.org")[0] == 200
+
+
+def test_a_writer_killed_after_the_reload_is_repaired_by_a_repeat(nginx, statics, app, polls):
+    before = nginx.site("p00000001")
+    with nginx.writer():
+        nginx.replace("p00000001", before.replace("polls v1", "polls v7"))
+        nginx.load()
+    assert get(nginx, polls.name)[2]["X-DjangoZoom"] == "polls v7"
+    assert publish(site(1, polls), nginx=nginx, static_fetch=statics)
+    assert get(nginx, polls.name)[2]["X-DjangoZoom"] == "polls v1"
+
+
+def test_a_removed_site_is_gone_and_the_others_serve(nginx, statics, app, polls):
+    publish(site(2, vhost("blog.example.org", 1, app("blog"))), nginx=nginx, static_fetch=statics)
+    remove("p00000002", nginx=nginx)
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(nginx, "blog.example.org")
+    assert get(nginx, polls.name)[0] == 200
+    with pytest.raises(ProxyRefused, match="no site"):
+        remove("p00000002", nginx=nginx)
+
+
+def test_an_nginx_that_does_not_run_is_named(tmp_path, app):
+    down = Nginx(BINARY, tmp_path, port=free_port(), status_port=free_port())
+    down.write_main()
+    with pytest.raises(ServiceUnavailable):
+        publish(
+            site(1, vhost("a.example.org", 1, app("a"), static_sha256=None)),
+            nginx=down,
+            static_fetch=lambda *_: tmp_path,
+        )
+    assert down.site("p00000001") is None

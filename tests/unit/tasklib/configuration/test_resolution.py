@@ -76,7 +76,7 @@ def test_another_settings_module_brings_the_variables_that_it_reads(tmp_path: Pa
     assert plan("site1.settings").required_environment == ("PAGE_LENGTH", "PAYMENT_TOKEN")
     other = plan("site1.other")
     assert (other.required_environment, other.base_python_package) == (("APP_KEY", "X"), "site1")
-    assert ("APP_KEY", "secret_key") in other.supplied_environment
+    assert ("APP_KEY", "secret_key") in other.platform_variables
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,14 +23,12 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import StackProblem
 from dz.settings import Role, settings
-from dz.tasklib import projects
 from dz.tasklib.appservers import instance
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import static, updates
-from dz.tasklib.servers import servers
 from dz.tasklib.variables import stored
 from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
@@ -83,20 +80,10 @@ def installer() -> Installer:
 
 def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     """Return the confinement of a project's code on this server, with a home folder of its own."""
-    user = settings().unix_user(sysid)
-    home = server_dir(role, server) / "homes" / sysid
-    home.mkdir(parents=True, exist_ok=True)
-    if user:
-        uid, gid = users.ensure_user(user)
-        os.chown(home, uid, gid)
-        home.chmod(0o700)
-        for kind in ("checkouts", "envs") if role == "build" else ():
-            # A project's source is nobody else's to read.
-            own = server_dir(role, server) / kind / sysid
-            own.mkdir(parents=True, exist_ok=True)
-            os.chown(own, 0, gid)
-            own.chmod(0o750)
-    return UserSandbox(user, home)
+    identity, folder = owner(sysid), server_dir(role, server)
+    for kind in ("checkouts", "envs") if role == "build" else ():
+        users.closed_folder(folder / kind / sysid, identity)
+    return UserSandbox(settings().unix_user(sysid), users.home(folder / "homes" / sysid, identity))
 
 
 @contextlib.contextmanager
@@ -208,26 +195,6 @@ def _static(server: str, sha256: str, size: int) -> Path:
     return static.ensure(layer, folder=folder / "static", store=bundle_store())
 
 
-def alive(role: Role) -> list[str]:
-    """Return the servers of a role to send work to; without workers this process is the only one of each."""
-    if settings().local_mode:
-        return [server_name(role)]
-    servers.refuse_silent_role(zoomdb(), role)
-    return [server.name for server in servers.listed(zoomdb(), role=role, alive_only=True)]
-
-
-def platform_host(project: int) -> str:
-    """Return the host name that every project has."""
-    return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
-
-
 def to_run_log(line: str) -> None:
     """Send a line of a program's output to the log of the flow run."""
     logger.info("%s", line)
-
-
-def next_step(url: str) -> str:
-    """Return what to do after check_repo."""
-    ui = settings().prefect_ui_url
-    where = f" or run [build-and-deploy]({ui}/deployments) in this UI" if ui else ""
-    return f"`dz deploy {url}`{where}"

@@ -1,6 +1,7 @@
 """Tasks about guesses: what people are shown of a check."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib.detection import Inspection
 from dz.tasklib.guesses import rows, table
 from dz.tasklib.jobs import jobs
@@ -27,4 +28,5 @@ def write_config_guesses(job: int, inspection: Inspection) -> None:
 @on_role("build")
 def publish_guesses(job: int, inspection: Inspection, source: Source) -> None:
     """Show the guesses in the Prefect UI, with the next step."""
-    artifacts.show_guesses(job, table.markdown(inspection, wiring.next_step(source.url)))
+    next_step = table.next_step(source.url, ui=settings().prefect_ui_url)
+    artifacts.show_guesses(job, table.markdown(inspection, next_step))

@@ -5,6 +5,7 @@ from dz.settings import settings
 from dz.tasklib.servers import placement as work
 from tasks.policy import without_run
 from tasks.roles import on_role
+from tasks.servers import alive
 
 
 @without_run
@@ -12,7 +13,7 @@ def refuse_without_servers() -> None:
     """Refuse at once, before anything is built, when no server of a needed role could take the site."""
     work.refuse_full(wiring.zoomdb())
     for role in ("database", "proxy"):
-        wiring.alive(role)
+        alive(role)
 
 
 @without_run

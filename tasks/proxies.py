@@ -8,30 +8,31 @@ from dz.tasklib.releases import releases
 from tasks.parameters import HostRequest
 from tasks.policy import without_run
 from tasks.roles import on_role
+from tasks.servers import alive
 
 
 @without_run
 def alive_proxies() -> list[str]:
     """Return the proxies to update; one that is away converges when its worker is back."""
-    return wiring.alive("proxy")
+    return alive("proxy")
 
 
 @without_run
 def refuse_taken_host(project: int) -> None:
     """Refuse a project whose own name below the platform's domain is another project's host name."""
-    hosts.refuse_taken(wiring.zoomdb(), project, wiring.platform_host(project))
+    hosts.refuse_taken(wiring.zoomdb(), project, _own_host(project))
 
 
 @without_run
 def claim_platform_host(project: int) -> None:
     """Give a project its own name below the platform's domain."""
-    hosts.claim_host(wiring.zoomdb(), project, wiring.platform_host(project))
+    hosts.claim_host(wiring.zoomdb(), project, _own_host(project))
 
 
 @without_run
 def refuse_platform_host(project: int, request: HostRequest) -> None:
     """Refuse a name below the platform's domain that is not below the project's own."""
-    own = wiring.platform_host(project)
+    own = _own_host(project)
     hosts.refuse_platform_name(request.host, domain=settings().platform_domain, own=own)
 
 
@@ -48,3 +49,7 @@ def claim_host(job: int, project: int, request: HostRequest) -> None:
 def update_vhosts(job: int, project: int, release: int | None, *, server: str) -> None:
     """Render, test, put in place and reload what this proxy shows of a project, and prove that it does."""
     wiring.show_on_proxy(project, release, server)
+
+
+def _own_host(project: int) -> str:
+    return hosts.platform_host(wiring.zoomdb(), project, domain=settings().platform_domain)

@@ -44,6 +44,28 @@ def _identity(name: str) -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
+def home(path: Path, owner: tuple[int, int] | None) -> Path:
+    """Make a home folder that only its user can enter, and return it.
+
+    Args:
+        owner: uid and gid of the user; None: this process's own.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if owner:
+        os.chown(path, *owner)
+        path.chmod(0o700)
+    return path
+
+
+def closed_folder(path: Path, owner: tuple[int, int] | None) -> Path:
+    """Make a folder of ours that a project's user, but no other project's, can read, and return it; see `home`."""
+    path.mkdir(parents=True, exist_ok=True)
+    if owner:
+        os.chown(path, 0, owner[1])
+        path.chmod(0o750)
+    return path
+
+
 def owned(path: Path, user: str | None) -> Path:
     """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
     path.mkdir(mode=0o755, exist_ok=True)

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from dz.adapters import files
+from dz.adapters import files, users
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn
 from dz.tasklib.appservers.instance import AppInstance
@@ -39,11 +39,6 @@ def write_files(instance: AppInstance, variables: Mapping[str, str], *, owner: t
         folder.mkdir(exist_ok=True, mode=mode)
         if owner:
             os.chown(folder, *owner, follow_symlinks=False)
-    if owner:
-        # Nobody but the project's user may read its code.
-        bundles = instance.bundle.parent
-        bundles.mkdir(parents=True, exist_ok=True)
-        os.chown(bundles, 0, owner[1])
-        bundles.chmod(0o750)
+    users.closed_folder(instance.bundle.parent, owner)
     files.write(instance.gunicorn_file, gunicorn.config(instance), mode=0o644)
     files.write(instance.env_file, json.dumps(dict(variables), sort_keys=True), mode=0o400, owner=owner)

@@ -101,18 +101,19 @@ class Manifest:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Return the manifest that `to_json` stored, perhaps in an earlier release of DjangoZoom."""
+        plan = Plan.from_json(data["plan"])
         return cls(
             sysid=data["sysid"],
             name=data["name"],
             commit=data["commit"],
             layers=tuple(Layer.from_json(entry) for entry in data["layers"]),
-            plan=Plan.from_json(data["plan"]),
+            plan=plan,
             python=data["python"],
             python_full=data["python_full"],
             platform=data["platform"],
             virtualenv_key=data["environment_key"],
             django=data["django"],
-            database_type=data["database_type"],
+            database_type=data.get("database_type", plan.database_type),
             static_url=data["static_url"],
             media_url=data["media_url"],
             static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),

@@ -7,6 +7,16 @@ from dz.tasklib.detection.wording import text
 from dz.tasklib.guesses.rows import guesses_of
 
 
+def next_step(url: str, *, ui: str | None) -> str:
+    """Return what to do after a check.
+
+    Args:
+        ui: the address of the Prefect UI, if there is one.
+    """
+    where = f" or run [build-and-deploy]({ui}/deployments) in this UI" if ui else ""
+    return f"`dz deploy {url}`{where}"
+
+
 def markdown(inspection: Inspection, next_step: str) -> str:
     """Return the guesses as a markdown table.
 

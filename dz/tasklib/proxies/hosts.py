@@ -7,8 +7,14 @@ from sqlalchemy.exc import IntegrityError
 
 from dz import names
 from dz.errors import HostTaken, InvalidName
+from dz.tasklib import projects
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import SitePort, VirtualHost
+
+
+def platform_host(zoomdb: Zoomdb, project_id: int, *, domain: str) -> str:
+    """Return the host name that every project has below the platform's domain."""
+    return f"{projects.get(zoomdb, project_id).name}.{domain}"
 
 
 def claim_host(

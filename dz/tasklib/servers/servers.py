@@ -42,6 +42,12 @@ def listed(zoomdb: Zoomdb, *, role: str | None = None, alive_only: bool = False)
     return [server for server in found if server.alive or not alive_only]
 
 
+def alive(zoomdb: Zoomdb, role: str) -> list[str]:
+    """Return the names of the servers of a role that are alive, or raise NoServerOfRole if there are none."""
+    refuse_silent_role(zoomdb, role)
+    return [server.name for server in listed(zoomdb, role=role, alive_only=True)]
+
+
 def refuse_silent_role(zoomdb: Zoomdb, role: str, server: str | None = None) -> None:
     """Raise NoServerOfRole if no server of a role, or not the named one, is alive: nobody would take queued work."""
     alive = [found.name for found in listed(zoomdb, role=role, alive_only=True)]

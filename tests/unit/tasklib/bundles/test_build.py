@@ -45,10 +45,10 @@ def test_a_build_without_a_variable_that_the_settings_need_names_all_that_are_mi
 
 
 def test_a_variable_of_the_owner_of_the_platform_or_of_the_configuration_is_not_missing() -> None:
-    assert plan("needs_variables", "PAGE_LENGTH", "PAYMENT_TOKEN").required_environment
-    assert plan("uv_pyproject").required_environment == ("SECRET_KEY",), "the platform sets it"
+    assert plan("needs_variables", "PAGE_LENGTH", "PAYMENT_TOKEN").required_variables
+    assert plan("uv_pyproject").required_variables == ("SECRET_KEY",), "the platform sets it"
     attached = "[project]\nenvironment =\n    PAGE_LENGTH=3\n    PAYMENT_TOKEN=x\n"
-    assert plan("needs_variables", attached=attached).build_environment
+    assert plan("needs_variables", attached=attached).build_variables
 
 
 def test_builds_are_equal_only_if_commit_plan_and_virtualenv_are() -> None:

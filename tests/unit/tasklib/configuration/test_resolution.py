@@ -73,9 +73,9 @@ def test_another_settings_module_brings_the_variables_that_it_reads(tmp_path: Pa
         form = {"django_settings_module": module, **more}
         return of_checkout(inspect(tmp_path), tmp_path, source_url=URL, attached=None, stored=None, form=form)
 
-    assert plan("site1.settings").required_environment == ("PAGE_LENGTH", "PAYMENT_TOKEN")
+    assert plan("site1.settings").required_variables == ("PAGE_LENGTH", "PAYMENT_TOKEN")
     other = plan("site1.other")
-    assert (other.required_environment, other.base_python_package) == (("APP_KEY", "X"), "site1")
+    assert (other.required_variables, other.base_python_package) == (("APP_KEY", "X"), "site1")
     assert ("APP_KEY", "secret_key") in other.platform_variables
 
 

@@ -5,17 +5,10 @@ from types import ModuleType
 
 from prefect.logging import get_logger
 
-from dz.worker.internals import (
-    entrypoint,
-    executions,
-    heartbeats,
-    names,
-    suspension,
-    tls,
-)
+from dz.worker.internals import entrypoint, executions, heartbeats, names, tls
 
-HOOKS: tuple[ModuleType, ...] = (entrypoint, executions, heartbeats, suspension, tls)
-REPLACING: tuple[ModuleType, ...] = (heartbeats, suspension, tls)
+HOOKS: tuple[ModuleType, ...] = (entrypoint, executions, heartbeats, tls)
+REPLACING: tuple[ModuleType, ...] = (heartbeats, tls)
 """Those that replace names of Prefect's for a whole process, whatever it runs."""
 logger = get_logger("warm_worker")
 

@@ -191,7 +191,7 @@ def _prefect_server(environment: dict[str, str], log: Path) -> Iterator[None]:
 
 
 def _register(bench: Bench) -> None:
-    template = json.loads((ROOT / "work_pools" / f"{POOL}.json").read_text())
+    template = json.loads((ROOT / "work_pools" / "base_job_template.json").read_text())
     template["variables"]["properties"]["working_dir"]["default"] = str(bench.checkout)
     template["variables"]["properties"]["env"]["default"]["PROBE"] = "of the pool"
     bench.client.create_work_pool(WorkPoolCreate(name=POOL, type="warm", base_job_template=template))

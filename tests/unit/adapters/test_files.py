@@ -99,6 +99,15 @@ def test_a_file_that_says_the_same_is_left_alone(tmp_path):
     assert path.stat().st_ino != before.st_ino
 
 
+def test_a_file_is_not_seen_before_its_block_ends(tmp_path):
+    path = tmp_path / "file"
+    with files.appearing(path, mode=0o600) as file:
+        file.write(b"half")
+        file.flush()
+        assert not path.exists()
+    assert path.read_bytes() == b"half"
+
+
 def test_a_block_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "file"
     path.write_text("before")

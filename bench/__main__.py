@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from bench.floor import Floor
 from bench.ours import Platform
 from bench.projects import SIZES, Project
 from bench.results import Results
+from dz.adapters import files
 from dz.cli import output
 from dz.errors import DzError, StackProblem
 from dz.settings import PROJECT_ROOT, settings
@@ -46,11 +46,9 @@ def _alone() -> Iterator[None]:
     """Refuse a second measurement of this stack: each would slow the other, and take its folder away."""
     path = settings().state_dir.with_name(f"{settings().state_dir.name}-bench.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackProblem("Another `dz bench` runs on this stack.", "Wait for its end.") from None
+    with files.try_locked(path) as alone:
+        if not alone:
+            raise StackProblem("Another `dz bench` runs on this stack.", "Wait for its end.")
         yield
 
 

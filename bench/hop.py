@@ -20,7 +20,7 @@ from bench.hop_flow import hop
 from bench.results import OURS, Results
 from dz.errors import ServiceUnavailable
 from dz.settings import PROJECT_ROOT, Role
-from tasks.servers import on_server
+from tasks.subflows import on_server
 
 ROLE: Role = "database"
 """The role that is called; `build` calls others."""

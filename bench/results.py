@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OURS, PLAIN, SMART = "ours", "plain", "smart"
-STARTED = "> "
-"""Begins the name of time in which no step ran."""
 RATIOS = {
     "first_cold": (("first_cold", OURS), ("first_cold", PLAIN)),
     "first_warm": (("first_warm", OURS), ("first_warm", PLAIN)),

@@ -30,9 +30,9 @@ _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CA
 
 def ensure_pools(client: SyncPrefectClient, *, checkout: Path = PROJECT_ROOT) -> list[str]:
     """Create or update the pool and queues of every role, and say what changed."""
-    changes: list[str] = []
+    changes, template = list[str](), _template(checkout)
     for role in ROLES:
-        changes += _ensure_pool(client, role, _template(role, checkout))
+        changes += _ensure_pool(client, role, template)
         changes += [f"queue {role}/{name} created" for name in QUEUES[role] if ensure_queue(client, role, name)]
     return changes
 
@@ -54,8 +54,8 @@ def _queues(client: SyncPrefectClient, role: Role) -> list[str]:
     return [queue["name"] for queue in queues]
 
 
-def _template(role: Role, checkout: Path) -> dict[str, Any]:
-    template: dict[str, Any] = json.loads((PROJECT_ROOT / "work_pools" / f"{role}.json").read_text())
+def _template(checkout: Path) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads((PROJECT_ROOT / "work_pools" / "base_job_template.json").read_text())
     template["variables"]["properties"]["working_dir"]["default"] = str(checkout)
     return template
 

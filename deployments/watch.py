@@ -9,7 +9,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 
 NAME = "djangozoom: crash silent flow runs"
 SILENT_SECONDS = 90
-"""Three heartbeats of 30 s (work_pools/*.json); fewer would crash runs that are only slow."""
+"""Three heartbeats of 30 s (work_pools/base_job_template.json); fewer would crash runs that are only slow."""
 _SIGNS = ("heartbeat", "Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Paused", "Suspended")
 
 

@@ -20,7 +20,7 @@ class FailureRecord:
 
 
 class DzError(Exception):
-    """Base of all errors that are meant to be read by a person.
+    """Base class of all errors that are meant for a person to read.
 
     Args:
         found: what was found, one or two sentences, naming real files, hosts and values (never a secret).
@@ -59,7 +59,7 @@ class OperatorError(DzError):
 
 
 class TransientError(OperatorError):
-    """An outside thing did not answer; the same call may succeed later, so tasks retry it."""
+    """An external service did not answer; the same call may succeed later, so tasks retry it."""
 
     transient = True
 
@@ -70,7 +70,7 @@ class InvalidRepoUrl(OwnerError):
 
 
 class InvalidRef(OwnerError):
-    """The ref is not a name that git could have."""
+    """The ref is not a valid git ref name."""
 
 
 class RepoUnreachable(OwnerError):
@@ -82,7 +82,7 @@ class RefNotFound(OwnerError):
 
 
 class RepoTooLarge(OwnerError):
-    """The repository exceeds the limits of size or number of files."""
+    """The repository exceeds the limit on its size or on its number of files."""
 
 
 class NotDjango(OwnerError):
@@ -90,7 +90,7 @@ class NotDjango(OwnerError):
 
 
 class AmbiguousProject(OwnerError):
-    """Several candidates are equally likely and nobody can be asked."""
+    """Several candidates are equally likely, and there is nobody to ask."""
 
 
 # -- configuration -----------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class MissingEnvironment(OwnerError):
 
 
 class ConfirmationMissing(OwnerError):
-    """What was guessed must be confirmed or completed, and nobody can be asked here."""
+    """A person must confirm or complete the guesses, and there is nobody to ask here."""
 
 
 class FormExpired(OwnerError):
@@ -119,7 +119,7 @@ class FormExpired(OwnerError):
 
 
 class LaunchCancelled(OwnerError):
-    """The run of a launch that waited for its form was ended in Prefect."""
+    """The flow run of a launch was ended in Prefect while it waited for its form."""
 
 
 class HostTaken(OwnerError):
@@ -127,7 +127,7 @@ class HostTaken(OwnerError):
 
 
 class UnknownProject(OwnerError):
-    """No project of that name."""
+    """No project has that name."""
 
 
 class UnknownVersion(OwnerError):
@@ -140,11 +140,11 @@ class DeployInProgress(OwnerError):
 
 # -- build -------------------------------------------------------------------------------------------------
 class NoMatchingPython(OwnerError):
-    """No interpreter of the build server satisfies the project."""
+    """No Python on this server suits the project."""
 
 
 class DependencyNotFound(OwnerError):
-    """A dependency does not exist or no version of it fits."""
+    """A dependency does not exist, or none of its versions fits."""
 
 
 class DependencyBuildFailed(OwnerError):
@@ -177,7 +177,7 @@ class HealthCheckFailed(OwnerError):
 
 
 class ChecksumMismatch(OperatorError):
-    """A downloaded layer is not what was uploaded."""
+    """A downloaded layer does not match what was uploaded."""
 
 
 class BundleMissing(OperatorError):
@@ -185,24 +185,24 @@ class BundleMissing(OperatorError):
 
 
 class StoreRefused(OperatorError):
-    """The bundle store answers but refuses access: wrong keys, bucket or rights."""
+    """The bundle store answers but refuses access: wrong keys, bucket or permissions."""
 
 
 # -- servers -----------------------------------------------------------------------------------------------
 class WrongServer(OperatorError):
-    """Work reached a worker of another role or another server; nothing was touched."""
+    """Work reached a worker of the wrong role or on the wrong server; nothing was touched."""
 
 
 class StaleWork(OperatorError):
-    """Work was sent for a job that has ended meanwhile; nothing was touched."""
+    """Work arrived for a job that has already ended; nothing was touched."""
 
 
 class NoAppserver(OperatorError):
-    """No appserver is registered, alive and with room."""
+    """No registered appserver is alive and has room."""
 
 
 class NoServerOfRole(OperatorError):
-    """No server of a needed role is registered and alive."""
+    """No registered server of a required role is alive."""
 
 
 class ProxyRefused(OperatorError):
@@ -218,7 +218,7 @@ class StackProblem(OperatorError):
 
 
 class CommandFailed(OperatorError):
-    """A program of ours ended with an error that has no name of its own."""
+    """A program that we ran failed, and no more specific error applies."""
 
 
 class ServiceUnavailable(TransientError):
@@ -226,7 +226,7 @@ class ServiceUnavailable(TransientError):
 
 
 class Unexpected(OperatorError):
-    """An error that nobody foresaw; the traceback is in the log of the run."""
+    """An error that nobody foresaw; the traceback is in the flow run's log."""
 
 
 def from_record(record: FailureRecord) -> DzError:

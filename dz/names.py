@@ -17,7 +17,7 @@ _RESERVED_VARIABLES = re.compile(r"(LD_|PYTHON|PREFECT_|DZ_|CONFIG_PG_|GUNICORN_
 
 
 def sysid(project_id: int) -> str:
-    """Return the name that users, databases and folders of a project carry: `p00000001`."""
+    """Return the id that names a project's Unix user, database and folders: `p00000001`."""
     return f"p{project_id:08d}"
 
 
@@ -44,7 +44,7 @@ def project_name_from_url(url: str) -> str:
 def git_ref(text: str) -> str:
     """Return `text` if it is a branch, tag or commit name that is safe to hand to git, else raise InvalidRef.
 
-    The rules are those of git-check-ref-format(1), narrowed to ASCII and to names that no option can look like.
+    The rules are those of git-check-ref-format(1), narrowed to ASCII and to names that cannot be taken for options.
     """
     bad = ".." in text or "@{" in text or "//" in text or text.endswith((".", "/", ".lock")) or "/." in text
     if bad or not _REF.fullmatch(text):
@@ -55,7 +55,8 @@ def git_ref(text: str) -> str:
 def hostname(text: str) -> str:
     """Return a host name in lower-case ASCII (IDNA 2008), or raise InvalidName.
 
-    Two labels at least, no address, no wildcard: what reaches nginx's configuration is this value.
+    The name needs at least two labels and must be neither an address nor a wildcard, because this very value goes
+    into nginx's configuration.
     """
     try:
         name = idna.encode(text, uts46=True).decode("ascii").lower()
@@ -69,7 +70,7 @@ def hostname(text: str) -> str:
 
 
 def variable(text: str) -> str:
-    """Return the name of an environment variable that an owner may set, or raise InvalidName."""
+    """Return `text` if an owner may set an environment variable of that name, else raise InvalidName."""
     if VARIABLE.fullmatch(text) and not _RESERVED_VARIABLES.match(text):
         return text
     raise InvalidName(
@@ -80,7 +81,7 @@ def variable(text: str) -> str:
 
 
 def variable_value(name: str, text: str) -> str:
-    """Return the value of variable `name` if a process can hold it, or raise InvalidName (32 KiB at most, no NUL)."""
+    """Return `text` if variable `name` can have it as its value (at most 32 KiB, no NUL), else raise InvalidName."""
     if "\0" in text or len(text.encode("utf-8", "surrogatepass")) > 32768:
         raise InvalidName(f"The value of {name} has a NUL character or more than 32 KiB.", "Give a shorter value.")
     return text

@@ -1,4 +1,4 @@
-"""The only reader of the environment: what this machine is, and where the outside things are.
+"""The only reader of the environment: what this process is, and where to find the services around it.
 
 Order of precedence: environment (`DZ_...`), then `<state_dir>/settings.json`, then the defaults below.
 """
@@ -18,7 +18,7 @@ PUBLIC_GIT_HOSTS = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org",
 
 
 class Settings(BaseSettings):
-    """Settings of one process of DjangoZoom."""
+    """The settings of one DjangoZoom process."""
 
     model_config = SettingsConfigDict(env_prefix="DZ_", extra="ignore")
 
@@ -29,21 +29,21 @@ class Settings(BaseSettings):
     server_id: str | None = None
     """The id of the server that this process belongs to; None means any (local mode)."""
     address: str = "127.0.0.1"
-    """Where the other servers reach this one; app instances listen there."""
+    """The address at which other servers reach this one; app instances listen on it."""
     capacity: int = 100
-    """App instances that this appserver may hold."""
+    """How many app instances this appserver may hold."""
     local_mode: bool = False
-    """True: work of other roles runs in this process instead of on a work pool."""
+    """True: work for other roles runs in this process instead of on a work pool."""
 
     zoomdb_url: SecretStr = SecretStr("postgresql+psycopg2:///zoomdb")
     encryption_key_file: Path | None = None
-    """A file of Fernet keys, newest first, one a line; default `<state_dir>/keys/zoomdb.key`."""
+    """A file of Fernet keys, newest first, one per line; default `<state_dir>/keys/zoomdb.key`."""
 
     sites_database_url: SecretStr = SecretStr("postgresql+psycopg2:///postgres")
-    """Administrator's URL of the sites' database server; read on database servers only."""
+    """The administrator's URL for the sites' database server; read on database servers only."""
 
     sites_database_host: str | None = None
-    """Where app instances reach that server; None: as the URL says."""
+    """The host at which app instances reach that server; None: the one in the URL."""
 
     bundle_store: Literal["s3", "directory"] = "s3"
     bundle_directory: Path | None = None
@@ -54,38 +54,38 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
 
     git_hosts: list[str] = Field(default_factory=lambda: list(PUBLIC_GIT_HOSTS))
-    """Allowed sources: a public host name (https only), or `git://HOST:PORT` / `https://HOST:PORT` for one inside."""
+    """Allowed sources: a public host name (https only), or an internal `git://HOST:PORT` / `https://HOST:PORT`."""
 
     interpreters: list[Path] = []
-    """Python interpreters for sites; empty: those found in the usual places that every user can run."""
+    """Python interpreters for sites; empty: those in the usual places that every user can execute."""
     index_url: str | None = None
     """Package index for sites' dependencies; None: the installer's default."""
 
     unix_user_prefix: str = ""
-    """Put before a project's sysid to name its Unix user (several stacks on one machine)."""
+    """Put before a project's sysid to name its Unix user, so that several stacks can share a machine."""
 
     nginx: str = "nginx"
-    """nginx's program, by path or name."""
+    """The nginx executable, by path or name."""
     app_ports: tuple[int, int] = (21000, 21999)
     """First and last port of app instances on an appserver."""
     proxy_port: int = 80
-    """Where a proxy tells sites apart by host name."""
+    """The port on which a proxy serves all sites, told apart by host name."""
     proxy_status_port: int = 8089
-    """Where a proxy's nginx tells its generation, on 127.0.0.1."""
+    """The port on 127.0.0.1 on which a proxy's nginx reports which generation of its configuration it has loaded."""
     site_ports: tuple[int, int] | None = None
-    """Local stacks: a port per site on 127.0.0.1 is taken from this range."""
+    """Local stacks: the range from which each host name gets a port on 127.0.0.1."""
     proxy_user: str | None = None
-    """Unix user of nginx's workers where nginx is started by root."""
+    """The Unix user of nginx's workers when root starts nginx."""
     supervisor_socket: Path | None = None
     """Unix socket of an appserver's supervisord; None: `<server_dir>/supervisor/supervisor.sock`."""
     port_base: int | None = None
-    """First of the 2000 ports of a local stack; None: a free block is chosen once."""
+    """The first of a local stack's 2000 ports; None: a free block is chosen once."""
     external: list[str] = []
-    """Settings of a local stack that a person gave; the stack starts no server of its own for them."""
+    """Names of the settings that a person gave a local stack; it starts no servers of its own for these."""
     platform_domain: str = "localhost"
     """Every project has the host name `<project>.<platform_domain>`."""
     database_prefix: str = ""
-    """Put before a project's sysid to name its database and user (several stacks on one database server)."""
+    """Put before a project's sysid to name its database and user, so that several stacks can share one server."""
 
     worker_type: Literal["warm", "process"] = "warm"
     """How workers start flow runs: forked from a warm process, or each in a fresh one as Prefect's own worker does."""
@@ -94,25 +94,25 @@ class Settings(BaseSettings):
     prefect_auth_string: SecretStr | None = None
 
     versions_kept: int = 2
-    """Versions whose app instances stay warm for rollback, the serving one included."""
+    """How many versions keep their app instances warm for rollback, the serving one included."""
     bundles_kept: int = Field(default=10, ge=1)
-    """Published versions of a project that can be served again; the bundles of older ones are deleted."""
+    """How many published versions of a project can be served again; the bundles of older ones are deleted."""
     build_timeout: int = 900
     """Seconds that one command of a build may take (Read the Docs allows the same)."""
     health_timeout: int = 60
     """Seconds that an app instance has to become healthy."""
     form_timeout: int = 172_800
-    """Seconds that the verification form of a launch waits for its answer."""
+    """Seconds that a launch's verification form waits for an answer."""
     max_repo_mb: int = 500
     max_repo_files: int = 50_000
 
     @property
     def key_file(self) -> Path:
-        """The file of the keys that encrypt secrets in zoomdb."""
+        """The file with the keys that encrypt secrets in zoomdb."""
         return self.encryption_key_file or self.state_dir / "keys" / "zoomdb.key"
 
     def server_dir(self, server_id: str) -> Path:
-        """The folder of everything that server `server_id` keeps."""
+        """The folder that holds everything server `server_id` keeps."""
         return self.state_dir / "servers" / server_id
 
     def unix_user(self, sysid: str) -> str | None:
@@ -128,12 +128,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read `<state_dir>/settings.json` below the environment."""
+        """Add `<state_dir>/settings.json` as a source that the environment overrides."""
         state_dir = Path(os.environ.get("DZ_STATE_DIR", PROJECT_ROOT / ".dz"))
         return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, state_dir / "settings.json")
 
 
 @functools.lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return this process's settings, read once; `settings.cache_clear()` reads them anew."""
+    """Return this process's settings, which are read once; after `settings.cache_clear()` they are read again."""
     return Settings()

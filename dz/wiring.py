@@ -3,15 +3,13 @@
 import contextlib
 import functools
 import logging
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
 
-from dz import names
 from dz.adapters import interpreters as python_interpreters
 from dz.adapters import users
 from dz.adapters.archive import Layer
@@ -23,17 +21,14 @@ from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
-from dz.errors import HostTaken, StackProblem
+from dz.errors import StackProblem
 from dz.settings import Role, settings
-from dz.tasklib import projects, retention
-from dz.tasklib.appservers import boot, configure, install, instance, reconcile
+from dz.tasklib.appservers import instance
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
-from dz.tasklib.jobs import jobs
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import static, updates
-from dz.tasklib.servers import heartbeats, servers
 from dz.tasklib.variables import stored
 from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
@@ -85,20 +80,10 @@ def installer() -> Installer:
 
 def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     """Return the confinement of a project's code on this server, with a home folder of its own."""
-    user = settings().unix_user(sysid)
-    home = server_dir(role, server) / "homes" / sysid
-    home.mkdir(parents=True, exist_ok=True)
-    if user:
-        uid, gid = users.ensure_user(user)
-        os.chown(home, uid, gid)
-        home.chmod(0o700)
-        for kind in ("checkouts", "envs") if role == "build" else ():
-            # A project's source is nobody else's to read.
-            own = server_dir(role, server) / kind / sysid
-            own.mkdir(parents=True, exist_ok=True)
-            os.chown(own, 0, gid)
-            own.chmod(0o750)
-    return UserSandbox(user, home)
+    identity, folder = owner(sysid), server_dir(role, server)
+    for kind in ("checkouts", "envs") if role == "build" else ():
+        users.closed_folder(folder / kind / sysid, identity)
+    return UserSandbox(settings().unix_user(sysid), users.home(folder / "homes" / sysid, identity))
 
 
 @contextlib.contextmanager
@@ -210,85 +195,6 @@ def _static(server: str, sha256: str, size: int) -> Path:
     return static.ensure(layer, folder=folder / "static", store=bundle_store())
 
 
-def alive(role: Role) -> list[str]:
-    """Return the servers of a role to send work to; without workers this process is the only one of each."""
-    if settings().local_mode:
-        return [server_name(role)]
-    servers.refuse_silent_role(zoomdb(), role)
-    return [server.name for server in servers.listed(zoomdb(), role=role, alive_only=True)]
-
-
-def platform_host(project: int) -> str:
-    """Return the host name that every project has."""
-    return f"{projects.get(zoomdb(), project).name}.{settings().platform_domain}"
-
-
-def refuse_platform_host(project: int, host: str) -> None:
-    """Raise HostTaken for a name below the platform's domain that is not below the project's own."""
-    name = names.hostname(host)
-    if name.endswith(f".{settings().platform_domain}") and not name.endswith(f".{platform_host(project)}"):
-        raise HostTaken(
-            f"The host name {name} belongs to the platform.",
-            f"Choose one of your own domain, or one that ends in .{platform_host(project)}.",
-        )
-
-
-def beat(role: Role, server: str) -> None:
-    """Send a heartbeat of a server; an appserver compares what runs with what should."""
-    here = settings()
-    count = len(reconcile.running(supervisor(server))) if role == "appserver" else 0
-    load = heartbeats.measure(server_dir(role, server), count)
-    facts = {"app_ports": here.app_ports} if role == "appserver" else {}
-    heartbeats.beat(zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts)
-
-
-def repair(role: Role, server: str) -> None:
-    """Bring a server that was away to what zoomdb says: app instances, virtual hosts."""
-    if role == "appserver":
-        folder = server_dir(role, server)
-        restart = functools.partial(_restart, server)
-        reconcile.reconcile(zoomdb(), supervisor(server), server, folder=folder, restart=restart)
-    if role == "proxy":
-        updates.show_all(
-            zoomdb(),
-            lambda project: show_on_proxy(project, None, server),
-            server_name=server,
-            nginx=nginx(server),
-            static_folder=server_dir("proxy", server) / "static",
-            report=lambda error: logger.warning("%s", error.found),
-        )
-    jobs.reap(zoomdb())
-
-
-def clean(role: Role, server: str) -> None:
-    """Remove what no kept version needs from a server, and from the bundle store."""
-    here, folder = settings(), server_dir(role, server)
-    removed: Sequence[Path | str] = ()
-    if role == "appserver":
-        removed = retention.clean_appserver(zoomdb(), server, folder=folder)
-    elif role == "proxy":
-        removed = retention.clean_proxy(zoomdb(), folder=folder, versions_kept=here.versions_kept)
-    elif role == "build":
-        deleted = retention.clean_store(zoomdb(), bundle_store(), bundles_kept=here.bundles_kept)
-        removed = [*deleted, *retention.clean_build(zoomdb(), folder=folder)]
-    if removed:
-        logger.info("%s layers, environments and bundles that no kept version needs were removed.", len(removed))
-
-
-def _restart(server: str, deployment: int) -> None:
-    found = app_instance(instance.release_of(zoomdb(), deployment), server)
-    install.install(found, store=bundle_store(), interpreters=interpreters())
-    configure.configure(zoomdb(), found, owner=owner(found.sysid))
-    boot.boot(found, supervisor=supervisor(server), user=settings().unix_user(found.sysid))
-
-
 def to_run_log(line: str) -> None:
     """Send a line of a program's output to the log of the flow run."""
     logger.info("%s", line)
-
-
-def next_step(url: str) -> str:
-    """Return what to do after check_repo."""
-    ui = settings().prefect_ui_url
-    where = f" or run [build-and-deploy]({ui}/deployments) in this UI" if ui else ""
-    return f"`dz deploy {url}`{where}"

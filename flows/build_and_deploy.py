@@ -13,21 +13,26 @@ from flows.proxy_update import proxy_update
 from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
 from tasks.databases import database_works
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest
 from tasks.placement import placement, refuse_without_servers
 from tasks.policy import settle
-from tasks.projects import identify_project
-from tasks.proxies import alive_proxies
+from tasks.projects import identify_project, refuse_forbidden_source
+from tasks.proxies import alive_proxies, claim_platform_host, refuse_taken_host
 from tasks.releases import create_release, report_unchanged, report_url, serving_release
-from tasks.servers import on_server, stand_by
+from tasks.standby import stand_by
+from tasks.subflows import on_server, on_servers
 
 
+@tells_its_end
 @flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
 def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
+        refuse_forbidden_source(request)
         project = identify_project(job_id, request)
+        refuse_taken_host(project)
         with only_deploy_of(project):
             refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
@@ -43,11 +48,10 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
                 )
             settle(*branches)
 
+            claim_platform_host(project)
             release = create_release(job_id, project, bundle)
             appservers = placement(job_id, release)
             stand_by(proxy_update, "proxy", alive_proxies(), job=job_id, project=project)
-            settle(
-                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
-            )
+            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
             publish_release(project, release, job_id)
             report_url(job_id, release)

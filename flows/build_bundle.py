@@ -6,12 +6,11 @@ A stage of build_and_deploy, whose run shows its tasks: a run of its own would m
 from flows.deploy import deploy
 from tasks.bundles import archive_bundle, known_bundle, ship_environment
 from tasks.checkouts import check_out_code
-from tasks.detection import plan_build
+from tasks.configuration import plan_build, remember_config
 from tasks.parameters import DeployRequest
 from tasks.placement import likely_appservers
 from tasks.policy import settle
-from tasks.projects import remember_config
-from tasks.servers import stand_by
+from tasks.standby import stand_by
 from tasks.verification import verify
 from tasks.virtualenvs import choose_interpreter, create_virtualenv
 

@@ -6,12 +6,15 @@ from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
 from tasks.checkouts import check_out_source
-from tasks.detection import inspect_code, publish_guesses, write_config_guesses
+from tasks.detection import inspect_code
+from tasks.endings import tells_its_end
+from tasks.guesses import publish_guesses, write_config_guesses
 from tasks.jobs import running_job
 from tasks.parameters import Source
 from tasks.proof import prove
 
 
+@tells_its_end
 @flow(name="check-repo", flow_run_name="check {source.url}", persist_result=False)
 def check_repo(source: Source, job: int | None = None) -> State[None]:
     """Check out a repository, inspect it and store ConfigGuesses; then run what they say, and store what happened.

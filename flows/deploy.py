@@ -13,12 +13,14 @@ from tasks.appservers import (
     wait_until_healthy,
     warm_up,
 )
+from tasks.endings import tells_its_end
 from tasks.hooks import boots_before_hooks, run_release_hooks
 from tasks.jobs import child_of
 from tasks.policy import settle
-from tasks.servers import told_release
+from tasks.standby import told_release
 
 
+@tells_its_end
 @flow(name="deploy", flow_run_name="job {job} on {server}", persist_result=False)
 def deploy(server: str, job: int, release: int | None = None, *, standby: bool = False) -> None:
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet.

@@ -4,11 +4,15 @@ from prefect import flow
 
 from flows.build_and_deploy import build_and_deploy
 from flows.check_repo import check_repo
+from tasks.endings import tells_its_end
 from tasks.launches import (
     answer_of,
     begin_check,
     begin_deploy,
+    choose_project,
     fill_form,
+    has_form,
+    is_confirmed,
     judge_answer,
     prepare_form,
     report_site,
@@ -17,6 +21,7 @@ from tasks.launches import (
 from tasks.parameters import LaunchRequest
 
 
+@tells_its_end
 @flow(name="launch", flow_run_name="launch {request.subject}", persist_result=False)
 def launch(request: LaunchRequest, job: int | None = None) -> None:
     """Check a repository, ask a person to confirm what was guessed, then build and deploy just that.
@@ -26,9 +31,13 @@ def launch(request: LaunchRequest, job: int | None = None) -> None:
     with running_launch(request, job) as job_id:
         if check := begin_check(job_id, request):
             check_repo(request.source, job=check)
-        fill_form(job_id, request)
-        while form := prepare_form(job_id, request):
-            judge_answer(job_id, request, answer_of(form, request))
+        choose_project(job_id, request)
+        if not has_form(job_id):
+            fill_form(job_id, request)
+        while not is_confirmed(job_id):
+            form = prepare_form(job_id, request)
+            if answer := answer_of(form, request):
+                judge_answer(job_id, request, answer)
         if deploy := begin_deploy(job_id, request):
             build_and_deploy(deploy.request, job=deploy.job)
         report_site(job_id)

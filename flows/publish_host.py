@@ -5,16 +5,17 @@ from prefect import flow
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
 from flows.proxy_update import proxy_update
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import HostRequest
 from tasks.placement import placement
-from tasks.policy import settle
 from tasks.projects import known_project
-from tasks.proxies import alive_proxies, claim_host
+from tasks.proxies import alive_proxies, claim_host, refuse_platform_host
 from tasks.releases import shown_release
-from tasks.servers import on_server
+from tasks.subflows import on_servers
 
 
+@tells_its_end
 @flow(name="publish-host", flow_run_name="{request.host} for {request.project}", persist_result=False)
 def publish_host(request: HostRequest, job: int | None = None) -> None:
     """Give a project a further host name; with a version, the name always shows that version."""
@@ -23,9 +24,7 @@ def publish_host(request: HostRequest, job: int | None = None) -> None:
         with only_deploy_of(project):
             release = shown_release(job_id, project, request.version)
             appservers = placement(job_id, release)
-            settle(
-                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
-            )
+            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
+            refuse_platform_host(project, request)
             claim_host(job_id, project, request)
-            ids = {"project": project, "job": job_id}
-            settle(*[on_server.submit(proxy_update, "proxy", proxy, **ids) for proxy in alive_proxies()])
+            on_servers(proxy_update, "proxy", alive_proxies(), project=project, job=job_id)

@@ -5,15 +5,16 @@ from prefect import flow
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
 from flows.publish_release import publish_release
+from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import VersionRequest
 from tasks.placement import placement
-from tasks.policy import settle
 from tasks.projects import known_project
 from tasks.releases import report_url, rollback_target
-from tasks.servers import on_server
+from tasks.subflows import on_servers
 
 
+@tells_its_end
 @flow(name="rollback", flow_run_name="{request.subject}", persist_result=False)
 def rollback(request: VersionRequest, job: int | None = None) -> None:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""
@@ -22,8 +23,6 @@ def rollback(request: VersionRequest, job: int | None = None) -> None:
         with only_deploy_of(project):
             release = rollback_target(job_id, project, request.version)
             appservers = placement(job_id, release)
-            settle(
-                *[on_server.submit(deploy, "appserver", server, release=release, job=job_id) for server in appservers]
-            )
+            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
             publish_release(project, release, job_id)
             report_url(job_id, release)

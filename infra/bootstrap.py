@@ -1,6 +1,6 @@
-"""Sets up the environment of this checkout: a pinned uv, then everything of requirements.lock, checked by hash.
+"""Sets up the virtualenv of this checkout: a pinned uv, then everything of requirements.lock, checked by hash.
 
-Run by `bin/dz` when the environment is missing or half made; the standard library must suffice.
+Run by `bin/dz` when the virtualenv is missing or half made; the standard library must suffice.
 """
 
 import fcntl
@@ -25,15 +25,15 @@ class Problem(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Set up the environment `arguments[1]` below the folder `arguments[0]`, once at a time."""
-    folder, environment = Path(arguments[0]), Path(arguments[1])
+    """Set up the virtualenv `arguments[1]` below the folder `arguments[0]`, once at a time."""
+    folder, virtualenv = Path(arguments[0]), Path(arguments[1])
     os.umask(0o022)
     try:
         _make_folder(folder)
-        with (folder / f"{environment.name}.lock").open("w") as lock:
+        with (folder / f"{virtualenv.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _ready(environment):
-                _set_up(folder, environment)
+            if not _ready(virtualenv):
+                _set_up(folder, virtualenv)
     except Problem as problem:
         _say(str(problem))
         return 1
@@ -43,26 +43,26 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _set_up(folder: Path, environment: Path) -> None:
+def _set_up(folder: Path, virtualenv: Path) -> None:
     python = _interpreter()
-    _say(f"dz: setting up {environment} with {python} (once for this lock file, about a minute) ...")
+    _say(f"dz: setting up {virtualenv} with {python} (once for this lock file, about a minute) ...")
     uv = _uv(folder, python)
-    shutil.rmtree(environment, ignore_errors=True)
-    _run([str(uv), "venv", "--quiet", "--no-config", "--python", python, str(environment)], "make an environment")
+    shutil.rmtree(virtualenv, ignore_errors=True)
+    _run([str(uv), "venv", "--quiet", "--no-config", "--python", python, str(virtualenv)], "make an environment")
     _run(
         [
             *(str(uv), "pip", "sync", "--quiet", "--no-config", "--require-hashes"),
-            *("--python", str(environment / "bin" / "python"), str(LOCK)),
+            *("--python", str(virtualenv / "bin" / "python"), str(LOCK)),
         ],
         "install the packages of requirements.lock",
         _pip_index(uv),
     )
-    (environment / "ready").touch()
+    (virtualenv / "ready").touch()
     _say("dz: ready.")
 
 
-def _ready(environment: Path) -> bool:
-    return (environment / "ready").exists() and os.access(environment / "bin" / "python", os.X_OK)
+def _ready(virtualenv: Path) -> bool:
+    return (virtualenv / "ready").exists() and os.access(virtualenv / "bin" / "python", os.X_OK)
 
 
 def _uv(folder: Path, python: str) -> Path:
@@ -113,7 +113,7 @@ def index_of(listing: str) -> str | None:
 
 
 def _interpreter() -> str:
-    """Return a Python that can make environments and, for root, that every user can execute."""
+    """Return a Python that can make virtualenvs and, for root, that every user can execute."""
     seen = []
     for path in _candidates():
         if os.geteuid() == 0 and not executable_by_all(path):

@@ -35,14 +35,14 @@ def create_project_user(job: int, release: int, *, server: str) -> None:
 
 @on_role("appserver")
 def fetch_environment(job: int, sha256: str, size: int, *, server: str) -> None:
-    """Download and extract an environment that a release will likely have."""
+    """Download and extract a virtualenv that a release will likely have."""
     folder = wiring.server_dir("appserver", server)
     install.ensure_virtualenv(Layer("environment", sha256, size), folder=folder, store=wiring.bundle_store())
 
 
 @on_role("appserver")
 def install_bundle(job: int, release: int, *, server: str) -> None:
-    """Download the bundle's layers, verify their checksums, extract them safely, write the instance's environment."""
+    """Download the bundle's layers, verify their checksums, extract them safely, write the instance's variables."""
     instance = wiring.app_instance(release, server)
     install.install(instance, store=wiring.bundle_store(), interpreters=wiring.interpreters())
     configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid))

@@ -7,12 +7,12 @@ from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.releases import releases
 from dz.tasklib.verification.verification import Verification
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
-from tasks.servers import announce
+from tasks.standby import announce
 
 
-@question
+@without_run
 def known_bundle(project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, *, rebuild: bool) -> int | None:
     """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
     key = build.build_key(plan, checkout, virtualenv)

@@ -4,11 +4,11 @@ from dz import wiring
 from dz.tasklib import databases
 from dz.tasklib.bundles import bundles
 from dz.tasklib.jobs import log
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
 
 
-@question
+@without_run
 def database_works(project: int, bundle: int) -> bool:
     """Say whether the project's database is there already, which spares the way to a database server."""
     zoomdb = wiring.zoomdb()

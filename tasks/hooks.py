@@ -4,11 +4,11 @@ from dz import wiring
 from dz.settings import settings
 from dz.tasklib.appservers import hooks
 from dz.tasklib.releases import releases
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
 
 
-@question
+@without_run
 def boots_before_hooks(release: int) -> bool:
     """Say whether the release waits for its hooks by itself, or has no other migrations than the version that serves."""
     return releases.boots_before_hooks(wiring.zoomdb(), release)

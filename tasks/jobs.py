@@ -15,17 +15,14 @@ from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
 from tasks.roles import refuse_other_server
-from tasks.servers import dismiss
+from tasks.standby import dismiss
 
 
 @contextlib.contextmanager
 def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[int]:
     """Run a flow as a job; one started from the Prefect UI or API opens its own."""
     zoomdb = wiring.zoomdb()
-    # A run that is repeated from the Prefect UI names a job that has run already.
-    job_id = jobs.if_pending(zoomdb, job) or jobs.open_job(
-        zoomdb, kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
-    )
+    job_id = pending_or_new(kind, request, job)
     with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
         artifacts.progress_begins(job_id)
         try:
@@ -33,6 +30,14 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
         finally:
             dismiss(job_id)
         artifacts.progress_ends(job_id)
+
+
+def pending_or_new(kind: JobKind, request: BaseModel, job: int | None) -> int:
+    """Return the job that a run was started for; a run of the Prefect UI or API, or one that is repeated, opens its own."""
+    # A run that is repeated from the Prefect UI names a job that has run already.
+    return jobs.if_pending(wiring.zoomdb(), job) or jobs.open_job(
+        wiring.zoomdb(), kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
+    )
 
 
 @contextlib.contextmanager

@@ -85,6 +85,10 @@ class LaunchRequest(Repository):
         """What check_repo is to look at."""
         return Source(url=self.url, ref=self.ref)
 
+    def confirmed(self, project: str | None, commit: str | None, config: str) -> DeployRequest:
+        """Return the request to deploy just what was checked, as it was confirmed."""
+        return DeployRequest(project=project, url=self.url, ref=self.ref, commit=commit, config=config)
+
     @property
     def subject(self) -> str:
         """What the run is about, for its name."""

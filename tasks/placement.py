@@ -3,19 +3,20 @@
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib.servers import placement as work
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
+from tasks.servers import alive
 
 
-@question
+@without_run
 def refuse_without_servers() -> None:
     """Refuse at once, before anything is built, when no server of a needed role could take the site."""
     work.refuse_full(wiring.zoomdb())
     for role in ("database", "proxy"):
-        wiring.alive(role)
+        alive(role)
 
 
-@question
+@without_run
 def likely_appservers(instances: int) -> list[str]:
     """Return the appservers that the next release will likely run on."""
     return work.likely(wiring.zoomdb(), instances=instances)

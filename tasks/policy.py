@@ -28,21 +28,24 @@ async def if_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
     return False
 
 
-def question(ask: Callable[P, T]) -> Callable[P, T]:
-    """Let a question to zoomdb be tried again as a task is, without being one: a run in Prefect takes longer than it."""
+def without_run(function: Callable[P, T]) -> Callable[P, T]:
+    """Have what asks or notes something in zoomdb tried again as a task is, but with no run in Prefect, which takes longer.
 
-    @functools.wraps(ask)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+    It is no step in the job's log either.
+    """
+
+    @functools.wraps(function)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
         for delay in RETRY_DELAYS:
             try:
-                return ask(*args, **kwargs)
+                return function(*args, **kwargs)
             except DzError as error:
                 if not error.transient:
                     raise
             time.sleep(delay)
-        return ask(*args, **kwargs)
+        return function(*args, **kwargs)
 
-    return asked
+    return tried
 
 
 def settle(*futures: PrefectFuture[T]) -> list[T]:

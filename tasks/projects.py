@@ -2,33 +2,30 @@
 
 from dz import wiring
 from dz.tasklib import projects
-from dz.tasklib.configuration import confirmed
 from dz.tasklib.jobs import jobs
-from dz.tasklib.proxies import hosts
 from tasks.parameters import DeployRequest
+from tasks.policy import without_run
 from tasks.roles import on_role
+
+
+@without_run
+def refuse_forbidden_source(request: DeployRequest) -> None:
+    """Refuse a URL that may not be fetched, before anything is stored."""
+    if request.url:
+        wiring.git().source(request.url)
 
 
 @on_role("build")
 def identify_project(job: int, request: DeployRequest) -> int:
-    """Find the project that a request means, or create it, and return its id."""
-    if request.url:
-        wiring.git().source(request.url)  # refused before anything is stored
+    """Find the project that a request means, or create it, as the one that the job is about; return its id."""
     project = projects.ensure(wiring.zoomdb(), name=request.project, url=request.url, ref=request.ref)
     jobs.set_project(wiring.zoomdb(), job, project.id)
-    hosts.refuse_taken(wiring.zoomdb(), project.id, wiring.platform_host(project.id))
     return project.id
 
 
 @on_role("build")
-def remember_config(job: int, project: int, config: str) -> None:
-    """Keep an attached configuration that was proved to build, for later deploys."""
-    confirmed.store(wiring.zoomdb(), project, config)
-
-
-@on_role("build")
 def known_project(job: int, name: str) -> int:
-    """Find a project by name and return its id."""
+    """Find a project by name, as the one that the job is about; return its id."""
     project = projects.find(wiring.zoomdb(), name)
     jobs.set_project(wiring.zoomdb(), job, project.id)
     return project.id

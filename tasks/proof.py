@@ -11,7 +11,7 @@ from tasks.roles import on_role
 
 @on_role("build")
 def prove(job: int, checkout: Checkout, inspection: Inspection) -> Inspection:
-    """Install the project in a throw-away environment, load it, ask for its first page; return the proved guesses."""
+    """Install the project in a throw-away virtualenv, load it, ask for its first page; return the proved guesses."""
     with wiring.prover(checkout) as prover:
         found = proof.prove(inspection, checkout, prover)
     log.note(wiring.zoomdb(), job, (), info=f"{found.outcome}: {found.happened}")

@@ -1,25 +1,45 @@
 """Tasks about proxies."""
 
 from dz import wiring
+from dz.settings import settings
 from dz.tasklib.jobs import jobs
 from dz.tasklib.proxies import hosts
 from dz.tasklib.releases import releases
 from tasks.parameters import HostRequest
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
+from tasks.servers import alive
 
 
-@question
+@without_run
 def alive_proxies() -> list[str]:
     """Return the proxies to update; one that is away converges when its worker is back."""
-    return wiring.alive("proxy")
+    return alive("proxy")
+
+
+@without_run
+def refuse_taken_host(project: int) -> None:
+    """Refuse a project whose own name below the platform's domain is another project's host name."""
+    hosts.refuse_taken(wiring.zoomdb(), project, _own_host(project))
+
+
+@without_run
+def claim_platform_host(project: int) -> None:
+    """Give a project its own name below the platform's domain."""
+    hosts.claim_host(wiring.zoomdb(), project, _own_host(project))
+
+
+@without_run
+def refuse_platform_host(project: int, request: HostRequest) -> None:
+    """Refuse a name below the platform's domain that is not below the project's own."""
+    own = _own_host(project)
+    hosts.refuse_platform_name(request.host, domain=settings().platform_domain, own=own)
 
 
 @on_role("build")
 def claim_host(job: int, project: int, request: HostRequest) -> None:
-    """Give a project a host name, or refuse because it is another's."""
+    """Give a project a host name, for one version if the request names one, or refuse because it is another's."""
     zoomdb = wiring.zoomdb()
-    wiring.refuse_platform_host(project, request.host)
     release = releases.shown(zoomdb, project, request.version) if request.version else None
     host = hosts.claim_host(zoomdb, project, request.host, release_id=release)
     jobs.set_result(zoomdb, job, hosts=[host])
@@ -29,3 +49,7 @@ def claim_host(job: int, project: int, request: HostRequest) -> None:
 def update_vhosts(job: int, project: int, release: int | None, *, server: str) -> None:
     """Render, test, put in place and reload what this proxy shows of a project, and prove that it does."""
     wiring.show_on_proxy(project, release, server)
+
+
+def _own_host(project: int) -> str:
+    return hosts.platform_host(wiring.zoomdb(), project, domain=settings().platform_domain)

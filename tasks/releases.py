@@ -3,25 +3,24 @@
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
-from dz.tasklib.proxies import hosts, sites
+from dz.tasklib.proxies import sites
 from dz.tasklib.proxies.sites import Site
 from dz.tasklib.releases import releases
 from dz.tasklib.releases.releases import Retired
 from tasks import artifacts
-from tasks.policy import question
+from tasks.policy import without_run
 from tasks.roles import on_role
 
 
 @on_role("build")
 def create_release(job: int, project: int, bundle: int) -> int:
     """Make the next version of a project and return the release's id."""
-    hosts.claim_host(wiring.zoomdb(), project, wiring.platform_host(project))
     release = releases.create(wiring.zoomdb(), project, bundle)
     jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
     return release
 
 
-@question
+@without_run
 def serving_release(project: int, bundle: int) -> int | None:
     """Return the release that users see if it is of this bundle and its app instances are well."""
     return releases.served_by(wiring.zoomdb(), project, bundle)

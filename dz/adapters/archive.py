@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO, Literal, Self, cast
 
 import zstandard
 
-from dz.adapters import tar_format
+from dz.adapters import files, tar_format
 from dz.adapters.extraction import extract, link_stays_inside
 from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, LINK, Member, refuse
 
@@ -56,20 +55,13 @@ def pack(folder: Path, archive: Path, *, kind: Kind, skip: Callable[[str], bool]
     Raises:
         BundleRefused: the folder holds a device, socket or pipe, or a link that leads out of it.
     """
-    part = archive.with_name(f".{archive.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            tee = _HashingWriter(file)
-            # Any number of threads gives the same bytes; none at all would give others.
-            # Level 1 takes two thirds of level 3's processor time for a tenth more bytes.
-            compressor = zstandard.ZstdCompressor(level=1, threads=2)
-            with compressor.stream_writer(cast("BinaryIO", tee), closefd=False) as writer:
-                _Packing(cast("BinaryIO", writer), skip).run(folder)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(archive)
-    finally:
-        part.unlink(missing_ok=True)
+    with files.appearing(archive, mode=0o644) as file:
+        tee = _HashingWriter(file)
+        # Any number of threads gives the same bytes; none at all would give others.
+        # Level 1 takes two thirds of level 3's processor time for a tenth more bytes.
+        compressor = zstandard.ZstdCompressor(level=1, threads=2)
+        with compressor.stream_writer(cast("BinaryIO", tee), closefd=False) as writer:
+            _Packing(cast("BinaryIO", writer), skip).run(folder)
     return Layer(kind, tee.hash.hexdigest(), tee.size)
 
 

@@ -14,8 +14,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dz.adapters import files
 from dz.adapters.archive import Layer
-from dz.adapters.stored_files import REBUILD, appearing, as_json, checked, layer_key, manifest_key, write_verified
+from dz.adapters.stored_files import REBUILD, as_json, checked, layer_key, manifest_key, write_verified
 from dz.errors import BundleMissing, ChecksumMismatch, ServiceUnavailable, StoreRefused
 
 __all__ = ["BundleStore", "DirectoryBundleStore", "S3BundleStore", "layer_key", "manifest_key"]
@@ -209,8 +210,9 @@ class DirectoryBundleStore:
 
     def put_manifest(self, key: str, manifest: dict[str, Any]) -> None:
         """Store a manifest as JSON."""
-        with appearing(self._folder / checked(key)) as file:
-            file.write(as_json(manifest))
+        target = self._folder / checked(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(target, as_json(manifest), mode=0o644)
 
     def get_manifest(self, key: str) -> dict[str, Any]:
         """Return a manifest; BundleMissing if there is none."""

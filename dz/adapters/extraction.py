@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import glob
 import itertools
 import os
 import shutil
@@ -21,6 +20,7 @@ from typing import Self, cast
 
 import zstandard
 
+from dz.adapters import files
 from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source, refuse, text
 
 _FEW = 300
@@ -46,10 +46,11 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
     Raises:
         BundleRefused: the archive holds something else than `pack` writes, or exceeds a limit.
     """
-    with _locked(target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with files.locked(target.with_name(f".{target.name}.lock")):
         if target.exists():
             return
-        for rest in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        for rest in files.parts(target):
             shutil.rmtree(rest, ignore_errors=True)
         _spread(target.parent)
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
@@ -216,14 +217,6 @@ def _written_meanwhile(folder: Path) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _sync(path: Path | bytes, *, within: int | None = None) -> None:

@@ -2,16 +2,37 @@
 
 import contextlib
 import fcntl
+import glob
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write(
     path: Path, content: str | bytes, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True
 ) -> None:
     """Replace a file in one step; at no moment is it half written, or readable by more than `mode` and `owner` allow.
+
+    Args:
+        mode, owner, sync: see `appearing`.
+    """
+    with appearing(path, mode=mode, owner=owner, sync=sync) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_if_changed(
+    path: Path, content: str, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True
+) -> None:
+    """Replace a file in one step, unless it says just that already; see `write`."""
+    if not path.exists() or path.read_text() != content:
+        write(path, content, mode=mode, owner=owner, sync=sync)
+
+
+@contextlib.contextmanager
+def appearing(path: Path, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True) -> Iterator[BinaryIO]:
+    """Open a file that appears at `path`, whole, if the block ends well; else what was there stays.
 
     Args:
         mode: permissions, such as 0o600.
@@ -21,7 +42,7 @@ def write(
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             if owner:
                 os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
@@ -33,10 +54,15 @@ def write(
         part.unlink(missing_ok=True)
 
 
+def parts(path: Path) -> list[Path]:
+    """Return what processes have left that were killed while they made `path`; only who alone makes it may ask."""
+    return list(path.parent.glob(f".{glob.escape(path.name)}.*.part"))
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`, made if it is missing; waits for whoever holds it, and dies with the process."""
-    with path.open("a") as lock:
+    with _opened(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -44,10 +70,15 @@ def locked(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def try_locked(path: Path) -> Iterator[bool]:
     """Try to hold the lock file `path`, and yield whether that succeeded; see `locked`."""
-    with path.open("a") as lock:
+    with _opened(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
         except BlockingIOError:
-            yield False
-        else:
-            yield True
+            held = False
+        yield held
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a lock file, which only its owner may read: whoever can open it can hold the lock."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb")

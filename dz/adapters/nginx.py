@@ -1,7 +1,6 @@
 """One nginx: its folder, changes that can be taken back, and the proof of what it has loaded."""
 
 import contextlib
-import fcntl
 import grp
 import http.client
 import os
@@ -10,16 +9,16 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dz.adapters import processes, templating
+from dz.adapters import files, processes, templating
 from dz.errors import ProxyRefused, ServiceUnavailable
 
 _CONFLICT = "conflicting server name"
 _GENERATION = re.compile(r"[0-9a-f]{64}")
+_READABLE = 0o644
 _ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
@@ -60,7 +59,7 @@ class Nginx:
         text = templating.render("nginx.conf.j2", port=self.port, status_port=self.status_port, **values)
         with self.writer():
             changed = _read(self.folder / "nginx.conf") != text
-            _write(self.folder / "nginx.conf", text)
+            files.write(self.folder / "nginx.conf", text, mode=_READABLE)
             if changed or not self.wanted():
                 self._write_generation()
         return changed
@@ -68,8 +67,7 @@ class Nginx:
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
         """Wait until no other process changes the sites, then take back what a killed one left unproved."""
-        with (self.folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with files.locked(self.folder / "lock"):
             self.undo()
             yield
 
@@ -102,7 +100,7 @@ class Nginx:
 
     def replace(self, name: str, text: str | None) -> None:
         """Put a site's configuration in place (None: take it away), keeping the old one for `undo`."""
-        _write(self._undo / f"{name}.conf", self.site(name) or "")
+        files.write(self._undo / f"{name}.conf", self.site(name) or "", mode=_READABLE)
         self._put(name, text)
         self._write_generation()
 
@@ -203,27 +201,15 @@ class Nginx:
         if text is None:
             (self._sites / f"{name}.conf").unlink(missing_ok=True)
         else:
-            _write(self._sites / f"{name}.conf", text)
+            files.write(self._sites / f"{name}.conf", text, mode=_READABLE)
 
     def _write_generation(self) -> None:
-        _write(
-            self.folder / "generation.conf", f'location = /__generation {{ return 200 "{secrets.token_hex(32)}"; }}\n'
-        )
+        text = f'location = /__generation {{ return 200 "{secrets.token_hex(32)}"; }}\n'
+        files.write(self.folder / "generation.conf", text, mode=_READABLE)
 
     def _log_since(self, size: int) -> str:
         log = self.folder / "logs" / "error.log"
         return log.read_bytes()[size:].decode("utf-8", "replace") if log.exists() else ""
-
-
-def can_listen(port: int) -> bool:
-    """Return whether no program on this machine uses the port on 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _refused(name: str, output: str) -> ProxyRefused:
@@ -240,13 +226,3 @@ def _read(path: Path) -> str | None:
         return path.read_text()
     except FileNotFoundError:
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file so that a reader or a crash finds the old or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

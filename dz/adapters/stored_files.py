@@ -1,15 +1,13 @@
 """Keys of stored objects, and files that appear whole and verified or not at all."""
 
-import contextlib
 import hashlib
 import json
-import os
 import re
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from dz.adapters import files
 from dz.adapters.archive import Layer
 from dz.errors import BundleRefused, ChecksumMismatch
 
@@ -35,7 +33,8 @@ def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: s
         lasting: wait until the disk holds them, which a file that is soon read and removed does not need.
     """
     found, size = hashlib.sha256(), 0
-    with appearing(target, lasting=lasting) as file:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with files.appearing(target, mode=0o644, sync=lasting) as file:
         for chunk in chunks:
             found.update(chunk)
             size += len(chunk)
@@ -47,22 +46,6 @@ def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: s
                 f"The {layer.kind} layer {layer.sha256[:12]} from {place} is not what was uploaded.",
                 "Look who can write to the bundle store; then delete that object there and build the version again.",
             )
-
-
-@contextlib.contextmanager
-def appearing(target: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that appears at `target` when the block ends well; one that is lasting survives a power failure."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def as_json(manifest: dict[str, Any]) -> bytes:

@@ -44,6 +44,28 @@ def _identity(name: str) -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
+def home(path: Path, owner: tuple[int, int] | None) -> Path:
+    """Make a home folder that only its user can enter, and return it.
+
+    Args:
+        owner: uid and gid of the user; None: this process's own.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if owner:
+        os.chown(path, *owner)
+        path.chmod(0o700)
+    return path
+
+
+def closed_folder(path: Path, owner: tuple[int, int] | None) -> Path:
+    """Make a folder of ours that a project's user, but no other project's, can read, and return it; see `home`."""
+    path.mkdir(parents=True, exist_ok=True)
+    if owner:
+        os.chown(path, 0, owner[1])
+        path.chmod(0o750)
+    return path
+
+
 def owned(path: Path, user: str | None) -> Path:
     """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
     path.mkdir(mode=0o755, exist_ok=True)
@@ -51,3 +73,17 @@ def owned(path: Path, user: str | None) -> Path:
         entry = pwd.getpwnam(user)
         os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
     return path
+
+
+def give_tree(tree: Path, user: str | None) -> None:
+    """Give a user everything in the tree that belongs to the tree's owner, without following links."""
+    if not user:
+        return
+    entry, before = pwd.getpwnam(user), tree.stat().st_uid
+    if entry.pw_uid == before:
+        return
+    for _, folders, files, descriptor in os.fwalk(tree):
+        for name in (*folders, *files):
+            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == before:
+                os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(tree, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

@@ -7,11 +7,12 @@ import typer
 
 from dz import names, wiring
 from dz.cli import output, runs
-from dz.cli.options import AsJson, Local, Ref, Variables, variables
+from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
 from dz.errors import InvalidConfig
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs
 from dz.tasklib.variables import stored
+from dz.text import printable
 from dz.zoomdb.states import JobKind
 from tasks.parameters import DeployRequest
 
@@ -35,7 +36,7 @@ def deploy(
     local: Local = False,
 ) -> None:
     """Build a project and put it live; the old version serves until the new one is proved healthy."""
-    environment = variables(values)
+    variables = given_variables(values)
     if ref:
         names.git_ref(ref)
     text = read_config(config) if config else None
@@ -47,10 +48,10 @@ def deploy(
         project=target if known else name, url=None if known else target, ref=ref, config=text, rebuild=rebuild
     )
     zoomdb = wiring.zoomdb()
-    if known or environment:
+    if known or variables:
         # A known project is looked up before a job is made; variables need a project to belong to.
         project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
-        stored.put(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, variables)
         request = request.model_copy(update={"project": project.name})
     job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local)
     print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)
@@ -68,7 +69,7 @@ def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -
             f"Nothing has changed since version {job.result.get('version')}, which serves; --rebuild makes a new one."
         )
     if url := job.result.get("url"):
-        output.console(stderr=False).print(output.printable(str(url)))
+        output.console(stderr=False).print(printable(str(url)))
 
 
 def read_config(path: Path) -> str:

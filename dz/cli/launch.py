@@ -12,9 +12,9 @@ import httpx
 import typer
 
 from dz import names, prefect_environment, wiring
-from dz.cli import confirmation, output, questions, runs
+from dz.cli import confirmation, questions, runs
 from dz.cli.deploy import print_result, read_config
-from dz.cli.options import AsJson, Local, Ref, Variables, variables
+from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
 from dz.tasklib import projects
@@ -24,6 +24,7 @@ from dz.tasklib.launches import findings, launches
 from dz.tasklib.launches.launches import LaunchView
 from dz.tasklib.messages import wakeups
 from dz.tasklib.variables import stored
+from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
 from tasks.parameters import LaunchRequest
@@ -55,16 +56,16 @@ def launch(
 
     The form waits in the Prefect UI, too: it can be answered here or there.
     """
-    zoomdb, environment = wiring.zoomdb(), variables(values)
+    zoomdb, variables = wiring.zoomdb(), given_variables(values)
     if (url is None) == (resume is None):
         raise typer.BadParameter("Give a git URL, or --resume JOB.")
     if resume:
         job_id = resume
-        _set(zoomdb, jobs.get(zoomdb, job_id), environment)
+        _set(zoomdb, jobs.get(zoomdb, job_id), variables)
     else:
         text = read_config(config) if config else None
         request = LaunchRequest(url=url or "", ref=ref, project=name, config=text, straight_on=yes)
-        _prepare(zoomdb, request, environment)
+        _prepare(zoomdb, request, variables)
         kind = JobKind.LAUNCH
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
     job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
@@ -72,23 +73,23 @@ def launch(
     print_result(job, log.step_seconds(log.lines(zoomdb, *parts)), as_json=as_json)
 
 
-def _prepare(zoomdb: Zoomdb, request: LaunchRequest, environment: Mapping[str, str]) -> None:
+def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str]) -> None:
     """Refuse what cannot be launched before anything is stored; variables need a project to belong to."""
     wiring.git().source(request.url)
     if request.ref:
         names.git_ref(request.ref)
     if request.project:
         names.project_name(request.project)
-    if environment:
+    if variables:
         project = findings.project_of(zoomdb, name=request.project, url=request.url, ref=request.ref)
-        stored.put(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, variables)
 
 
-def _set(zoomdb: Zoomdb, job: JobView | None, environment: Mapping[str, str]) -> None:
+def _set(zoomdb: Zoomdb, job: JobView | None, variables: Mapping[str, str]) -> None:
     if job is None or job.kind != JobKind.LAUNCH:
         raise StackProblem("There is no launch of that number.", "`dz jobs` lists the newest jobs.")
-    if environment and job.project:
-        stored.put(zoomdb, projects.find(zoomdb, job.project).id, environment)
+    if variables and job.project:
+        stored.put(zoomdb, projects.find(zoomdb, job.project).id, variables)
 
 
 def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobView:
@@ -149,7 +150,7 @@ def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", "") or result.status.value
         raise ConfirmationMissing(
-            f"The answer to the form of job {job.id} was not taken: {output.printable(str(reason))[:500]}",
+            f"The answer to the form of job {job.id} was not taken: {printable(str(reason))[:500]}",
             f"Correct it: `dz launch --resume {job.id}`.",
         )
 

@@ -17,7 +17,7 @@ Variables = Annotated[
 ]
 
 
-def variables(given: list[str] | None) -> dict[str, str]:
+def given_variables(given: list[str] | None) -> dict[str, str]:
     """Return the values of `--set NAME=VALUE`, checked; BadParameter or InvalidName say what is wrong."""
     values: dict[str, str] = {}
     for item in given or []:

@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from dz.errors import DzError
 from dz.settings import settings
+from dz.text import printable
 
 
 def console(*, stderr: bool = True) -> Console:
@@ -49,11 +50,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, std
 def local_time(moment: dt.datetime | None) -> str:
     """Return a time of zoomdb (UTC) as this machine's clock shows it."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
-
-
-def printable(text: str) -> str:
-    """Drop control characters, which could steer the terminal."""
-    return "".join(c for c in text if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))
 
 
 def report(error: DzError, *, as_json: bool) -> None:

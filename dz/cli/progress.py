@@ -12,8 +12,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from dz.cli.output import printable
 from dz.tasklib.jobs.log import LogLine
+from dz.text import printable
 from dz.zoomdb.states import LogType
 
 Feed = Callable[[Sequence[LogLine]], None]

@@ -11,7 +11,8 @@ import typer
 from dz.cli import output
 from dz.errors import AmbiguousProject, MissingEnvironment
 from dz.tasklib.configuration import zoombuild
-from dz.tasklib.detection import contract
+from dz.tasklib.detection import Variable, contract
+from dz.tasklib.variables import missing
 
 KEYS = {"project_root": "project_root", "settings_module": "django_settings_module"}
 """Guessed fields that tell candidates apart, and the key of `zoombuild.cfg` that chooses."""
@@ -64,28 +65,27 @@ def config_for(guesses: Sequence[Guess], *, ambiguous: bool, ask: bool) -> str |
 def missing_variables(guesses: Sequence[Guess], known: Iterable[str]) -> list[str]:
     """Return the variables that the settings need and that neither the owner nor the platform has set."""
     rows = [guess.value for guess in guesses if guess.field == "environment" and isinstance(guess.value, dict)]
-    read = {str(row["name"]): row for row in rows}
-    needed: dict[str, None] = {name: None for name, row in read.items() if row["supply"] == "generate"}
+    # What is required, the proof knows better than the reading.
+    read = [Variable(**{**row, "required": False}) for row in rows]
+    required: list[str] = []
     for guess in guesses:
         if guess.field == "env_required" and guess.value and guess.is_primary:
-            values = guess.value if isinstance(guess.value, list | tuple) else [guess.value]
-            needed |= dict.fromkeys(map(str, values))
-    rows = [read.get(name) or contract.unread(name, "").to_json() for name in needed]
-    return [str(row["name"]) for row in rows if row["name"] not in set(known) and row["supply"] != "platform"]
+            required += map(str, guess.value if isinstance(guess.value, list | tuple) else [guess.value])
+    return [one.name for one in missing.among(read, set(known), required)]
 
 
-def values_for(missing: Sequence[str], *, ask: bool) -> dict[str, str]:
+def values_for(names: Sequence[str], *, ask: bool) -> dict[str, str]:
     """Return values for variables: secrets of the project alone are generated, others asked for.
 
     Raises:
         MissingEnvironment: nobody can be asked; the text names them all.
     """
-    values = {name: contract.generated(name) for name in missing if contract.can_generate(name)}
+    values = {name: contract.generated(name) for name in names if contract.can_generate(name)}
     for name in values:
         output.note(
             f"  {name}: a random value was generated and stored; `dz deploy PROJECT --set {name}=...` changes it"
         )
-    unknown = [name for name in missing if name not in values]
+    unknown = [name for name in names if name not in values]
     if unknown and not ask:
         options = " ".join(f"--set {name}=VALUE" for name in unknown)
         raise MissingEnvironment(

@@ -14,7 +14,7 @@ import typer
 from dz import names, wiring
 from dz.cli import output, questions, runs
 from dz.cli.check import inspect_source
-from dz.cli.options import AsJson, Variables, variables
+from dz.cli.options import AsJson, Variables, given_variables
 from dz.cli.stack import shown
 from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
@@ -71,7 +71,7 @@ def try_(
 
     Without an argument it is the polls site that comes with DjangoZoom.
     """
-    watch, environment = Stopwatch(), variables(values)
+    watch, variables = Stopwatch(), given_variables(values)
     with watch.step("stack"), shown("local stack") as progress:
         here = stack.up(appservers, proxies, progress)
     with watch.step("source"):
@@ -82,7 +82,7 @@ def try_(
         # The deploy that follows is the proof.
         check, guesses = inspect_source(url, None, local=False, prove=False)
     watch.add_steps_of("check_repo", runs.steps(zoomdb, check.id))
-    request = _request(zoomdb, url, check, guesses, environment, ask=ask)
+    request = _request(zoomdb, url, check, guesses, variables, ask=ask)
     with watch.step("build_and_deploy"):
         job = runs.run(JobKind.BUILD_AND_DEPLOY, request)
     watch.add_steps_of("build_and_deploy", runs.steps(zoomdb, job.id))
@@ -100,7 +100,7 @@ def _served(path: Path, here: Stack) -> str:
 
 
 def _request(
-    zoomdb: Zoomdb, url: str, check: JobView, guesses: list[Any], environment: dict[str, str], *, ask: bool
+    zoomdb: Zoomdb, url: str, check: JobView, guesses: list[Any], variables: dict[str, str], *, ask: bool
 ) -> DeployRequest:
     if not check.result.get("is_django"):
         raise NotDjango(
@@ -111,11 +111,11 @@ def _request(
     # A deploy needs no project before; values of variables do, and must be asked for before it begins.
     name = _known_name(zoomdb, url)
     known = stored.of_project(zoomdb, projects.find(zoomdb, name).id) if name else {}
-    missing = questions.missing_variables(guesses, {**known, **environment})
-    environment = environment | questions.values_for(missing, ask=ask)
-    if environment:
+    missing = questions.missing_variables(guesses, {**known, **variables})
+    variables = variables | questions.values_for(missing, ask=ask)
+    if variables:
         project = projects.ensure(zoomdb, name=name, url=url, ref=None)
-        stored.put(zoomdb, project.id, environment)
+        stored.put(zoomdb, project.id, variables)
         name = project.name
     return DeployRequest(project=name, url=url, ref=None, config=config)
 

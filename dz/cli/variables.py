@@ -7,8 +7,7 @@ import typer
 
 from dz import names, wiring
 from dz.cli import output
-from dz.cli.options import AsJson, Variables
-from dz.cli.options import variables as typed
+from dz.cli.options import AsJson, Variables, given_variables
 from dz.errors import MissingEnvironment
 from dz.tasklib import projects
 from dz.tasklib.variables import stored
@@ -34,7 +33,7 @@ def variables(
     """Set variables of a site, stored encrypted, and list their names; the next deploy carries them."""
     zoomdb = wiring.zoomdb()
     known = projects.find(zoomdb, project).id
-    given = typed(values) | {names.variable(name): hidden(name) for name in ask or []}
+    given = given_variables(values) | {names.variable(name): hidden(name) for name in ask or []}
     stored.put(zoomdb, known, given)
     stored.remove(zoomdb, known, unset or [])
     found = list(stored.of_project(zoomdb, known))

@@ -7,52 +7,13 @@ Runs in the project's interpreter. The project can say what it likes in the repo
 import hashlib
 import json
 import os
-import re
-import shutil
 import sys
 import threading
 import traceback
 
-STAGE = ["settings"]
-WARNINGS = []
-ASKED = set()
-
-
-def _innermost(error, source):
-    """Return file, line and text of the project's own line that is nearest to the error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        name = os.path.normpath(frame.filename)
-        if name.startswith(source + os.sep) and "site-packages" not in name:
-            return os.path.relpath(name, source), frame.lineno, frame.line
-    real = [frame for frame in frames if not frame.filename.startswith("<")]
-    return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line) if real else ("", 0, "")
-
-
-def describe(error, source):
-    """Return an error as the report holds it."""
-    file_name, line, text = _innermost(error, source)
-    if isinstance(error, SyntaxError) and error.filename:
-        file_name = os.path.abspath(error.filename)
-        file_name, line, text = os.path.relpath(file_name, source), error.lineno, error.text
-    frames = traceback.extract_tb(error.__traceback__)
-    chain, seen = [], error
-    while seen is not None and len(chain) < 5:
-        chain.append(type(seen).__name__)
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return {
-        "stage": STAGE[0],
-        "type": type(error).__name__,
-        "chain": chain,
-        "message": str(error)[:4000],
-        "module": str(getattr(error, "name", None) or ""),
-        "from_environ": bool(frames)
-        and frames[-1].name == "__getitem__"
-        and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
-        "file": file_name,
-        "line": line or 0,
-        "text": (text or "").strip()[:300],
-    }
+from dz_report import STAGE, WARNINGS, Described, describe
+from dz_static import collect_static, copy_map
+from dz_watch import ASKED, watch_the_load
 
 
 def run_checks():
@@ -73,82 +34,6 @@ def run_checks():
     if others:
         WARNINGS.append("Django's checks give %d warnings, the first: %s" % (len(others), str(others[0])[:300]))
     return errors
-
-
-def collect_static(job, settings, source):
-    """Collect the static files; if the project's storage refuses, with Django's plain one."""
-    from django.apps import apps
-    from django.core.management import call_command
-
-    if not job.get("collectstatic"):
-        return False
-    if not apps.is_installed("django.contrib.staticfiles"):
-        WARNINGS.append("django.contrib.staticfiles is not installed; no static files were collected.")
-        return False
-    settings.STATICFILES_DIRS = _existing(settings.STATICFILES_DIRS)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    if apps.is_installed("compressor") and getattr(settings, "COMPRESS_OFFLINE", False):
-        call_command("compress", verbosity=0)
-    add_committed(source, str(settings.STATIC_ROOT))
-    return True
-
-
-def add_committed(source, target):
-    """Add the files that the repository itself keeps in its STATIC_ROOT; what was collected wins."""
-    own = os.path.realpath(str(sys.modules["dz_settings"]._own.get("STATIC_ROOT") or source))
-    if not own.startswith(os.path.realpath(source) + os.sep) or not os.path.isdir(own):
-        return
-    for folder, _, names in os.walk(own):
-        place = os.path.join(target, os.path.relpath(folder, own))
-        for name in names:
-            path, wanted = os.path.join(folder, name), os.path.join(place, name)
-            if not os.path.islink(path) and not os.path.exists(wanted):
-                os.makedirs(place, exist_ok=True)
-                shutil.copyfile(path, wanted)
-    _merge_manifest(os.path.join(own, "staticfiles.json"), os.path.join(target, "staticfiles.json"))
-
-
-def _merge_manifest(committed, collected):
-    if not os.path.isfile(committed) or not os.path.isfile(collected):
-        return
-    with open(committed, encoding="utf-8") as stream:
-        paths = json.load(stream).get("paths") or {}
-    with open(collected, encoding="utf-8") as stream:
-        manifest = json.load(stream)
-    manifest["paths"] = dict(paths, **(manifest.get("paths") or {}))
-    with open(collected, "w", encoding="utf-8") as stream:
-        json.dump(manifest, stream)
-
-
-def _existing(folders):
-    found = []
-    for entry in folders:
-        folder = entry[1] if isinstance(entry, (list, tuple)) else entry
-        if os.path.isdir(str(folder)):
-            found.append(entry)
-        else:
-            WARNINGS.append("STATICFILES_DIRS names %s, which is not there." % os.path.basename(str(folder)))
-    return found
-
-
-def copy_map(job, source):
-    """Copy the folders of site_media_map; nothing outside the checkout and the environment."""
-    import sysconfig
-
-    packages = os.path.realpath(sysconfig.get_paths()["purelib"])
-    roots = {"SITE_PACKAGES": packages, "SRC_PACKAGES": source}
-    for number, (url, folder) in enumerate(job["site_media_map"]):
-        wanted = re.sub(r"^\{(SITE_PACKAGES|SRC_PACKAGES)\}/?", lambda match: roots[match.group(1)] + os.sep, folder)
-        path = os.path.realpath(os.path.join(source, wanted))
-        if not any(path == root or path.startswith(root + os.sep) for root in (packages, os.path.realpath(source))):
-            raise ValueError("site_media_map: %s lies outside the project" % folder)
-        if not os.path.isdir(path):
-            raise ValueError("site_media_map: %s is not a folder of the project" % folder)
-        shutil.copytree(path, os.path.join(job["out"], "map", str(number)), symlinks=True, ignore=_links)
-
-
-def _links(folder, names):
-    return [name for name in names if os.path.islink(os.path.join(folder, name)) or name in (".git", ".hg", ".svn")]
 
 
 def facts(settings):
@@ -187,43 +72,6 @@ def schema():
     return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
 
 
-class Words(list):
-    """The command line, which notes that somebody reads it."""
-
-    def __getitem__(self, key):
-        ASKED.add("command line")
-        return list.__getitem__(self, key)
-
-    def __iter__(self):
-        ASKED.add("command line")
-        return list.__iter__(self)
-
-    def __contains__(self, word):
-        ASKED.add("command line")
-        return list.__contains__(self, word)
-
-    def __len__(self):
-        ASKED.add("command line")
-        return list.__len__(self)
-
-
-def watch_the_load():
-    """Note in ASKED what makes a load depend on the state of the database, or on the command that it is for."""
-    sys.argv = Words(sys.argv)
-    try:
-        from django.db.backends.base.base import BaseDatabaseWrapper
-    except ImportError:
-        ASKED.add("unknown Django")
-        return
-    connect = BaseDatabaseWrapper.connect
-
-    def noting(self, *args, **kwargs):
-        ASKED.add("database")
-        return connect(self, *args, **kwargs)
-
-    BaseDatabaseWrapper.connect = noting
-
-
 def load_application(kind):
     """Load the application; an error that Django's own application has, too, is not one of the project's module."""
     import dz_application
@@ -236,10 +84,6 @@ def load_application(kind):
         except (Exception, SystemExit):  # noqa: BLE001
             STAGE[0] = "handler"
         raise
-
-
-class Described(Exception):
-    """An error of another process, as the report holds it."""
 
 
 class Aside:

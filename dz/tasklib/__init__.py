@@ -1,1 +1,5 @@
-"""The work: functions of values and adapters that return values; imports no Prefect."""
+"""The work itself, a room per noun: functions that take values and adapters and return values.
+
+Look for the noun first: the docstring of its room says which file to open. Nothing here imports Prefect, flows, tasks
+or `dz.wiring`; the import contracts in pyproject.toml say which room may import which.
+"""

@@ -16,9 +16,9 @@ from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Database, Server
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {"postgresql": (), "postgresql-gis": ("postgis",)}
-"""What each `database_type` of zoombuild.cfg needs of the server."""
+"""The PostgreSQL extensions that each `database_type` of zoombuild.cfg needs."""
 LOOK_SECONDS = 2
-"""How long a look at a database from another server may take."""
+"""Seconds that a check of a database from another server may take."""
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -27,7 +27,7 @@ class DatabaseResult:
     """What `ensure_database` found.
 
     Args:
-        created: the database was missing.
+        created: the database was missing and has been created.
     """
 
     created: bool
@@ -74,14 +74,14 @@ def ensure_database(
 ) -> DatabaseResult:
     """Create the database and login of a project, or repair what is missing of them.
 
-    The password is stored before the server learns it: whatever line this stops at, a repeat sets the stored one.
+    The password is stored before the server learns it, so that a repeat, wherever this stopped, sets the same one.
 
     Args:
-        server_name: the row of the database server that this process belongs to.
+        server_name: the database server that this process belongs to.
         host: where app instances reach the server.
-        extensions: created in the database.
+        extensions: to be created in the database.
         connections: how many connections the project may hold at once.
-        prefix: put before the sysid to name database and user of a new row.
+        prefix: put before the sysid to name a new database and its user.
 
     Raises:
         UnsupportedDatabase: the server does not offer an extension; nothing was changed.
@@ -105,7 +105,7 @@ def ensure_database(
 
 
 def works(zoomdb: Zoomdb, project_id: int, *, extensions: Sequence[str]) -> bool:
-    """Say whether a project's database is there as its app instances need it; False also if it cannot be reached here."""
+    """Say whether a project's database is as its app instances need it; False also if this server cannot reach it."""
     known = _stored(zoomdb, project_id)
     return known is not None and _works(known, extensions, timeout=LOOK_SECONDS)
 
@@ -140,7 +140,7 @@ def drop_database(zoomdb: Zoomdb, project_id: int, *, server: PostgresServer, se
 
 
 def _remember(zoomdb: Zoomdb, project_id: int, *, server_name: str, host: str, port: int, prefix: str) -> Credentials:
-    """Return the stored login, written first if there is none; a server that moved gets its new address."""
+    """Return the stored login, creating it if there is none; if the server has moved, store its new address."""
     owner = f"{names.sysid(project_id)}/database"
     name = f"{prefix}{names.sysid(project_id)}"
     password = "".join(secrets.choice(_ALPHABET) for _ in range(30))
@@ -155,7 +155,7 @@ def _remember(zoomdb: Zoomdb, project_id: int, *, server_name: str, host: str, p
             if row.server_id == server_id:
                 row.host, row.port = host, port
     except IntegrityError:
-        # Another run stored a password a moment ago: that one counts.
+        # Another run won the race and stored a password: that one counts.
         pass
     return credentials(zoomdb, project_id)
 

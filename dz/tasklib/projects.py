@@ -1,4 +1,4 @@
-"""Projects: a customer's Django site, its source, its variables and its verified configuration."""
+"""Projects: a customer's Django site, its name, its title and its source."""
 
 from dataclasses import dataclass
 
@@ -26,11 +26,11 @@ class ProjectView:
 
 
 def ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None) -> ProjectView:
-    """Return the project meant by a name or a URL, created if a new URL is given.
+    """Return the project of this name, or of this URL if no name is given; create it if a URL is given and none exists.
 
     Args:
-        name: the project's name; with a URL that no project has, the name of the new one.
-        url: where its source lies; used for a new project only, see `set_source`.
+        name: the project's name, or the name for a new project.
+        url: where its source lies; the source of an existing project stays as it is, see `set_source`.
         ref: branch, tag or commit of a new project.
 
     Raises:
@@ -40,7 +40,7 @@ def ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None
     try:
         return _ensure(zoomdb, name=name, url=url, ref=ref)
     except IntegrityError:
-        # Another job created the same project a moment ago: now it is found.
+        # Another job won the race and created the project: this time it is found.
         return _ensure(zoomdb, name=name, url=url, ref=ref)
 
 
@@ -85,7 +85,7 @@ def get(zoomdb: Zoomdb, project_id: int) -> ProjectView:
 
 
 def listed(zoomdb: Zoomdb) -> list[ProjectView]:
-    """Return all projects by name."""
+    """Return all projects, sorted by name."""
     with zoomdb.session() as session:
         return [_view(project) for project in session.scalars(select(Project).order_by(Project.name))]
 
@@ -98,14 +98,14 @@ def of_source(zoomdb: Zoomdb, url: str) -> ProjectView | None:
 
 
 def set_source(zoomdb: Zoomdb, project_id: int, *, url: str, ref: str | None) -> None:
-    """Store where later deploys take the source from, once a build of it has succeeded."""
+    """Store where later deploys take the source from; called once a build of it has succeeded."""
     with zoomdb.session() as session:
         project = session.get_one(Project, project_id)
         project.source_url, project.ref = url, ref or project.ref
 
 
 def refuse_name(zoomdb: Zoomdb, project_id: int, name: str) -> None:
-    """Raise InvalidName if a project cannot have a name: it breaks the rules, is taken, or the project is released."""
+    """Raise InvalidName if a project cannot take a name: it breaks the rules, is taken, or the project has releases."""
     known = get(zoomdb, project_id)
     if known.name == names.project_name(name):
         return
@@ -122,7 +122,7 @@ def refuse_name(zoomdb: Zoomdb, project_id: int, name: str) -> None:
 
 
 def rename(zoomdb: Zoomdb, project_id: int, name: str) -> None:
-    """Give a project that was never released another name; raises InvalidName, see `refuse_name`."""
+    """Rename a project that was never released; raises InvalidName, see `refuse_name`."""
     refuse_name(zoomdb, project_id, name)
     with zoomdb.session() as session:
         project = session.get_one(Project, project_id, with_for_update=True)

@@ -1,7 +1,7 @@
-"""What servers and the bundle store need not keep: layers, environments and bundles that no kept version uses.
+"""Removes what servers and the bundle store need not keep: layers, virtualenvs and bundles that no kept version uses.
 
-Whatever is used again is marked by its time (`layers.touch`), and nothing is removed soon after: a deploy may have
-found it there a moment ago.
+Each use of a folder updates its modification time (`layers.touch`), and nothing is removed soon after a use: a deploy
+may have found it a moment ago and still need it.
 """
 
 import contextlib
@@ -22,9 +22,9 @@ from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, Virtu
 from dz.zoomdb.states import LIVE
 
 UNUSED = 3600
-"""Seconds since the last use, before which nothing is removed."""
+"""Seconds that must have passed since the last use before anything is removed."""
 UNDEPLOYED = dt.timedelta(days=1)
-"""Age at which a bundle without a version that was published is taken for what a failed deploy has left."""
+"""Age from which a bundle that no published version uses counts as left behind by a failed deploy."""
 _GONE = ".gone-"
 
 
@@ -47,7 +47,7 @@ def clean_proxy(zoomdb: Zoomdb, *, folder: Path, versions_kept: int) -> list[Pat
 
 
 def clean_build(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
-    """Remove virtualenvs and archives that the next build of a project would not take up again, and return them."""
+    """Remove virtualenvs and archives that a project's next build would not reuse, and return them."""
     newest = select(func.max(Bundle.id)).group_by(Bundle.project_id)
     wanted = select(Bundle.manifest).where(Bundle.deleted.is_(None))
     with zoomdb.session() as session:
@@ -58,10 +58,10 @@ def clean_build(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
 
 
 def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> list[str]:
-    """Delete bundles of versions that nobody goes back to, and return their names.
+    """Delete the bundles of versions that nobody can go back to, and return their names.
 
     Args:
-        bundles_kept: published versions of a project, newest first, that can be served again.
+        bundles_kept: how many published versions of a project, newest first, can be served again.
     """
     with zoomdb.session() as session:
         kept = _kept_bundles(session, bundles_kept)
@@ -74,7 +74,7 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
 
 
 def _kept_bundles(session: Session, published: int) -> dict[int, Manifest]:
-    """Return id and manifest of what users see, may go back to, or are about to see.
+    """Return id and manifest of every bundle that users see, may go back to, or are about to see.
 
     Args:
         published: how many published versions of each project, newest first.
@@ -95,7 +95,7 @@ def _digests(manifests: Iterable[Manifest]) -> set[str]:
 
 
 def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:
-    """Remove what is neither needed nor fresh, and what a killed sweep left."""
+    """Remove what is neither needed nor recently used, and what a killed sweep left behind."""
     removed = []
     for path in paths:
         if path.name.startswith(_GONE):
@@ -103,7 +103,7 @@ def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:
         elif not path.name.startswith(".") and path.name.removesuffix(".tar.zst") not in needed and _is_old(path):
             gone = path.with_name(_GONE + path.name)
             path.rename(gone)
-            if not _is_old(gone):  # it was found useful just now
+            if not _is_old(gone):  # a deploy began to use it just before the rename
                 gone.rename(path)
                 continue
             _remove(gone)

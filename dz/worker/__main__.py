@@ -32,7 +32,7 @@ def main() -> None:
 
     prepare()
     if settings().worker_type == "warm":
-        from dz.worker.generations import fork_early  # noqa: PLC0415
+        from dz.worker.fork_servers import fork_early  # noqa: PLC0415
 
         fork_early()
     from dz.worker.service import serve  # noqa: PLC0415
@@ -43,9 +43,10 @@ def main() -> None:
 def _stay_alive(role: Role, server: str) -> None:
     """Send a heartbeat before the imports, which take longer than a server may be silent where much goes on."""
     from dz import wiring  # noqa: PLC0415
+    from dz.worker import upkeep  # noqa: PLC0415
 
     with contextlib.suppress(Exception):
-        wiring.beat(role, server)
+        upkeep.beat(role, server)
     # The fork-server begins without connections.
     wiring.zoomdb().close()
 

@@ -1,7 +1,9 @@
 """A forked child becomes what `python -m prefect.engine` would be in a fresh process."""
 
 import atexit
+import contextlib
 import ctypes
+import logging
 import os
 import runpy
 import sys
@@ -9,9 +11,14 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
-from dz.worker.hot_path import connect_early, print_nothing, take_over
-from dz.worker.known import remember
+from prefect.logging.handlers import PrefectConsoleHandler
 
+from dz import wiring
+from dz.errors import ServiceUnavailable
+from dz.settings import settings
+
+LOCKS = 3
+"""Those that a deploy holds at the same time: its job's, its project's and that of placement."""
 _NAME, _SUBREAPER = 15, 36
 
 
@@ -29,15 +36,13 @@ def become(order: dict[str, Any]) -> NoReturn:
     """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
 
     Args:
-        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output), `flow_run`
-            (as JSON), and what `known.remember` takes.
+        order: `own` (variables of this run alone), `folder` (the working directory) and `shown` (stream the
+            output).
     """
     code = 1
     try:
         _take_place(order)
-        remember(order["objects"], **order["facts"])
-        take_over(order["flow_run"])
-        connect_early()
+        _connect_early()
         # It runs as a program now; as a module it may have been imported before.
         sys.modules.pop("prefect.engine", None)
         runpy.run_module("prefect.engine", run_name="__main__")
@@ -61,11 +66,28 @@ def _take_place(order: dict[str, Any]) -> None:
         os.dup2(nothing, stream)
     os.close(nothing)
     if not order["shown"]:
-        print_nothing()
+        _print_nothing()
     os.environ.update(order["own"])
     os.chdir(order["folder"])
     sys.argv = ["prefect.engine"]
     sys.path[0] = order["folder"]
+
+
+def _print_nothing() -> None:
+    """Take the handlers away that print a log, for a run whose output nobody reads: each line costs some milliseconds."""
+    for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+        if isinstance(logger, logging.Logger):
+            logger.handlers = [one for one in logger.handlers if not isinstance(one, PrefectConsoleHandler)]
+
+
+def _connect_early() -> None:
+    """Open the connections to zoomdb that almost every run needs, while the engine talks with Prefect's server."""
+
+    def connect() -> None:
+        with contextlib.suppress(ServiceUnavailable):
+            wiring.zoomdb().connect(locks=LOCKS if settings().role == "build" else 1)
+
+    threading.Thread(target=connect, daemon=True).start()
 
 
 def _leave(code: int) -> NoReturn:

@@ -37,26 +37,25 @@ from sqlalchemy.orm import configure_mappers  # noqa: E402
 from dz.adapters import interpreters  # noqa: E402
 from dz.settings import settings  # noqa: E402
 from dz.worker.flow_process import become, collect_orphans, name_process  # noqa: E402
-from dz.worker.hot_path import shorten  # noqa: E402
+from dz.worker.internals import hooks  # noqa: E402
 
 PRELOADED = (
-    *("prefect.flow_engine", "prefect.task_engine", "prefect.main", "prefect._internal.metrics"),
+    *("prefect.flow_engine", "prefect.task_engine", "prefect.main"),
     *("prefect.client.orchestration", "prefect.deployments.flow_runs", "prefect.deployments.steps.core"),
     *("prefect.events.worker", "prefect.events.clients", "prefect.logging.handlers", "prefect.logging.configuration"),
-    *("prefect._internal.control_listener", "prefect._internal.observers", "prefect._internal.attempt_control"),
     *("prefect.runner.storage", "prefect.filesystems", "prefect.artifacts", "prefect.concurrency.sync"),
     *("anyio._backends._asyncio", "encodings.idna", "rich._emoji_codes"),
     *("sqlalchemy.dialects.postgresql.psycopg2", "psycopg2.extensions", "boto3", "botocore.client"),
     *("dz.wiring", "dz.worker.flow_process"),
 )
-"""What is imported before the first fork, besides every module of `flows` and `tasks`."""
+"""What is imported before the first fork, besides every module of `flows` and `tasks` and what Prefect's engine imports."""
 
 
 def preload() -> None:
     """Import what flow runs need; must start no thread and open no connection."""
     for name in PRELOADED:
         importlib.import_module(name)
-    shorten()
+    hooks.replace()
     for package in ("tasks", "flows"):
         found = importlib.import_module(package)
         for module in pkgutil.iter_modules(found.__path__):

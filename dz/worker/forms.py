@@ -9,7 +9,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from dz import wiring
-from dz.errors import FailureRecord
+from dz.errors import LaunchCancelled
 from dz.tasklib.jobs import jobs
 from dz.tasklib.launches import launches
 from dz.zoomdb import Zoomdb
@@ -49,9 +49,8 @@ def _expired(client: SyncPrefectClient, run: str) -> State[Any] | None:
 
 def _end(zoomdb: Zoomdb, job: int, state: State[Any] | None) -> None:
     how = f"was ended in Prefect ({state.name})" if state else "was deleted in Prefect"
-    failure = FailureRecord(
-        "LaunchCancelled",
+    failure = LaunchCancelled(
         f"The run that waited for this launch's form {how}; nothing was built.",
         "Launch the site again.",
     )
-    jobs.give_up(zoomdb, job, JobState.FAILED, failure)
+    jobs.give_up(zoomdb, job, JobState.FAILED, failure.record())

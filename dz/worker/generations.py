@@ -1,33 +1,20 @@
-"""The worker's end of its fork-servers: starts them, replaces them when code changes, and waits for their children."""
+"""One fork-server as the worker sees it: takes orders, and tells how the processes of flow runs end."""
 
 import asyncio
 import contextlib
-import functools
-import gc
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
-from prefect.logging import get_logger
-
 from dz.settings import PROJECT_ROOT
-from dz.worker import fork_server
 from dz.worker.code_version import code_version
 
-READY_SECONDS = 90
-"""How long a fork-server may import."""
-END_SECONDS = 5
-"""How long a fork-server without children may take to end."""
-RETRY_SECONDS = 20
-"""After a fork-server that did not start: runs start cold in the meantime."""
 _UNKNOWN = 1
 """The exit code of a run whose fork-server died before it; Prefect's own word on the run goes first."""
-logger = get_logger("warm_worker")
 
 
 class ForkServerGoneError(Exception):
@@ -162,89 +149,6 @@ class Generation:
         for process in self._running.values():
             process.watch()
         self._running.clear()
-
-
-_early: tuple[int, socket.socket, int] | None = None
-
-
-def fork_early() -> None:
-    """Fork the first fork-server from this process, before it has threads: both share what they have imported."""
-    global _early  # noqa: PLW0603 - it is taken over once, by the worker of this process
-    version = code_version(PROJECT_ROOT)
-    fork_server.preload()
-    ours, theirs = socket.socketpair()
-    gc.collect()
-    gc.freeze()
-    pid = os.fork()
-    if pid == 0:
-        fork_server.serve_and_exit(theirs, ours)
-    theirs.close()
-    _early = (version, ours, pid)
-
-
-class ForkServers:
-    """The fork-server of the present code, and older ones whose children still run."""
-
-    def __init__(self) -> None:
-        self._current: Generation | None = None
-        self._turn = asyncio.Lock()
-        self._failed, self._retry = 0, 0.0
-        self._readings: set[asyncio.Task[None]] = set()
-
-    async def fork(self, order: dict[str, Any]) -> FlowProcess:
-        """Fork a child for an order, from the code as it is on disk now.
-
-        Raises:
-            ForkServerGoneError: no fork-server starts.
-        """
-        try:
-            return await (await self.current()).fork(order)
-        except ForkServerGoneError:
-            # It may have died since the last order; a second one that dies at once has a reason.
-            return await (await self.current()).fork(order)
-
-    async def current(self) -> Generation:
-        """Return the fork-server of the present code, started if need be."""
-        async with self._turn:
-            version = code_version(PROJECT_ROOT)
-            if self._current and self._current.alive and self._current.version == version:
-                return self._current
-            if version == self._failed and time.monotonic() < self._retry:
-                raise ForkServerGoneError("The fork-server did not start a moment ago.")
-            if self._current and self._current.alive:
-                logger.info("The code has changed: a new fork-server replaces the old one, whose runs go on.")
-                self._current.retire()
-            self._current = await self._begin()
-            return self._current
-
-    async def _begin(self) -> Generation:
-        generation = _take_early() or Generation.begin()
-        self._readings = {one for one in self._readings if not one.done()} | {generation.reading}
-        begun = time.monotonic()
-        try:
-            megabytes = await asyncio.wait_for(asyncio.shield(generation.ready), READY_SECONDS)
-        except (ForkServerGoneError, TimeoutError) as error:
-            self._failed, self._retry = generation.version, time.monotonic() + RETRY_SECONDS
-            generation.retire()
-            raise ForkServerGoneError(f"The fork-server did not start ({error}).") from error
-        logger.info("The fork-server is warm: %s MB, %.1f s.", megabytes, time.monotonic() - begun)
-        return generation
-
-    async def close(self) -> None:
-        """End the present fork-server, whose children have ended, and wait for the end of it and its predecessors."""
-        if self._current:
-            self._current.retire()
-        if self._readings:
-            await asyncio.wait(self._readings, timeout=END_SECONDS)
-
-
-def _take_early() -> Generation | None:
-    global _early
-    found, _early = _early, None
-    if found is None:
-        return None
-    version, channel, pid = found
-    return Generation(version, channel, functools.partial(os.waitpid, pid, 0))
 
 
 def _import_path() -> list[str]:

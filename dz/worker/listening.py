@@ -30,18 +30,16 @@ class Listener:
         self._pool = f"{pool}/"
         self._loop = asyncio.get_running_loop()
         self._told = asyncio.Event()
-        self._runs: set[str] = set()
         self._stopped = False
 
-    async def told(self) -> AsyncIterator[set[str]]:
-        """Yield whenever there may be work: the runs that messages name, none where messages were missed."""
+    async def told(self) -> AsyncIterator[None]:
+        """Yield whenever there may be work: a message says so, or messages may have been missed."""
         threading.Thread(target=self._listen_for_ever, daemon=True, name="listener").start()
         try:
             while True:
                 await self._told.wait()
                 self._told.clear()
-                runs, self._runs = self._runs, set()
-                yield runs
+                yield
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._stopped = True
@@ -66,16 +64,11 @@ class Listener:
     def _pass_on(self, messages: notices.Notices) -> None:
         while not self._stopped:
             for payload in messages.wait(30):
-                queue, _, run = payload.rpartition("/")
+                queue, _, _ = payload.rpartition("/")
                 if queue in self._wanted or (not self._wanted and queue.startswith(self._pool)):
-                    self.tell(run)
+                    self.tell()
 
-    def tell(self, *runs: str) -> None:
+    def tell(self) -> None:
         """Have work looked for."""
-
-        def tell() -> None:
-            self._runs.update(runs)
-            self._told.set()
-
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(tell)
+            self._loop.call_soon_threadsafe(self._told.set)

@@ -33,13 +33,13 @@ class Scheduled:
         now = time.monotonic()
         self._seen = {run: at for run, at in self._seen.items() if now - at < 5} | dict.fromkeys(runs, now)
 
-    async def told(self) -> AsyncIterator[set[str]]:
-        """Yield whenever there may be work that was not found otherwise; no run is named."""
+    async def told(self) -> AsyncIterator[None]:
+        """Yield whenever there may be work that was not found otherwise."""
         while True:
             if pool := self._pool():
                 try:
                     async for _ in self._news(pool):
-                        yield set()
+                        yield
                 except Exception as error:  # noqa: BLE001 - whatever it is, work is polled for
                     logger.debug("Prefect's events are not received: %r", error)
             await asyncio.sleep(AGAIN_SECONDS)

@@ -14,9 +14,9 @@ from prefect.workers.process import ProcessWorker
 
 from blocks.shared_settings import NAME, SharedSettings
 from deployments.pools import QUEUES, ensure_queue
-from dz import wiring
 from dz.errors import DzError
 from dz.settings import Role, settings
+from dz.worker import upkeep
 from dz.worker.forms import end_unanswered
 from dz.worker.warm import WarmWorker
 
@@ -67,14 +67,14 @@ def adopt_shared_settings() -> None:
 def _beat_for_ever(role: Role, server: str) -> None:
     """Say every few seconds how this server is."""
     while True:
-        _attempt("heartbeat", role, server, wiring.beat)
+        _attempt("heartbeat", role, server, upkeep.beat)
         time.sleep(BEAT_SECONDS)
 
 
 def _repair_for_ever(role: Role, server: str) -> None:
     """Bring what this server shows or runs to what zoomdb says, now and every minute."""
     while True:
-        _attempt("repair", role, server, wiring.repair)
+        _attempt("repair", role, server, upkeep.repair)
         time.sleep(REPAIR_SECONDS)
 
 
@@ -89,7 +89,7 @@ def _clean_for_ever(role: Role, server: str) -> None:
     """Remove now and then what no kept version needs."""
     while True:
         time.sleep(CLEAN_SECONDS)
-        _attempt("cleaning", role, server, wiring.clean)
+        _attempt("cleaning", role, server, upkeep.clean)
 
 
 def _attempt(what: str, role: Role, server: str, action: Callable[[Role, str], None]) -> None:

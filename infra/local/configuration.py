@@ -13,7 +13,7 @@ from dz.adapters import users
 from dz.adapters.nginx import Nginx
 from dz.adapters.supervisor import Supervisor as AppSupervisor
 from dz.settings import PROJECT_ROOT, PUBLIC_GIT_HOSTS, Role, Settings
-from infra.local import files, git_daemon, postgres, prefect_server, s3
+from infra.local import git_daemon, keys, postgres, prefect_server, s3
 from infra.local.layout import Layout
 from infra.local.nginx import nginx_binary
 from infra.local.ports import Ports
@@ -58,7 +58,7 @@ class Configuration:
 
     def secret(self, name: str) -> str:
         """Return a secret of this stack."""
-        return files.secret(self.layout.keys / name)
+        return keys.secret(self.layout.keys / name)
 
     @property
     def clusters(self) -> list[Cluster]:

@@ -2,14 +2,14 @@
 
 import contextlib
 import json
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from dz.adapters import files
+from dz.adapters.ports import is_free
 from dz.errors import PortTaken, StackProblem
-from infra.local import files
 
 WIDTH = 2000
 """Ports that a stack reserves for itself, from `base`."""
@@ -68,24 +68,13 @@ def choose(path: Path, *, seed: str, base: int | None) -> Ports:
     if not path.exists():
         start = int(seed, 16) % len(BLOCKS)
         blocks = (base,) if base else BLOCKS[start:] + BLOCKS[:start]
-        files.write(path, json.dumps(asdict(_ports_from(_free_block(blocks))), indent=2) + "\n")
+        files.write(path, json.dumps(asdict(_ports_from(_free_block(blocks))), indent=2) + "\n", mode=0o600)
     try:
         return Ports(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
         raise StackProblem(
             f"The file {path} of the stack's ports is damaged.", "Delete it; `dz up` then chooses ports anew."
         ) from error
-
-
-def is_free(port: int) -> bool:
-    """Say whether a server could listen on a port of 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def listener(port: int) -> str:

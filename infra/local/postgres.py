@@ -13,9 +13,9 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
-from dz.adapters import processes, users
+from dz.adapters import files, processes, users
 from dz.errors import ServiceUnavailable, StackProblem
-from infra.local import files
+from infra.local import keys
 from infra.local.programs import Program
 
 SERVICE_USER = "djangozoom"
@@ -74,7 +74,7 @@ class Cluster:
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
         """Return the SQLAlchemy URL of a database, with the superuser's password unless another is given."""
-        word = password or files.secret(self.password_file)
+        word = password or keys.secret(self.password_file)
         return f"postgresql+psycopg2://{user}:{word}@127.0.0.1:{self.port}/{database}"
 
     def initialise(self) -> None:
@@ -92,7 +92,7 @@ class Cluster:
         shutil.rmtree(new, ignore_errors=True)
         _own(new, self.user)
         word = self.folder / f"{self.name}.password"
-        files.write(word, files.secret(self.password_file), owner=_identity(self.user))
+        files.write(word, keys.secret(self.password_file), mode=0o600, owner=_identity(self.user))
         try:
             self._initdb(new, word)
         finally:
@@ -127,7 +127,7 @@ class Cluster:
 
     def connect(self) -> "psycopg2.extensions.connection":
         """Open a connection of the superuser."""
-        word = files.secret(self.password_file)
+        word = keys.secret(self.password_file)
         return psycopg2.connect(
             host="127.0.0.1", port=self.port, user="postgres", password=word, dbname="postgres", connect_timeout=5
         )

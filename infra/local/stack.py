@@ -1,12 +1,10 @@
 """Starts, stops and shows the embedded local stack; every call can be repeated."""
 
-import contextlib
-import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from dz.adapters import files
 from dz.settings import Settings, settings
 from infra.local import checkout, leftovers, ports
 from infra.local.configuration import REPLACEABLE, Configuration
@@ -14,7 +12,7 @@ from infra.local.layout import Layout
 from infra.local.start import Progress, Stack, Start, step
 from infra.local.supervisor import ProgramStatus, Supervisor
 
-__all__ = ["ProgramStatus", "Progress", "Stack", "down", "ensure_up", "status", "up"]
+__all__ = ["ProgramStatus", "Progress", "Stack", "down", "status", "up"]
 
 
 def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) -> Stack:
@@ -29,25 +27,8 @@ def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) 
     """
     layout = Layout(settings().state_dir)
     layout.prepare()
-    with _alone(layout):
+    with files.locked(layout.state / "up.lock"):
         return Start(_configure(layout, appservers, proxies), progress or _silent).run()
-
-
-def ensure_up(
-    *, appservers: int | None = None, proxies: int | None = None, progress: Callable[[str], None] | None = None
-) -> Stack:
-    """Bring the stack up unless it runs; quick if it does.
-
-    Args:
-        appservers, proxies: at least so many servers of these roles; None: those that are there, or one.
-        progress: called with a line for people when a step is done.
-    """
-
-    def tell(name: str, seconds: float | None, detail: str) -> None:
-        if progress and seconds is not None:
-            progress(f"{name}  {seconds:.1f} s")
-
-    return up(appservers or 1, proxies or 1, tell)
 
 
 def down(progress: Progress | None = None) -> None:
@@ -56,7 +37,7 @@ def down(progress: Progress | None = None) -> None:
     if not layout.state.exists():
         return
     tell = progress or _silent
-    with _alone(layout), step("stop", tell, {}):
+    with files.locked(layout.state / "up.lock"), step("stop", tell, {}):
         Supervisor(layout).shut_down()
         leftovers.end(leftovers.find(stack=layout.name, state=layout.state))
 
@@ -76,7 +57,7 @@ def status() -> list[ProgramStatus]:
 
 def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
     here = Settings()
-    environment = {name for name in REPLACEABLE if f"DZ_{name.upper()}" in os.environ}
+    named = {name for name in REPLACEABLE if f"DZ_{name.upper()}" in os.environ}
     before = (
         json.loads((layout.state / "programs.json").read_text()) if (layout.state / "programs.json").exists() else {}
     )
@@ -84,19 +65,11 @@ def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
         layout=layout,
         ports=ports.choose(layout.state / "ports.json", seed=layout.name, base=here.port_base),
         given=here,
-        external=frozenset(environment | set(here.external)),
+        external=frozenset(named | set(here.external)),
         appservers=max(appservers, sum(name.startswith("apps-") for name in before)),
         proxies=max(proxies, sum(name.startswith("nginx-") for name in before)),
         code=checkout.code(),
     )
-
-
-@contextlib.contextmanager
-def _alone(layout: Layout) -> Iterator[None]:
-    """Keep other `dz up` and `dz down` waiting; the lock dies with this process."""
-    with (layout.state / "up.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _silent(name: str, seconds: float | None, detail: str) -> None:

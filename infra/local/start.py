@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dz.adapters import files
+from dz.adapters.ports import is_free
 from dz.errors import PortTaken, ServiceUnavailable, StackProblem
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib.servers import servers
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
-from infra.local import checkout, files, leftovers, ports, postgres, prefect_server, s3
+from infra.local import checkout, leftovers, ports, postgres, prefect_server, s3
 from infra.local.configuration import Configuration
 from infra.local.programs import Program, base_environment
 from infra.local.supervisor import Supervisor
@@ -88,19 +90,20 @@ class Start:
                 self._layout.supervisor_socket.unlink(missing_ok=True)
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda cluster: cluster.initialise(), self._of.clusters))
-            files.write(self._layout.settings, json.dumps(self._of.settings(), indent=2) + "\n")
+            files.write_if_changed(self._layout.settings, json.dumps(self._of.settings(), indent=2) + "\n", mode=0o600)
             settings.cache_clear()
 
     def _programs(self) -> list[Program]:
         of = self._of
         found = [*of.services(), *of.prefect(), *of.front(), *of.workers()]
-        files.write(self._layout.state / "programs.json", json.dumps({one.name: one.port for one in found}))
+        known = json.dumps({one.name: one.port for one in found})
+        files.write_if_changed(self._layout.state / "programs.json", known, mode=0o600)
         return found
 
     def _refuse_taken_ports(self, programs: list[Program]) -> None:
         up_already = {one.name for one in self._supervisor.statuses() if one.pid}
         for program in programs:
-            if program.port and program.name not in up_already and not ports.is_free(program.port):
+            if program.port and program.name not in up_already and not is_free(program.port):
                 raise PortTaken(
                     f"Port {program.port}, which {program.name} needs, is in use by {ports.listener(program.port)}.",
                     f"Stop that program; or stop the stack, change the number in {self._layout.state}/ports.json and "
@@ -168,7 +171,7 @@ class Start:
                     f"The rollout to Prefect's server failed: {log.read_text()[-600:].strip()}",
                     f"Read {log}, correct the cause and run `dz up` again.",
                 )
-            files.write(self._layout.state / "rolled-out", self._version())
+            files.write_if_changed(self._layout.state / "rolled-out", self._version(), mode=0o600)
             self._done.cache_clear()
 
     @functools.lru_cache(maxsize=4)  # noqa: B019  one short-lived object

@@ -1,26 +1,18 @@
 """The supervisor of a local stack: its configuration, its start, and its orders over a Unix socket."""
 
-import contextlib
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
-from typing import Any
-from xmlrpc.client import Fault, ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
-
-from dz.errors import StackProblem
-from infra.local import files
+from dz.adapters import files, supervisord
+from dz.adapters.supervisord import Supervisord, escaped, value
+from dz.errors import ServiceUnavailable, StackProblem
 from infra.local.layout import Layout
 from infra.local.programs import Program, base_environment
 
 _UP = {"STARTING", "RUNNING"}
-_ALREADY_STARTED, _NOT_RUNNING, _BAD_NAME = 60, 70, 10
 _HEAD = """\
 [supervisord]
 nodaemon=true
@@ -31,13 +23,7 @@ pidfile={run}/supervisord.pid
 childlogdir={logs}
 umask=022
 {user}
-[unix_http_server]
-file={socket}
-chmod=0700
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-"""
+{interface}"""
 
 
 @dataclass(frozen=True)
@@ -63,49 +49,40 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._supervisord = Supervisord(layout.supervisor_socket, layout.logs / "supervisord.log")
 
     def configure(self, programs: Sequence[Program]) -> None:
         """Write what shall run, and start the supervisor or make it read that; unchanged programs run on."""
-        files.write(self._layout.supervisor_conf, _configuration(self._layout, programs))
+        files.write_if_changed(self._layout.supervisor_conf, _configuration(self._layout, programs), mode=0o600)
         if not self.alive():
             self._start()
-        calls = self._calls()
-        added, changed, removed = calls.reloadConfig()[0]
+        added, changed, removed = self._supervisord.reread()
         for name in (*changed, *removed):
-            with contextlib.suppress(Fault):
-                calls.stopProcessGroup(name)
-            calls.removeProcessGroup(name)
+            self._supervisord.drop(name)
         for name in (*added, *changed):
-            calls.addProcessGroup(name)
+            self._supervisord.add(name)
 
     def alive(self) -> bool:
         """Say whether the supervisor answers."""
-        try:
-            return bool(self._calls().getState()["statename"] == "RUNNING")
-        except (OSError, HTTPException, Fault):
-            return False
+        return self._supervisord.is_running()
 
     def start(self, names: Iterable[str]) -> None:
         """Start programs that do not run; does not wait until they are ready."""
-        calls, wait = self._calls(), False
         running = {status.name for status in self.statuses() if status.state in _UP}
         for name in names:
             if name not in running:
-                with _ignoring(_ALREADY_STARTED):
-                    calls.startProcess(name, wait)
+                self._supervisord.start(name)
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs, and wait until they have ended."""
-        calls = self._calls()
         for name in names:
-            with _ignoring(_NOT_RUNNING, _BAD_NAME):
-                calls.stopProcess(name)
+            self._supervisord.stop(name)
 
     def statuses(self) -> list[ProgramStatus]:
         """Return how every program is; nothing if the supervisor does not run."""
         try:
-            found: list[dict[str, Any]] = self._calls().getAllProcessInfo()
-        except (OSError, HTTPException):
+            found = self._supervisord.programs()
+        except ServiceUnavailable:
             return []
         return [
             ProgramStatus(
@@ -122,20 +99,16 @@ class Supervisor:
         """Stop every program and the supervisor itself; `timeout` in seconds."""
         if not self.alive():
             return
-        self._calls().shutdown()
+        self._supervisord.shut_down()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self._layout.supervisor_socket.exists():
             time.sleep(0.1)
-
-    def _calls(self) -> Any:
-        address = f"unix://{self._layout.supervisor_socket}"
-        return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, address)).supervisor
 
     def _start(self) -> None:
         log = self._layout.logs / "supervisord.out"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisor_conf)],
+                supervisord.argv(self._layout.supervisor_conf),
                 cwd=self._layout.state,
                 env=base_environment(self._layout.name),
                 stdin=subprocess.DEVNULL,
@@ -163,19 +136,12 @@ def _default_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-@contextlib.contextmanager
-def _ignoring(*codes: int) -> Any:
-    try:
-        yield
-    except Fault as fault:
-        if fault.faultCode not in codes:
-            raise
-
-
 def _configuration(layout: Layout, programs: Sequence[Program]) -> str:
-    user = "user=root\n" if os.geteuid() == 0 else ""
     head = _HEAD.format(
-        logs=_percent(layout.logs), run=_percent(layout.run), socket=layout.supervisor_socket, user=user
+        logs=value(layout.logs),
+        run=value(layout.run),
+        user=supervisord.as_root(),
+        interface=supervisord.interface(layout.supervisor_socket),
     )
     return "\n".join([head, *(_section(layout, program) for program in programs)])
 
@@ -183,8 +149,8 @@ def _configuration(layout: Layout, programs: Sequence[Program]) -> str:
 def _section(layout: Layout, program: Program) -> str:
     values = {
         "command": " ".join(_quoted(word) for word in program.argv),
-        "directory": _percent(program.cwd),
-        "environment": ",".join(f"{name}={_quoted(value)}" for name, value in sorted(program.env.items())),
+        "directory": value(program.cwd),
+        "environment": ",".join(f"{name}={_quoted(word)}" for name, word in sorted(program.env.items())),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "1",
@@ -194,21 +160,17 @@ def _section(layout: Layout, program: Program) -> str:
         "stopasgroup": str(program.whole_group).lower(),
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": _percent(layout.logs / f"{program.name}.log"),
+        "stdout_logfile": value(layout.logs / f"{program.name}.log"),
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "1",
     }
     if program.user:
         values["user"] = program.user
-    return f"[program:{program.name}]\n" + "".join(f"{name}={value}\n" for name, value in values.items())
+    return f"[program:{program.name}]\n" + "".join(f"{name}={text}\n" for name, text in values.items())
 
 
 def _quoted(text: str) -> str:
     """Return `text` as one word of the supervisor's configuration, which has no escape for a quotation mark."""
     if any(character in text for character in '"\\\n\r\0'):
         raise StackProblem("A path or a setting of the stack holds a quotation mark or a backslash.", "Choose another.")
-    return f'"{_percent(text)}"'
-
-
-def _percent(text: object) -> str:
-    return str(text).replace("%", "%%")
+    return f'"{escaped(text)}"'

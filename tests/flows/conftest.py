@@ -17,10 +17,12 @@ from sqlalchemy import select
 from dz import wiring
 from dz.errors import DzError
 from dz.settings import settings
+from dz.worker import upkeep
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Project
 from tests.conftest import Cluster, free_port, make_zoomdb, running_cluster
+from tests.supervisors import running_supervisor
 
 POLLS = Path(__file__).parents[2] / "demo" / "polls"
 
@@ -106,11 +108,9 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
         proxy = wiring.nginx("proxy-1")
         proxy.write_main()
         processes.append(subprocess.Popen(proxy.command))
-        apps = wiring.supervisor("appserver-1").ensure_running()
-        if apps:
-            processes.append(apps)
+        processes.append(running_supervisor(wiring.supervisor("appserver-1")))
         for role in ("build", "database", "appserver", "proxy"):
-            wiring.beat(role, f"{role}-1")
+            upkeep.beat(role, f"{role}-1")
         yield Platform(state, git_folder, f"git://127.0.0.1:{git_port}", wiring.zoomdb())
     finally:
         for process in reversed(processes):
@@ -145,7 +145,7 @@ def beating(platform: Platform, prefect: None) -> Iterator[Callable[[], None]]:
         while True:
             for role in ("build", "database", "appserver", "proxy"):
                 with contextlib.suppress(DzError):  # a test may have taken zoomdb away
-                    wiring.beat(role, f"{role}-1")
+                    upkeep.beat(role, f"{role}-1")
             started.set()
             if over.wait(5):
                 return

@@ -37,6 +37,7 @@ from dz.errors import (
 from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.variables import stored
+from dz.worker import upkeep
 from dz.zoomdb.models import Project, Server, VirtualHost
 from tests.flows import snapshots
 from tests.flows.conftest import POLLS, Platform
@@ -84,7 +85,7 @@ def served(url: str) -> tuple[int, str]:
 def site(platform: Platform, prefect: None) -> dict[str, Any]:
     """A project that is live before anything bad is asked for."""
     for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")
+        upkeep.beat(role, f"{role}-1")
     return deploy(url=platform.publish("badsite", POLLS))
 
 

@@ -32,11 +32,12 @@ from tests.flows.conftest import POLLS, Platform
 
 def _deploy(**request: Any) -> dict[str, Any]:
     from dz import wiring  # noqa: PLC0415
+    from dz.worker import upkeep  # noqa: PLC0415
     from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
     from tasks.parameters import DeployRequest  # noqa: PLC0415
 
     for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")  # no worker does it here
+        upkeep.beat(role, f"{role}-1")  # no worker does it here
     build_and_deploy(DeployRequest(**request))
     return jobs.newest(wiring.zoomdb(), limit=1)[0].result
 

@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from dz import wiring
+from dz.adapters import files
 from dz.settings import settings
 from dz.tasklib.jobs import jobs
 from dz.tasklib.servers import placement
-from infra.local import files
+from dz.worker import upkeep
 from tests.flows.conftest import POLLS, Platform
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="without root all projects run as one Unix user")
@@ -65,7 +66,7 @@ urlpatterns = [
 
 def _deploy(url: str) -> dict[str, Any]:
     for role in ("build", "database", "appserver", "proxy"):
-        wiring.beat(role, f"{role}-1")
+        upkeep.beat(role, f"{role}-1")
     from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
     from tasks.parameters import DeployRequest  # noqa: PLC0415
 
@@ -100,7 +101,7 @@ def attacks(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPath
     reports = Path(tempfile.mkdtemp(prefix="dzr", dir="/tmp"))
     reports.chmod(0o1777)
     state = platform.state
-    files.write(state / "settings.json", json.dumps({"s3_secret_key": CANARY}))
+    files.write(state / "settings.json", json.dumps({"s3_secret_key": CANARY}), mode=0o600)
     patch = pytest.MonkeyPatch()
     for name in ("AWS_SECRET_ACCESS_KEY", "PREFECT_API_AUTH_STRING", "DZ_S3_SECRET_KEY"):
         patch.setenv(name, CANARY)

@@ -18,6 +18,7 @@ from tests.integration.django_projects import USER
 from tests.integration.nginx import running_nginx
 from tests.integration.rclone import BUCKET, RcloneS3, s3_store
 from tests.integration.repositories import git, serving
+from tests.supervisors import running_supervisor
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ def room():
 @pytest.fixture(scope="session")
 def supervisor(room):
     found = Supervisor(room / "supervisor", room / "s")
-    process = found.ensure_running()
+    process = running_supervisor(found)
     yield found
     process.terminate()
     process.wait(30)

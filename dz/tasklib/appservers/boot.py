@@ -1,4 +1,4 @@
-"""Starts an app instance under supervision, and has it load what its first requests need."""
+"""Starts an app instance under supervisord, and warms it up for its first requests."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from dz.tasklib.appservers.instance import AppInstance
 
 
 def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
-    """Start an app instance as the project's user; one that is loaded once is held until its hooks have run."""
+    """Start an app instance as the project's user; one that `loads_once` is held until its hooks have run."""
     if instance.manifest.loads_once and not instance.hooks_done:
         loaded_project.hold(instance.hold)
     instance.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
@@ -20,7 +20,7 @@ def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> 
 
 
 def start(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
-    """Run an app instance under supervisord, with nothing of this process's environment."""
+    """Run an app instance under supervisord, with nothing from this process's environment."""
     kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
     clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
     command = [*clear, *instance.command("gunicorn", str(instance.gunicorn_file))]
@@ -28,7 +28,7 @@ def start(instance: AppInstance, *, supervisor: Supervisor, user: str | None) ->
 
 
 def warm_up(instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
-    """Wait until each worker process of an app instance has answered once, or cannot.
+    """Wait until each worker process of an app instance has answered once or has failed to.
 
     Args:
         deadline: seconds from now.
@@ -38,7 +38,7 @@ def warm_up(instance: AppInstance, *, supervisor: Supervisor, deadline: float) -
         with contextlib.suppress(HealthCheckFailed):
             health.wait_until_healthy(instance, supervisor=supervisor, deadline=deadline)
 
-    # A worker process that loads its first page takes no other request, so each gets one.
+    # A worker process that is loading its first page takes no other request, so each of them gets one.
     processes = instance.manifest.plan.processes
     with ThreadPoolExecutor(processes) as threads:
         for _ in range(processes):

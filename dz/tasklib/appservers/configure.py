@@ -1,10 +1,10 @@
-"""Writes the files of an app instance: its variables, gunicorn's configuration, and the folders that it may write to."""
+"""Writes the files of an app instance: its variables, gunicorn's configuration, and the folders it may write to."""
 
 import json
 import os
 from collections.abc import Mapping
 
-from dz.adapters import files
+from dz.adapters import files, users
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn
 from dz.tasklib.appservers.instance import AppInstance
@@ -22,7 +22,7 @@ def configure(zoomdb: Zoomdb, instance: AppInstance, *, owner: tuple[int, int] |
         zoomdb,
         instance.release_id,
         credentials=databases.credentials(zoomdb, instance.project_id),
-        # nginx alone decides which names reach a site; a name given later needs no restart.
+        # nginx alone decides which host names reach a site, so that a name added later needs no restart.
         hosts=["*"],
         origins=[f"{scheme}://{host}" for host in instance.hosts for scheme in ("https", "http")],
         static_url=instance.manifest.static_url,
@@ -32,18 +32,13 @@ def configure(zoomdb: Zoomdb, instance: AppInstance, *, owner: tuple[int, int] |
 
 
 def write_files(instance: AppInstance, variables: Mapping[str, str], *, owner: tuple[int, int] | None) -> None:
-    """Write the files of an app instance that gets these variables; only the project's user can read them."""
+    """Write the files of an app instance; only the project's user can read the variables."""
     instance.own.mkdir(parents=True, exist_ok=True, mode=0o755)
     instance.media.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     for folder, mode in ((instance.home, 0o700), (instance.home / "tmp", 0o700), (instance.media, 0o755)):
         folder.mkdir(exist_ok=True, mode=mode)
         if owner:
             os.chown(folder, *owner, follow_symlinks=False)
-    if owner:
-        # A project's code is nobody else's to read.
-        bundles = instance.bundle.parent
-        bundles.mkdir(parents=True, exist_ok=True)
-        os.chown(bundles, 0, owner[1])
-        bundles.chmod(0o750)
+    users.closed_folder(instance.bundle.parent, owner)
     files.write(instance.gunicorn_file, gunicorn.config(instance), mode=0o644)
     files.write(instance.env_file, json.dumps(dict(variables), sort_keys=True), mode=0o400, owner=owner)

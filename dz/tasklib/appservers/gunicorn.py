@@ -3,7 +3,7 @@
 from dz.tasklib.appservers.instance import AppInstance
 
 TRUSTED_PROXIES = "127.0.0.1"
-"""Addresses whose X-Forwarded headers gunicorn believes, comma separated."""
+"""Addresses whose X-Forwarded headers gunicorn trusts, comma separated."""
 _CONFIG = """bind = {bind!r}
 workers = {workers}
 timeout = 60

@@ -1,4 +1,4 @@
-"""Whether an app instance is healthy: that it answers a real request, and that it is itself that answers."""
+"""Checks that an app instance is healthy: it answers a real request, and no other program answers in its place."""
 
 import contextlib
 import http.client
@@ -22,13 +22,13 @@ _REMEDY = "Read the lines above from the site's own log, correct the project or 
 
 
 def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
-    """Wait until an app instance is healthy and note it; one that fails is removed and its port is free again.
+    """Wait until an app instance is healthy and record that; one that fails is removed and its port freed.
 
     Args:
         deadline: seconds from now.
 
     Raises:
-        HealthCheckFailed: with the last lines of the instance's log, without the values of its variables.
+        HealthCheckFailed: the text has the last lines of the instance's log, without the values of its variables.
     """
     with redacted(instance.secrets()), taken_down_on_failure(zoomdb, instance, supervisor=supervisor):
         wait_until_healthy(instance, supervisor=supervisor, deadline=deadline)
@@ -40,7 +40,7 @@ def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, dead
 
 @contextlib.contextmanager
 def taken_down_on_failure(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor) -> Iterator[None]:
-    """Remove an app instance that is not healthy, and say what it wrote last."""
+    """Take down an app instance that the block finds unhealthy, and add the end of its log to the error."""
     try:
         yield
     except HealthCheckFailed as error:

@@ -21,7 +21,7 @@ HOOK_TIMEOUT = 1500
 def run_hooks(
     zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, sandbox: Sandbox, deadline: float
 ) -> None:
-    """Run the hooks of a release once, as the project's user; an app instance that is held serves then.
+    """Run the hooks of a release once, as the project's user; an app instance that is held serves afterwards.
 
     Args:
         deadline: seconds that a held instance may take to load the project.
@@ -37,7 +37,7 @@ def run_hooks(
 def _manage(
     zoomdb: Zoomdb, instance: AppInstance, supervisor: Supervisor, sandbox: Sandbox, deadline: float
 ) -> Iterator[Callable[[list[str]], Finished]]:
-    """Yield what runs `manage.py`: the app instance, if it is held and has the project loaded, or else a new process."""
+    """Yield what runs `manage.py`: an app instance that is held, once the project is loaded, or else a new process."""
     if not instance.hold.is_dir():
 
         def in_new_process(words: list[str]) -> Finished:

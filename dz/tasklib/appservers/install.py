@@ -1,4 +1,4 @@
-"""Installs a bundle on an appserver: its layers, extracted once, and the server's own interpreter in its virtualenv."""
+"""Installs a bundle on an appserver: extracts its layers once and links the server's Python into its virtualenv."""
 
 import os
 import uuid
@@ -18,7 +18,7 @@ MAX_MEMBERS = 500_000
 
 
 def install(instance: AppInstance, *, store: BundleStore, interpreters: Sequence[Interpreter]) -> None:
-    """Download and extract a bundle's layers; what is there already is left alone. As root, root owns them.
+    """Download and extract the layers of a bundle that are not there yet; if this process is root, root owns them.
 
     Raises:
         NoMatchingPython: this server lacks the bundle's Python.
@@ -41,13 +41,13 @@ def ensure_virtualenv(layer: Layer, *, folder: Path, store: BundleStore) -> None
     """Download and extract a virtualenv unless it is there; see `install`.
 
     Args:
-        folder: of the appserver.
+        folder: the appserver's.
     """
     _ensure(layer, virtualenv_path(folder, layer.sha256), store)
 
 
 def link_interpreter(virtualenv: Path, python: Interpreter) -> None:
-    """Make an extracted virtualenv one of this server's interpreter."""
+    """Make an extracted virtualenv use this server's interpreter."""
     (virtualenv / "bin").mkdir(exist_ok=True)
     text = f"home = {python.path.parent}\ninclude-system-site-packages = false\nversion = {python.full}\n"
     files.write(virtualenv / "pyvenv.cfg", text, mode=0o644)

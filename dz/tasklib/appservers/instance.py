@@ -23,11 +23,11 @@ class AppInstance:
 
     Args:
         deployment_id: the row of zoomdb that stands for it.
-        state: as it was when this was read.
+        state: its state when the row was read.
         address: where it listens, with `port`.
         hosts: the project's host names, the platform's own first.
         hooks_done: the hooks of its release have run.
-        folder: everything that this appserver keeps.
+        folder: holds everything that this appserver keeps.
     """
 
     deployment_id: int
@@ -69,7 +69,7 @@ class AppInstance:
 
     @property
     def env_file(self) -> Path:
-        """Its variables, which only the project's user can read."""
+        """The file of its variables, which only the project's user can read."""
         return self.own / "env.json"
 
     @property
@@ -79,7 +79,7 @@ class AppInstance:
 
     @property
     def hold(self) -> Path:
-        """A folder that is there while it must not serve yet; see `adapters/loaded_project.py`."""
+        """A folder that exists for as long as it must not serve yet; see `adapters/loaded_project.py`."""
         return self.own / "hold"
 
     @property
@@ -89,7 +89,7 @@ class AppInstance:
 
     @property
     def media(self) -> Path:
-        """The files that visitors upload; all versions of the project share it."""
+        """The folder of files that visitors upload; all versions of the project share it."""
         return self.folder / "projects" / self.sysid / "media"
 
     @property
@@ -114,7 +114,7 @@ def program_name(deployment_id: int) -> str:
 
 
 def own_folder(folder: Path, deployment_id: int) -> Path:
-    """Return the folder of an app instance below that of its appserver."""
+    """Return the folder of an app instance in its appserver's folder."""
     return folder / "instances" / str(deployment_id)
 
 
@@ -127,7 +127,7 @@ def find(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -> 
     """Return the app instance of a release on a server; raises WrongServer if placement did not choose that server.
 
     Args:
-        folder: of that server.
+        folder: that server's.
     """
     query = select(Deployment).join(Server, Deployment.server_id == Server.id)
     with zoomdb.session() as session:

@@ -1,4 +1,4 @@
-"""Repairs an appserver: what runs there becomes what zoomdb says."""
+"""Repairs an appserver: makes what runs there match what zoomdb says."""
 
 import logging
 from collections.abc import Callable
@@ -20,13 +20,14 @@ logger = logging.getLogger("dz.appservers")
 def reconcile(
     zoomdb: Zoomdb, supervisor: Supervisor, server_name: str, *, folder: Path, restart: Callable[[int], None]
 ) -> None:
-    """Remove instances without a live row, and restart this server's rows that have no instance.
+    """Remove app instances without a live row, and restart those whose row is live but which are not running.
 
-    One instance that cannot be repaired does not keep the others from it.
+    An instance that cannot be repaired does not stop the repair of the others. One that is still starting belongs to a
+    running deploy and is left alone.
 
     Args:
-        folder: of the appserver.
-        restart: installs and boots the deployment of this id. Rows still starting belong to a running deploy.
+        folder: the appserver's.
+        restart: installs and boots the deployment that has this id.
     """
     query = select(Deployment.id, Deployment.state).join(Server, Deployment.server_id == Server.id)
     known = running(supervisor)
@@ -53,5 +54,5 @@ def running(supervisor: Supervisor) -> set[int]:
 
 
 def _given_up(supervisor: Supervisor, deployment_id: int) -> bool:
-    """Say whether supervisord does not try to run an instance any more."""
+    """Say whether supervisord has given up on an instance."""
     return supervisor.state(program_name(deployment_id)) in {"FATAL", "EXITED", "STOPPED"}

@@ -1,4 +1,4 @@
-"""Takes app instances down, and says in zoomdb what became of them."""
+"""Takes app instances down, and records in zoomdb what became of them."""
 
 import shutil
 from pathlib import Path
@@ -11,10 +11,10 @@ from dz.zoomdb.states import LIVE, DeploymentState
 
 
 def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
-    """Take a retiring app instance down, then free its port; one that is needed again by now is left alone.
+    """Take a retiring app instance down, then free its port; a no-op if it is needed again by now.
 
     Args:
-        folder: of the appserver.
+        folder: the appserver's.
     """
     with zoomdb.session() as session:
         row = session.get(Deployment, deployment_id)
@@ -25,7 +25,7 @@ def stop(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: 
 
 
 def give_up(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
-    """Free what an app instance that never became healthy holds; any other stays as it is."""
+    """Take down an app instance that never became healthy; leave any other as it is."""
     with zoomdb.session() as session:
         starting = session.get_one(Deployment, deployment_id).state == DeploymentState.STARTING
     if starting:
@@ -33,7 +33,7 @@ def give_up(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folde
 
 
 def fail(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
-    """Take an app instance down that is not healthy."""
+    """Take down an unhealthy app instance and mark it as failed."""
     take_down(supervisor, deployment_id, folder=folder)
     _set_state(zoomdb, deployment_id, DeploymentState.FAILED)
 

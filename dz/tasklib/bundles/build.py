@@ -1,4 +1,4 @@
-"""A build from its plan to the manifest of its bundle."""
+"""Takes a build from its plan to the manifest of its bundle."""
 
 import datetime as dt
 import hashlib
@@ -49,7 +49,7 @@ def plan(
         inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored
     )
     given = {*variables, *verification.placeholder_variables(resolved)}
-    missing = [name for name in resolved.required_environment if name not in given]
+    missing = [name for name in resolved.required_variables if name not in given]
     if missing:
         raise MissingEnvironment(
             f"The settings {resolved.django_settings_module} need environment variables that are not set: "
@@ -60,7 +60,7 @@ def plan(
 
 
 def build_key(plan: Plan, checkout: Checkout, virtualenv: Virtualenv) -> str:
-    """Return what a bundle is made of, as a digest: equal keys give equal bundles, if the variables are equal, too."""
+    """Return a digest of what goes into a bundle: given equal variables, equal keys mean equal bundles."""
     parts = [checkout.commit, json.dumps(plan.to_json(), sort_keys=True), virtualenv.key, shim.digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -78,7 +78,7 @@ def archive(
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, prefix="code-") as folder:
         code = Path(folder) / "code"
-        # Files of a checkout never change, so links do; what links point to is not followed.
+        # The files of a checkout never change, so hard links will do; symlinks are not followed.
         shutil.copytree(checkout.path, code / "src", symlinks=True, copy_function=_link)
         verification.write_shim(plan, code / "dz", verified)
         (code / "dz" / zoombuild.FILE).write_text(zoombuild.render(plan))
@@ -93,14 +93,14 @@ def archive(
 
 
 def record(zoomdb: Zoomdb, project_id: int, plan: Plan, checkout: Checkout, manifest: Manifest) -> int:
-    """Store what a build has proved: its bundle, and the project's title and source; return the bundle's id."""
+    """Store the outcome of a build: its bundle, and the project's title and source; return the bundle's id."""
     projects.set_title(zoomdb, project_id, plan.title)
     projects.set_source(zoomdb, project_id, url=checkout.url, ref=checkout.ref)
     return bundles.record(zoomdb, project_id, manifest, message=checkout.message, config=zoombuild.render(plan))
 
 
 def clean_up(work: Path, checkout: Checkout, *, checkouts_folder: Path) -> None:
-    """Remove what builds of this project have left behind; called while no other one runs."""
+    """Remove leftovers of this project's builds and all checkouts but this one; no other build of it may be running."""
     for left in (*work.glob("verify-*"), *work.glob("code-*")):
         shutil.rmtree(left, ignore_errors=True)
     checkouts.prune(checkouts_folder, checkout.sysid, {checkout.commit})

@@ -1,6 +1,7 @@
 """Bundles as zoomdb lists them.
 
-A bundle is recorded before its layers are uploaded: `delete` keeps every layer that a recorded bundle names.
+A bundle is recorded before its layers are uploaded, so that `delete`, which keeps every layer that a recorded bundle
+names, does not remove one that the new bundle counts on.
 """
 
 import datetime as dt
@@ -30,16 +31,16 @@ class StoredBundle:
 
 
 def bundle_name(sysid: str, now: dt.datetime) -> str:
-    """Return a bundle's name: `bundle_p00000001_20261124T213000123Z`; `now` has a time zone."""
+    """Return a bundle's name, `bundle_p00000001_20261124T213000123Z`; `now` must have a time zone."""
     moment = now.astimezone(dt.UTC)
     return f"bundle_{sysid}_{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
 
 
 def record(zoomdb: Zoomdb, project_id: int, manifest: Manifest, *, message: str, config: str) -> int:
-    """Store a bundle's row and return its id; the same name again returns the same row.
+    """Store a bundle's row and return its id; if the name is stored already, return that row's id.
 
     Args:
-        message: of the commit.
+        message: the commit's message.
         config: the `zoombuild.cfg` that holds the plan.
     """
     values = {
@@ -57,7 +58,7 @@ def record(zoomdb: Zoomdb, project_id: int, manifest: Manifest, *, message: str,
 
 
 def mark_uploaded(zoomdb: Zoomdb, bundle_id: int) -> None:
-    """Note that the bundle store holds all of a bundle."""
+    """Record that the bundle store holds all of a bundle."""
     with zoomdb.session() as session:
         session.execute(
             update(Bundle).where(Bundle.id == bundle_id, Bundle.uploaded.is_(None)).values(uploaded=func.now())
@@ -78,12 +79,12 @@ def list_bundles(zoomdb: Zoomdb, project_id: int) -> list[StoredBundle]:
 
 
 def delete(zoomdb: Zoomdb, bundle_id: int, store: BundleStore) -> None:
-    """Remove a bundle from the store, with the layers that no other bundle names; its row stays, marked deleted.
+    """Remove a bundle from the store, with the layers that no other bundle names; its row stays, marked as deleted.
 
-    Repeating it finishes what was interrupted. The caller sees to it that no version needs the bundle.
+    A repeat finishes an interrupted call. The caller makes sure that no version needs the bundle.
     """
     with zoomdb.session() as session:
-        # New bundles wait until this one's layers are gone, so that none counts on a layer about to go.
+        # New bundles wait until this one's layers are gone, so that none counts on a layer that is about to go.
         session.execute(text("lock table bundle in share row exclusive mode"))
         bundle = session.get_one(Bundle, bundle_id)
         manifest = Manifest.from_json(bundle.manifest)

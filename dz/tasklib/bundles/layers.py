@@ -1,4 +1,4 @@
-"""Layers of bundles on a server: downloaded, verified, extracted, once."""
+"""Downloads, verifies and extracts the layers of bundles on a server, each layer once."""
 
 import os
 import uuid
@@ -10,7 +10,7 @@ from dz.adapters.bundle_store import BundleStore
 
 
 def touch(target: Path) -> bool:
-    """Mark a folder as used now, so that it is not removed as unused; False if it is not there."""
+    """Mark a folder as used just now, so that it is not removed as unused; return False if it does not exist."""
     try:
         os.utime(target)
     except FileNotFoundError:
@@ -21,12 +21,12 @@ def touch(target: Path) -> bool:
 def ensure(
     layer: Layer, target: Path, *, store: BundleStore, owner: tuple[int, int] | None, max_bytes: int, max_members: int
 ) -> None:
-    """Extract a layer into `target`, which appears whole; one that is there already is left alone.
+    """Download a layer and extract it into `target`, which appears whole; if it exists, only mark it as used.
 
     Args:
-        owner: uid and gid of what is extracted; None: this process's own.
-        max_bytes: the most that the layer may hold, extracted.
-        max_members: files, folders and links, likewise.
+        owner: uid and gid of the extracted files; None: this process's own.
+        max_bytes: limit on the layer's extracted size.
+        max_members: limit on the number of its files, folders and links.
 
     Raises:
         BundleMissing, ChecksumMismatch, BundleRefused: the layer is gone or not what was uploaded.

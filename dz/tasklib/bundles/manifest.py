@@ -1,7 +1,7 @@
 """The manifest of a bundle: what it holds, what it was made of, and how it runs.
 
-It is kept as JSON in zoomdb, and beside the layers in the bundle store. Bundles of earlier releases of DjangoZoom lack
-some of the keys, which then take the defaults below.
+It is kept as JSON in zoomdb, and beside the layers in the bundle store. Bundles from earlier releases of DjangoZoom
+lack some of the keys, which then take the defaults below.
 """
 
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ SHIM_MODULE = "dz_settings"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything that another server must know of a bundle.
+    """Everything that another server must know about a bundle.
 
     Args:
-        sysid: of the project.
-        name: of the bundle, unique within its project.
-        python: the minor version that the virtualenv was made with, such as 3.12.
+        sysid: the project's.
+        name: the bundle's, unique within its project.
+        python: the minor version of the virtualenv's Python, such as 3.12.
         python_full: that Python's full version.
         platform: see `virtualenvs.platform_name`.
-        virtualenv_key: names the content of the virtualenv.
+        virtualenv_key: identifies the content of the virtualenv.
         django: the version of Django that the project loads with.
         database_type: what the project's database must be.
-        static_url: the URL path of collected files.
+        static_url: the URL path of the collected files.
         media_url: the URL path of uploaded files; None if they are kept elsewhere.
-        static_map: URL path and folder below the static layer, longest first.
+        static_map: pairs of URL path and folder below the static layer, longest path first.
         paths: folders of the code layer in which the project's modules are found.
-        schema: a digest of the names of all migrations; empty if it is not known.
-        loads_once: release hooks run in what the app instance has loaded.
-        build_key: equal keys mean equal bundles, if the variables are equal, too; empty if it is not known.
+        schema: a digest of the names of all migrations; empty if unknown.
+        loads_once: release hooks run in the app instance, which has the project loaded, instead of loading it again.
+        build_key: given equal variables, equal keys mean equal bundles; empty if unknown.
     """
 
     sysid: str
@@ -62,7 +62,7 @@ class Manifest:
         return next((layer for layer in self.layers if layer.kind == kind), None)
 
     def required(self, kind: Kind) -> Layer:
-        """Return a layer without which nothing runs, or raise BundleRefused."""
+        """Return the layer of a kind without which nothing runs, or raise BundleRefused."""
         found = self.layer(kind)
         if found is None:
             raise BundleRefused(f"Bundle {self.name} lists no environment or no code.", "Build the version again.")
@@ -100,19 +100,20 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return the manifest that `to_json` gave, perhaps in an earlier release of DjangoZoom."""
+        """Return the manifest that `to_json` stored, perhaps in an earlier release of DjangoZoom."""
+        plan = Plan.from_json(data["plan"])
         return cls(
             sysid=data["sysid"],
             name=data["name"],
             commit=data["commit"],
             layers=tuple(Layer.from_json(entry) for entry in data["layers"]),
-            plan=Plan.from_json(data["plan"]),
+            plan=plan,
             python=data["python"],
             python_full=data["python_full"],
             platform=data["platform"],
             virtualenv_key=data["environment_key"],
             django=data["django"],
-            database_type=data["database_type"],
+            database_type=data.get("database_type", plan.database_type),
             static_url=data["static_url"],
             media_url=data["media_url"],
             static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),

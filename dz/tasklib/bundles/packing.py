@@ -1,7 +1,6 @@
 """Packs a build into layers and uploads them."""
 
 import contextlib
-import fcntl
 import json
 import re
 import uuid
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dz.adapters import archive
+from dz.adapters import archive, files
 from dz.adapters.archive import Kind, Layer
 from dz.adapters.bundle_store import BundleStore, manifest_key
 from dz.tasklib.bundles.manifest import Manifest
@@ -24,10 +23,10 @@ def pack_layers(
     """Archive a build as `<layers_folder>/<sha256>.tar.zst` and return its layers.
 
     Args:
-        virtualenv: its folder; its interpreter's links and pyvenv.cfg are left out.
-        virtualenv_key: names its content; what was packed under this key is not packed again.
-        code: the folder of `src/` and `dz/`; version control's own folders are left out.
-        static: the folder of `static/` and `map/`; None: no such layer.
+        virtualenv: its folder; the links to its interpreter and pyvenv.cfg are left out.
+        virtualenv_key: identifies its content; a virtualenv that was packed under this key is not packed again.
+        code: the folder of `src/` and `dz/`; the folders of version control systems are left out.
+        static: the folder of `static/` and `map/`; None: the bundle has no static layer.
 
     Raises:
         BundleRefused: a folder holds something that cannot be archived.
@@ -43,9 +42,9 @@ def pack_layers(
 
 
 def ship_virtualenv(virtualenv: Path, virtualenv_key: str, *, layers_folder: Path, store: BundleStore) -> Layer | None:
-    """Archive and upload a virtualenv ahead of its bundle, whose own archiving then finds it done.
+    """Archive and upload a virtualenv ahead of its bundle, so that packing the bundle finds it done.
 
-    Returns the layer; None if the store had it already.
+    Returns the layer, or None if the store had it already.
 
     Args:
         virtualenv, virtualenv_key, layers_folder: see `pack_layers`.
@@ -61,7 +60,7 @@ def ship_virtualenv(virtualenv: Path, virtualenv_key: str, *, layers_folder: Pat
 
 
 def upload(manifest: Manifest, *, layers_folder: Path, store: BundleStore) -> None:
-    """Upload the layers that the store lacks, then the manifest: whoever finds a manifest finds its layers.
+    """Upload the layers that the store lacks, then the manifest, so that whoever finds a manifest finds its layers.
 
     Raises:
         ServiceUnavailable: the store does not answer (transient).
@@ -79,18 +78,18 @@ def _virtualenv_layer(virtualenv: Path, key: str, layers_folder: Path) -> Layer:
             return known
         layer = _pack(virtualenv, "environment", layers_folder, lambda path: bool(_INTERPRETER.fullmatch(path)))
         index[key] = layer.to_json()
-        part = layers_folder / f".{_INDEX}.part"
-        part.write_text(json.dumps(index, indent=1, sort_keys=True), "utf-8")
-        part.replace(layers_folder / _INDEX)
+        content = json.dumps(index, indent=1, sort_keys=True)
+        files.write(layers_folder / _INDEX, content, mode=0o644, sync=False)
         return layer
 
 
 @contextlib.contextmanager
 def _locked_index(layers_folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield which virtualenv was packed under which key; two builds of one virtualenv pack it once."""
-    with (layers_folder / f".{_INDEX}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        file = layers_folder / _INDEX
+    """Yield the index of packed virtualenvs under its lock, so that two builds of one virtualenv pack it once."""
+    file = layers_folder / _INDEX
+    with files.locked(layers_folder / f".{_INDEX}.lock"):
+        for rest in files.parts(file):
+            rest.unlink()
         yield json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 

@@ -1,11 +1,10 @@
 """Source code on a build server: a shallow mirror per project and a folder per commit.
 
-Links of a repository: relative ones that stay inside are kept; any other is written as a plain file that holds its
-target, with a warning. Submodules and git-lfs content are not fetched, with a warning.
+Relative symlinks that stay inside the repository are kept; any other is written as a plain file that holds its target,
+with a warning. Submodules and git-lfs content are not fetched, which gives a warning, too.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dz import names
+from dz.adapters import files
 from dz.adapters.archive import link_stays_inside
 from dz.adapters.git import COMMIT, Entry, Git
 from dz.errors import RepoTooLarge
@@ -22,6 +22,8 @@ from dz.errors import RepoTooLarge
 _LINK, _SUBMODULE = "120000", "160000"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _SHOWN = 5
+_SOURCE = "source.json"
+"""Names the URL that a project's mirror is of."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ def check_out(
     Args:
         ref: a branch, tag or full commit; None: the default branch.
         folder: the build server's folder of checkouts.
-        max_mb: MiB of the fetched pack, and again of the files.
-        max_files: files and folders.
+        max_mb: limit in MiB on the fetched pack, and again on the files.
+        max_files: limit on the number of files and folders.
 
     Raises:
         InvalidRepoUrl: the URL may not be fetched; no process was started.
-        InvalidRef: not a name that git could have.
+        InvalidRef: the ref is not a valid git ref name.
         RepoUnreachable: the repository cannot be read.
         RefNotFound: no such branch, tag or commit.
         RepoTooLarge: too many bytes or files; nothing was written.
@@ -78,12 +80,12 @@ def check_out(
 
 
 def folder_of(url: str) -> str:
-    """Return the name of the folder in which a repository lies that need not belong to a project."""
+    """Return the name of the folder for a repository that need not belong to a project."""
     return "c" + hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:
-    """Remove the folders of all commits of a project but those in `keep`."""
+    """Remove the folders of all commits of a project except those in `keep`."""
     home = folder / sysid
     if not home.is_dir():
         return
@@ -98,11 +100,10 @@ def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:
 
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Hold the project's folder, and clear what a killed process left in it."""
+    """Hold the lock on the project's folder, and remove what a killed process left in it."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for rest in home.glob(".part-*"):
+    with files.locked(home / ".lock"):
+        for rest in (*home.glob(".part-*"), *files.parts(home / _SOURCE)):
             if rest.is_dir():
                 shutil.rmtree(rest)
             else:
@@ -111,8 +112,8 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def _mirror(home: Path, url: str, git: Git) -> Path:
-    """Return the project's mirror, made anew (and its checkouts removed) when the URL is another than before."""
-    mirror, note = home / "mirror.git", home / "source.json"
+    """Return the project's mirror, made anew (and all checkouts removed) if it is missing or of another URL."""
+    mirror, note = home / "mirror.git", home / _SOURCE
     known = json.loads(note.read_text("utf-8")) if note.is_file() else None
     if known == url and mirror.is_dir():
         return mirror
@@ -120,9 +121,7 @@ def _mirror(home: Path, url: str, git: Git) -> Path:
         if path.is_dir() and (path == mirror or COMMIT.fullmatch(path.name)):
             shutil.rmtree(path)
     git.create_mirror(mirror)
-    part = home / ".part-source"
-    part.write_text(json.dumps(url), "utf-8")
-    part.replace(note)
+    files.write(note, json.dumps(url), mode=0o644, sync=False)
     return mirror
 
 
@@ -131,7 +130,7 @@ def _is_complete(home: Path, ref: str) -> bool:
 
 
 def _count(tree: Iterator[Entry], url: str, max_mb: int, max_files: int) -> list[Entry]:
-    """Return the paths of a tree, read only as far as the limits allow."""
+    """Return the entries of a tree, or raise RepoTooLarge as soon as they exceed a limit."""
     entries: list[Entry] = []
     size = 0
     for entry in tree:
@@ -156,7 +155,7 @@ def _write(path: Path, mirror: Path, entries: list[Entry], git: Git, max_mb: int
 
 
 def _restore_link(root: Path, path: str) -> None:
-    """Turn a file that holds a link's target into the link, if that cannot lead out of the tree."""
+    """Turn a file that holds a symlink's target into the symlink, unless that would lead out of the tree."""
     file = root / path
     target = os.fsdecode(file.read_bytes())
     if link_stays_inside(path, target):

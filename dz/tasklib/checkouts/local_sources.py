@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dz.adapters import processes
+from dz.adapters import files, processes
 from dz.errors import CommandFailed, RepoUnreachable
 
 BRANCH = "main"
+_IDENTITY = {"NAME": "DjangoZoom", "EMAIL": "djangozoom@localhost"}
 _TIMEOUT = 120.0
 _LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", "venv/", "node_modules/", ".dz/")
 _SETTINGS = "[safe]\n\tdirectory = *\n[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n[gc]\n\tauto = 0\n"
-"""The folder was named by the person at the keyboard, so it may belong to another user."""
+"""Every directory is safe: the person at the keyboard named the folder, so it may belong to another user."""
 
 
 class Published(NamedTuple):
@@ -50,7 +51,7 @@ def publish_path(path: Path, folder: Path) -> Published:
 
 
 def _free_name(source: Path, folder: Path) -> str:
-    """The folder's own name, or one with a mark of its path if another path has that name already."""
+    """Return the folder's own name, with a digest of its path if another folder has that name already."""
     plain = re.sub(r"[^a-z0-9]+", "-", source.name.removesuffix(".git").lower()).strip("-")[:20].strip("-") or "site"
     owner = folder / f"{plain}.git" / "dz-source"
     if not owner.exists() or owner.read_text() == str(source):
@@ -99,7 +100,7 @@ def _snapshot(source: Path, bare: Path) -> tuple[str, ...]:
         return _left_out(source)
     parent = ["-p", head] if head else []
     commit = _git(["commit-tree", tree, *parent, "-m", f"Snapshot of {source.name}"], source, extra).strip()
-    # The old value makes two writers at once an error of one of them, never a lost commit.
+    # Because git checks the old value, one of two concurrent writers fails, and no commit is lost.
     _git(["update-ref", f"refs/heads/{BRANCH}", commit, head or "0" * 40], source, extra)
     return _left_out(source)
 
@@ -126,17 +127,10 @@ def _run(arguments: list[str], cwd: Path, extra: Mapping[str, str] | None = None
         _write(settings, _SETTINGS)
     who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()}
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": str(folder), **who, **(extra or {})}
-    # An upload-pack that git starts sees the file of settings, but not options on the command line.
+    # An upload-pack that git starts reads the settings file, but does not get options from the command line.
     environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(settings), "GIT_TERMINAL_PROMPT": "0"}
     return processes.run(["git", *arguments], cwd=cwd, env=environment, timeout=_TIMEOUT)
 
 
-_IDENTITY = {"NAME": "DjangoZoom", "EMAIL": "djangozoom@localhost"}
-
-
 def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text() == text:
-        return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    temporary.write_text(text)
-    temporary.replace(path)
+    files.write_if_changed(path, text, mode=0o644, sync=False)

@@ -18,7 +18,7 @@ def newest(zoomdb: Zoomdb, project_id: int, *, number: int | None = None) -> str
 
 
 def served(zoomdb: Zoomdb, project_id: int) -> str | None:
-    """Return the text of the `zoombuild.cfg` that the version which users see was built from."""
+    """Return the text of the `zoombuild.cfg` that the current version was built from, or None."""
     with zoomdb.session() as session:
         release = session.get_one(Project, project_id).current_release
         return release.bundle.config if release else None

@@ -1,4 +1,4 @@
-"""The keys of `zoombuild.cfg`: their types, their checks, their text."""
+"""The keys of `zoombuild.cfg`: their types, how they are checked, and how they are written."""
 
 import difflib
 import re
@@ -6,25 +6,30 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import InvalidSpecifier
 
 from dz import names
 from dz.errors import InvalidName
+from dz.tasklib.configuration.constraints import python_ranges
 
 Value = str | int | bool | tuple[str, ...] | tuple[tuple[str, str], ...]
-FIELD_OF = {"requirements_files": "dependency_files", "environment": "build_environment"}
-"""Keys whose field of `Plan` has another name."""
+FIELD_OF = {
+    "requirements_files": "dependency_files",
+    "required_environment": "required_variables",
+    "environment": "build_variables",
+}
+"""Keys whose field in `Plan` has another name."""
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST = 240
-"""Bytes of paths and of modules: file systems take 255 for a name, `.py` included."""
+"""Limit on the bytes of a path or module name: file systems take 255 for a file name, `.py` included."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _ENTRY = re.compile(rf"{_MODULE.pattern}:{_MODULE.pattern}", re.ASCII)
 _HOOK = re.compile(r"[a-z][a-z0-9_]*( [\w./=:@+-]+)*", re.ASCII)
 
 
 def typed(key: str, raw: str) -> Value:
-    """Return the value of `key`, checked; ValueError says what is wrong."""
+    """Return the checked value of `key`, or raise a ValueError that says what is wrong."""
     if bad := CONTROL.search(raw):
         raise ValueError(f"the control character {bad.group()!r} is not allowed")
     check = KEYS.get(key)
@@ -168,28 +173,6 @@ def _requirement(line: str) -> str:
     except InvalidRequirement as error:
         raise ValueError(f"{line!r} is not a requirement such as 'package>=1.2'") from error
     return line
-
-
-def python_ranges(text: str) -> tuple[SpecifierSet, ...]:
-    """Return the ranges of Python versions that a constraint allows, any of which will do; also Poetry's `^`, `~`, `||`.
-
-    Raises:
-        InvalidSpecifier: it is no constraint.
-    """
-    return tuple(
-        SpecifierSet(",".join(_pep440(part.strip()) for part in one.split(","))) for one in re.split(r"\|\|?", text)
-    )
-
-
-def _pep440(part: str) -> str:
-    match = re.fullmatch(r"([\^~]?)(?!=)\s*([0-9]+)((?:\.[0-9]+)*)(\.\*)?", part, re.ASCII)
-    if not match:
-        return part
-    sign, major, rest = match[1], match[2], match[3]
-    if sign == "^":
-        return f">={major}{rest},<{int(major) + 1}"
-    minor = rest.split(".")[1] if rest else ""
-    return f"=={major}.{minor}.*,>={major}{rest}" if sign and minor else f"=={major}{rest}.*"
 
 
 def _python(raw: str) -> str:

@@ -1,4 +1,4 @@
-"""The plan of a build: every question about how a project is built and run, answered."""
+"""The plan of a build: the answer to every question about how a project is built and run."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -33,21 +33,29 @@ class Plan:
     health_path: str = "/"
     hooks: tuple[str, ...] = ("migrate",)
     collectstatic: bool = True
-    required_environment: tuple[str, ...] = ()
-    supplied_environment: tuple[tuple[str, str], ...] = ()
-    build_environment: tuple[tuple[str, str], ...] = ()
+    required_variables: tuple[str, ...] = ()
+    platform_variables: tuple[tuple[str, str], ...] = ()
+    build_variables: tuple[tuple[str, str], ...] = ()
     django_version: str | None = None
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
-        return dataclasses.asdict(self)
+        """Return the plan as JSON values, under the keys that manifests and bundles hold."""
+        return {_STORED_AS.get(name, name): value for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Plan":
         """Return the plan that `to_json` gave, perhaps in an earlier release of DjangoZoom."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: _frozen(value) for name, value in data.items() if name in known})
+        fields = {_STORED_AS.get(field.name, field.name): field.name for field in dataclasses.fields(cls)}
+        return cls(**{fields[key]: _frozen(value) for key, value in data.items() if key in fields})
+
+
+_STORED_AS = {
+    "required_variables": "required_environment",
+    "platform_variables": "supplied_environment",
+    "build_variables": "build_environment",
+}
+"""Keys of stored plans that have another name than their field."""
 
 
 def _frozen(value: Any) -> Any:

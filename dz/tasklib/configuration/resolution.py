@@ -1,4 +1,4 @@
-"""How a plan follows from detection, from every `zoombuild.cfg` and from the form."""
+"""Turns detection, every `zoombuild.cfg` and the form into one plan."""
 
 import dataclasses
 import re
@@ -25,11 +25,11 @@ def of_checkout(
     stored: str | None,
     form: Mapping[str, Value] | None = None,
 ) -> Plan:
-    """Return the plan that follows from all configurations of a project and from detection; see `plan`.
+    """Return the plan that follows from detection and from all configurations of a project; see `resolve`.
 
     Args:
         root: the checkout.
-        form: the keys that the verification form holds; they win over all else.
+        form: the keys that the verification form gives; they override everything else.
     """
     given = zoombuild.parse(attached, "the attached zoombuild.cfg") if attached else Zoombuild({})
     plan = resolve(
@@ -42,10 +42,10 @@ def of_checkout(
     if (plan.project_root, plan.django_settings_module) == (inspection.project_root, inspection.settings_module):
         return plan
     found = detection.environment_of(root, plan.project_root, plan.django_settings_module)
-    plan = dataclasses.replace(plan, supplied_environment=detection.contract.supplied(found))
-    if plan.required_environment != inspection.env_required:
+    plan = dataclasses.replace(plan, platform_variables=detection.contract.platform_variables(found))
+    if plan.required_variables != inspection.env_required:
         return plan
-    return dataclasses.replace(plan, required_environment=tuple(one.name for one in found if one.required))
+    return dataclasses.replace(plan, required_variables=tuple(one.name for one in found if one.required))
 
 
 def resolve(
@@ -56,11 +56,13 @@ def resolve(
     in_repo: Zoombuild | None = None,
     stored: Zoombuild | None = None,
 ) -> Plan:
-    """Return the plan of a build: what was attached wins over stored, over in the repository, over detection.
+    """Return the plan of a build.
+
+    The attached configuration overrides the stored one, the stored one the repository's, and that one detection.
 
     Raises:
         NotDjango: nothing to deploy was found or named.
-        AmbiguousProject: several candidates, and no configuration chooses.
+        AmbiguousProject: there are several candidates, and no configuration chooses one.
     """
     given: dict[str, Value] = {}
     for source in (in_repo, stored, attached):
@@ -92,7 +94,7 @@ def _refuse_unclear(inspection: Inspection, given: dict[str, Value]) -> None:
             "project_root in a zoombuild.cfg.",
         )
     rows = [g for g in inspection.guesses if g.field in ("project_root", "settings_module")]
-    # A single candidate that detection cannot read is no question; verification names the line that is wrong.
+    # A single candidate that detection cannot read leaves nothing to choose; verification names the faulty line.
     choices = len(rows) > len({guess.field for guess in rows})
     if (inspection.ambiguous and choices) or not inspection.settings_module:
         listed = "; ".join(f"{g.field} {g.value} ({g.basis})" for g in rows) or "none was found"
@@ -121,8 +123,8 @@ def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
         "dependency_files": files_for(manager, inspection.dependency_files),
         "additional_python_path_dirs": inspection.python_path_dirs,
         "database_type": "postgresql-gis" if inspection.gis else SERVED_AS_POSTGRES,
-        "required_environment": inspection.env_required,
-        "supplied_environment": contract.supplied(inspection.environment),
+        "required_variables": inspection.env_required,
+        "platform_variables": contract.platform_variables(inspection.environment),
         "django_version": inspection.django_version,
         "warnings": inspection.warnings,
     }

@@ -1,4 +1,4 @@
-"""`zoombuild.cfg`: what an owner may say about a build, read and written."""
+"""Reads and writes `zoombuild.cfg`, in which an owner says how a project is built."""
 
 import configparser
 import io
@@ -10,6 +10,7 @@ from dz.tasklib.configuration import keys
 from dz.tasklib.configuration.keys import Value
 from dz.tasklib.configuration.plan import Plan
 
+FILE = "zoombuild.cfg"
 MAX_BYTES = 65536
 
 
@@ -18,7 +19,7 @@ class Zoombuild:
     """One `zoombuild.cfg`: the keys that it holds, typed, and where it came from.
 
     Args:
-        values: key to its value (text, number, flag or list); absent keys are for others to decide.
+        values: key to its value (text, number, flag or list); a key that is absent is decided elsewhere.
         origin: the name that errors use, for example `zoombuild.cfg`.
     """
 
@@ -34,7 +35,7 @@ def parse(text: str | bytes, origin: str = "zoombuild.cfg") -> Zoombuild:
         origin: the name to use in errors.
 
     Raises:
-        InvalidConfig: with file, line and key.
+        InvalidConfig: the text names file, line and key.
     """
     plain = _decoded(text, origin)
     parser = configparser.ConfigParser(interpolation=None, strict=True, default_section="\0none")
@@ -79,21 +80,18 @@ def _invalid(origin: str, line: int, key: str | None, problem: str) -> InvalidCo
 
 
 def render(plan: Plan) -> str:
-    """Return the `zoombuild.cfg` that holds exactly `plan` (warnings and detection's bases are left out)."""
+    """Return the text of a `zoombuild.cfg` that states all of `plan` but its warnings and the bases of detection."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.add_section("project")
-    for key, text in keys.texts(plan.to_json()):
+    for key, text in keys.texts(vars(plan)):
         parser.set("project", key, text)
     out = io.StringIO()
     parser.write(out)
     return out.getvalue()
 
 
-FILE = "zoombuild.cfg"
-
-
 def in_repo(root: Path) -> Zoombuild | None:
-    """Return the repository's own `zoombuild.cfg`, if it has one; InvalidConfig if that is wrong."""
+    """Return the repository's own `zoombuild.cfg`, if it has one; raises InvalidConfig if that is wrong."""
     path = root / FILE
     if path.is_symlink() or not path.is_file():
         return None

@@ -1,14 +1,17 @@
-"""What a deploy has to put into the environment: which variables, and who can say their values."""
+"""The variables that a deploy has to set, and who knows their values."""
 
 import base64
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from dz.tasklib.detection.environment import Variables, is_switch, stage
 from dz.tasklib.detection.model import Variable
-from dz.tasklib.detection.values import Unknown, UrlDatabase
+from dz.tasklib.detection.reader import Reading
+from dz.tasklib.detection.reader.origins import Origins
+from dz.tasklib.detection.reader.stages import in_production, is_switch
+from dz.tasklib.detection.reader.values import Unknown, UrlDatabase
+from dz.tasklib.detection.reader.variables import Variables
 
 _SECRET = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|SALT|CREDENTIALS?|PRIVATE|SIGNING|(^|_)(KEY|PASS|PWD|DSN|JWT)(_|$|\d)",
@@ -48,7 +51,7 @@ _NAMED = {
     "debug": re.compile(r"(?:DJANGO_)?DEBUG"),
     "origins": re.compile(r"(?:DJANGO_)?CSRF_TRUSTED_ORIGINS"),
 }
-"""Names that mean one thing wherever the settings use them."""
+"""Names that mean the same thing wherever settings use them."""
 _SETTINGS = {
     "secret_key": ("SECRET_KEY",),
     "hosts": ("ALLOWED_HOSTS",),
@@ -61,27 +64,20 @@ _DATABASE_KEYS = {"NAME": "database_name", "USER": "database_user", "PASSWORD": 
                   "HOST": "database_host", "PORT": "database_port", "ENGINE": "database_engine"}  # fmt: skip
 _OWN = re.compile(r"CONFIG_PG_\w+|DZ_\w+|DJANGO_SETTINGS_MODULE|HOME|PATH|LANG|TMPDIR")
 _USUAL = re.compile(r"DATABASE_URL|(DJANGO_)?(SECRET_KEY|ALLOWED_HOSTS|DEBUG)")
-"""Variables that every site gets under these names."""
+"""Variables that every site gets, under exactly these names."""
 _NO_VALUE: tuple[Any, ...] = (None, "", [], (), {}, 0, False)
 
 
-def variables(
-    read: Variables, taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]
-) -> tuple[Variable, ...]:
-    """Return the variables that settings read, those that they cannot be imported without first.
-
-    Args:
-        read: what was asked of the environment.
-        taint: (identity of a namespace or dict, name) to the variables that its value depends on.
-        settings: the namespace of the settings module.
-    """
-    roles, others = _roles(taint, settings), _of_other_databases(taint, settings)
-    found = [_variable(read, name, _role(read, name, roles, others)) for name in read.read]
+def variables(reading: Reading) -> tuple[Variable, ...]:
+    """Return the variables that settings read, the required ones first."""
+    asked, origins = reading.variables, reading.found.origins
+    roles, others = _roles(origins, reading.values), _of_other_databases(origins, reading.values)
+    found = [_variable(asked, name, _role(asked, name, roles, others)) for name in asked.read]
     return tuple(sorted(found, key=lambda one: (not one.required, one.name)))
 
 
 def unread(name: str, basis: str) -> Variable:
-    """Return a variable that is required although nothing was found that reads it.
+    """Return a variable that is required although no code was found that reads it.
 
     Args:
         basis: what requires it.
@@ -97,27 +93,27 @@ def is_secret(name: str) -> bool:
 
 
 def can_generate(name: str) -> bool:
-    """Say whether any random value will do: the project alone makes use of it."""
+    """Say whether any random value will do, because nobody but the project uses it."""
     return bool(_OWN_SECRET.search(name)) and not _FOREIGN.search(name)
 
 
 def generated(name: str) -> str:
-    """Return a random value for a variable; keys for encryption have the form that Fernet wants."""
+    """Return a random value for a variable, in the form that Fernet wants if it is a key for encryption."""
     if _FERNET.search(name):
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_urlsafe(50)
 
 
-def supplied(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
-    """Return (name, what it is filled with) of the variables that the platform sets under the project's own names."""
+def platform_variables(found: Iterable[Variable]) -> tuple[tuple[str, str], ...]:
+    """Return (name, what fills it) for the variables that the platform sets under names of the project's own."""
     return tuple((one.name, one.fills) for one in found if one.supply == "platform" and one.fills != "own")
 
 
-def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a variable's value becomes, where a single one decides a setting that the platform owns."""
+def _roles(origins: Origins, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the role of each variable that decides, on its own, a setting that belongs to the platform."""
     found: dict[str, str] = {}
 
-    def note(names: set[str], role: str) -> None:
+    def note(names: Collection[str], role: str) -> None:
         if len(names) == 1:
             found.setdefault(next(iter(names)), role)
 
@@ -125,34 +121,30 @@ def _roles(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any
     default = databases.get("default") if isinstance(databases, dict) else databases
     if isinstance(default, dict) and "sqlite" not in str(default.get("ENGINE")):
         for key, role in _DATABASE_KEYS.items():
-            note(taint.get((id(default), key), set()), role)
+            note(origins.of(default, key), role)
     elif isinstance(default, UrlDatabase | Unknown):
-        note(taint.get((id(databases), "default"), set()), "database_url")
+        note(origins.of(databases, "default"), "database_url")
     for role, names in _SETTINGS.items():
         for name in names:
-            note(taint.get((id(settings), name), set()), role)
+            note(origins.of(settings, name), role)
     return found
 
 
-def _of_other_databases(taint: Mapping[tuple[int, str], set[str]], settings: Mapping[str, Any]) -> set[str]:
-    """Return the variables that decide about databases that are not the site's own."""
+def _of_other_databases(origins: Origins, settings: Mapping[str, Any]) -> set[str]:
+    """Return the variables that configure databases other than the site's own."""
     databases = settings.get("DATABASES")
-    others = [(databases, alias, entry) for alias, entry in databases.items()] if isinstance(databases, dict) else []
-    places = [(id(holder), alias) for holder, alias, _ in others if alias != "default"]
-    places += [
-        (id(entry), str(key))
-        for _, alias, entry in others
-        if alias != "default" and isinstance(entry, dict)
-        for key in entry
-    ]
-    return {name for place in places for name in taint.get(place, set())}
+    entries = databases.items() if isinstance(databases, dict) else []
+    others = [(alias, entry) for alias, entry in entries if alias != "default"]
+    places = [(databases, alias) for alias, _ in others]
+    places += [(entry, key) for _, entry in others if isinstance(entry, dict) for key in entry]
+    return {name for holder, key in places for name in origins.of(holder, key)}
 
 
 def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]) -> str:
     if _OWN.fullmatch(name):
         return "own"
     default = read.defaults.get(name)
-    if is_switch(name) and (default in _NO_VALUE or stage(name, default) is not default):
+    if is_switch(name) and (default in _NO_VALUE or in_production(name, default) is not default):
         return f"={read.stages.get(name, 'production')}"
     named = next((role for role, pattern in _NAMED.items() if pattern.fullmatch(name.upper())), "")
     role = roles.get(name) or (named if name not in others else "")
@@ -160,7 +152,7 @@ def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]
 
 
 def _in_form(role: str, name: str, cast: str, default: Any) -> str:
-    """Return the role in the form that the settings want; "" where the platform's value could mean something else."""
+    """Return the role in the form that the settings expect; "" if the platform's value might mean something else there."""
     if role == "database_engine":
         return "" if isinstance(default, str) and "." not in default else role
     if role == "debug":

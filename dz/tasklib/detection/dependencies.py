@@ -1,10 +1,10 @@
-"""Dependency files and their manager."""
+"""Which files a deploy installs dependencies from, and with which package manager."""
 
 import re
-import tomllib
-from typing import Any
 
-from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, relative
+from dz.tasklib.detection.documents import table, toml
+from dz.tasklib.detection.paths import beginning, folder_of, joined, relative
+from dz.tasklib.detection.tree import Tree
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
@@ -17,20 +17,6 @@ _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv":
 _NOT_DEPLOYED = re.compile(r"dev|test|local|doc|lint|ci\b|debug|build|optional|extra", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|deploy|live|heroku|server", re.IGNORECASE)
 _BASIC = re.compile(r"base|common|requirements\.txt$|default|main", re.IGNORECASE)
-
-
-def toml(tree: Tree, path: str) -> dict[str, Any]:
-    """Return the contents of a TOML file; a broken or missing one is empty."""
-    try:
-        return tomllib.loads(tree.text(path) or "")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def table(data: Any, key: str) -> dict[str, Any]:
-    """Return a table inside a table; anything else there counts as empty."""
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
@@ -55,7 +41,7 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _installed(tree: Tree, folders: list[str]) -> tuple[str, ...]:
-    """Return the file, whatever its name, that a Dockerfile or a script installs with pip."""
+    """Return the file that a Dockerfile or a script passes to pip, whatever it is called."""
     for path in [p for p in tree.files if folder_of(p) in folders and _SCRIPTS.search(p)]:
         for match in _INSTALLS.finditer(tree.text(path) or ""):
             for folder in folders:
@@ -107,7 +93,7 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
 
 
 def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
-    """Return the requirements file of a folder that a deploy installs, with all that it includes."""
+    """Return the requirements file of a folder that a deploy would install, and every file that it includes."""
     inside = beginning(folder)
     found = []
     for path in tree.files:
@@ -133,7 +119,7 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
 
 
 def _with_django(tree: Tree, files: tuple[str, ...], found: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the files, and where none of them names Django the first other one for a deploy that does."""
+    """Return the files and, if none of them names Django, also the first file for a deploy that does."""
     if any(_names_django(tree, path) for path in files):
         return files
     for name, path in found:
@@ -164,21 +150,21 @@ def _rank(name: str, path: str) -> tuple[int, int, str]:
 
 
 def _dangling(tree: Tree, path: str) -> bool:
-    """Say whether a requirements file only includes files that are not there."""
+    """Say whether a requirements file does nothing but include files that do not exist."""
     lines = [line.strip() for line in (tree.text(path) or "").splitlines()]
     told = [line for line in lines if line and not line.startswith("#")]
     return bool(told) and all(line.startswith("-r") for line in told) and len(chain(tree, path)) == 1
 
 
 def _prose(tree: Tree, path: str) -> bool:
-    """Say whether a file of that name is a text for people: most of its lines name no package."""
+    """Say whether a file called requirements is a text for people, most of whose lines name no package."""
     lines = [line.split("#")[0].strip() for line in (tree.text(path) or "").splitlines()]
     told = [line for line in lines if line]
     return sum(bool(_SENTENCE.match(line)) for line in told) * 2 > len(told)
 
 
 def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return a requirements file and all that it includes by -r or -c, in order."""
+    """Return a requirements file and all files that it includes with -r or -c, in order."""
     if path in seen or not tree.has(path) or len(seen) > 20:
         return seen
     seen = (*seen, path)
@@ -190,13 +176,13 @@ def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def declared(tree: Tree, root: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """Return all files that declare what code of Python 2 needs: no single one installs any more."""
+    """Return every file that lists what a project of Python 2 needs; none of them can be installed any more."""
     every = [path for path in tree.files if folder_of(path) in (root, "") and _DECLARES.search(path)]
     return tuple(dict.fromkeys([*files, *every]))
 
 
 def files_for(manager: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the files that `manager` itself installs from."""
+    """Return the files that `manager` itself installs from."""
     names = {"uv": ("pyproject.toml", "uv.lock"), "poetry": ("pyproject.toml", "poetry.lock"),
              "pdm": ("pyproject.toml", "pdm.lock"), "pipenv": ("Pipfile", "Pipfile.lock")}.get(manager)  # fmt: skip
     if manager == "none":

@@ -1,6 +1,7 @@
-"""YAML files: compose, CI, render.yaml and the like."""
+"""YAML and TOML files: compose, CI, render.yaml, pyproject.toml and the like."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 from dz.tasklib.detection.tree import Tree
 
 COST = 4
-"""How much slower YAML is than Python; compose files and workflows are small."""
+"""How much longer a character of YAML takes than one of Python; compose files and workflows are small anyway."""
 MAX_NODES = 20_000
 MAX_KEYS = 2_000
 MAX_DEPTH = 20
@@ -18,7 +19,7 @@ _COMMANDS = ("command", "entrypoint", "args", "test")
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    """Reads every tag as plain data, and refuses what grows by merging."""
+    """Reads every tag as plain data, and refuses mappings that merging makes very large."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
@@ -38,12 +39,12 @@ _Loader.add_multi_constructor("!", _plain)
 
 
 def is_yaml(path: str) -> bool:
-    """Say whether a file's name says that it is YAML."""
+    """Say whether a file has the name of a YAML file."""
     return path.endswith((".yml", ".yaml"))
 
 
 def load(tree: Tree, path: str) -> list[Any]:
-    """Return the documents of a YAML file; a broken, missing or very large one has none."""
+    """Return the documents of a YAML file; none if it is broken, missing or very large."""
     text = tree.text(path) or ""
     if not tree.may_parse(len(text) * COST):
         return []
@@ -54,7 +55,7 @@ def load(tree: Tree, path: str) -> list[Any]:
 
 
 def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield (keys that lead there, value) of every scalar and of every list of scalars, bounded."""
+    """Yield (keys on the way, value) for every scalar and every list of scalars, up to a limit."""
     waiting: list[tuple[int, tuple[str, ...], Any]] = [(0, (), value)]
     for _ in range(MAX_NODES):
         if not waiting:
@@ -72,7 +73,7 @@ def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def text(tree: Tree, path: str) -> str:
-    """Return what a file says, line by line: of YAML `key: value` without comments, lists of words as one line."""
+    """Return the lines of a file; of YAML, `key: value` without comments, and a command given as a list as one line."""
     if not is_yaml(path):
         return tree.text(path) or ""
     if path not in tree.documents:
@@ -97,3 +98,17 @@ def ci_files(tree: Tree) -> list[str]:
     """Return the files that describe continuous integration."""
     named = {".travis.yml", ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".circleci/config.yml"}
     return [path for path in tree.files if path in named or (path.startswith(".github/workflows/") and is_yaml(path))]
+
+
+def toml(tree: Tree, path: str) -> dict[str, Any]:
+    """Return the contents of a TOML file; a broken or missing one is empty."""
+    try:
+        return tomllib.loads(tree.text(path) or "")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def table(data: Any, key: str) -> dict[str, Any]:
+    """Return a table inside a table; anything else in its place counts as empty."""
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}

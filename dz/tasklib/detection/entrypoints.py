@@ -20,7 +20,7 @@ _FOR_OTHERS = re.compile(r"(dev|local|test|ci)\b|node_modules")
 
 
 def started(tree: Tree) -> set[str]:
-    """Return the modules that start commands for production name."""
+    """Return the modules that are named by start commands for production."""
     asked = [p for p in tree.files if _SCRIPTS.search(p) and not _FOR_OTHERS.search(p.replace("_", " "))]
     return {match[1] for path in asked[:200] for match in _STARTS.finditer(tree.text(path) or "")}
 
@@ -30,7 +30,7 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
 
     Args:
         kind: wsgi or asgi.
-        package: the package of the settings module, whose own entry point is preferred.
+        package: the package of the settings module; its own entry point is preferred.
     """
     found = []
     commands = started(tree)
@@ -65,10 +65,10 @@ def find(tree: Tree, root: Root, modules: Modules, kind: str, package: str) -> l
 
 
 def named_by_settings(tree: Tree, modules: Modules, value: Any, made: str) -> list[tuple[str, str]]:
-    """Return the entry point that WSGI_APPLICATION or ASGI_APPLICATION names, if that module, whatever its name, makes one.
+    """Return the entry point that WSGI_APPLICATION or ASGI_APPLICATION names, if its module really makes one.
 
     Args:
-        made: the call that makes it.
+        made: the name of the function or class that makes it.
     """
     module, _, attribute = str(value).rpartition(".")
     path = modules.path(module) if module else None

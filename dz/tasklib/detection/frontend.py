@@ -1,12 +1,14 @@
-"""The build of the front end: whether a deploy of the Django project lacks assets without Node."""
+"""Whether the Django project lacks assets until Node has built its front end."""
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from dz.tasklib.detection.dependencies import table
+from dz.tasklib.detection.documents import table
+from dz.tasklib.detection.paths import beginning, folder_of, joined, parents, relative
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, folder_of, joined, parents, relative
+from dz.tasklib.detection.tree import Tree
 
 _BUILDERS = re.compile(
     r"webpack|vite|rollup|parcel|gulp|grunt|esbuild|tailwind|react-scripts|next|nuxt|@angular|laravel-mix|browserify|sass|less|brunch|svelte|vue-cli|bun"
@@ -20,8 +22,10 @@ _OUTSIDE = re.compile(
 )
 
 
-def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple[bool, str]:
-    """Say whether Django serves what only Node builds; linters, a front end of its own or committed output do not count.
+def needs_node_build(tree: Tree, root: Root, settings_files: Iterable[str]) -> tuple[bool, str]:
+    """Say whether Django serves what only Node can build, and name the package.json.
+
+    Linters do not count, nor does a front end that is deployed by itself or whose output is committed.
 
     Args:
         settings_files: the files that the production settings are read from.
@@ -51,7 +55,7 @@ def needs_node_build(tree: Tree, root: Root, settings_files: list[str]) -> tuple
 
 
 def _read(tree: Tree, path: str) -> tuple[dict[str, Any], dict[str, str], bool]:
-    """Return all packages, the scripts, and whether there are packages for more than development."""
+    """Return all packages, the scripts, and whether any of the packages is for more than development."""
     try:
         data = json.loads(tree.text(path) or "")
     except (ValueError, RecursionError):
@@ -62,7 +66,7 @@ def _read(tree: Tree, path: str) -> tuple[dict[str, Any], dict[str, str], bool]:
 
 
 def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
-    """Say whether what is built in `folder` comes to the Django project; else it is a front end of its own."""
+    """Say whether the output of `folder` reaches the Django project; if not, it is a front end that is deployed by itself."""
     if folder in ("", root.folder):
         return True
     inside = [place for place in [folder, *parents(folder)] if place not in ("", root.folder)]
@@ -79,20 +83,20 @@ def _served(tree: Tree, root: Root, folder: str, texts: str) -> bool:
 
 
 def _without_tasks(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:
-    """Say whether the build runs gulp or grunt, whose tasks are not part of the repository."""
+    """Say whether the build runs tasks of gulp or grunt that are not in the repository."""
     used = any("gulp" in value or "grunt" in value for name, value in scripts.items() if _SCRIPT.match(name))
     names = [path.rpartition("/")[2].lower() for path in tree.files if folder_of(path) == folder]
     return used and not any(name.startswith(("gulpfile", "gruntfile")) for name in names)
 
 
 def _installed(tree: Tree) -> bool:
-    """Say whether a Dockerfile or a script of the repository fetches packages of Node."""
+    """Say whether a Dockerfile or a script of the repository uses a package manager of Node."""
     asked = [path for path in tree.files if re.search(r"(?i)(dockerfile[^/]*|\.sh|makefile|procfile)$", path)]
     return any(re.search(r"\b(npm|yarn|pnpm|bun)\b", tree.text(path) or "") for path in asked)
 
 
 def _uncompiled(tree: Tree, folder: str) -> bool:
-    """Say whether a style sheet lies among the static files without its compiled form."""
+    """Say whether a style sheet among the static files lacks its compiled form."""
     inside = beginning(folder)
     sheets = [
         p.rpartition("/")
@@ -104,7 +108,7 @@ def _uncompiled(tree: Tree, folder: str) -> bool:
 
 
 def _committed(tree: Tree, folder: str, scripts: dict[str, str]) -> bool:
-    """Say whether the output of the build is part of the repository."""
+    """Say whether the output of the build is committed."""
     written = [match[1] for value in scripts.values() for match in _WRITTEN.finditer(value)]
     if written:
         return all(tree.has(relative(folder, path)) for path in written)

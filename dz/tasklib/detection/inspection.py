@@ -1,20 +1,21 @@
-"""Puts the answers of all questions together."""
+"""The inspection of a work tree: finds the project in it, and puts the answers to all questions together."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from dz.tasklib.detection import answers, contract, roots, settings
-from dz.tasklib.detection.answers import Reading
+from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import joined
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.settings import Candidate
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.tree import Tree
 
 
 def inspect(root: Path) -> Inspection:
-    """Return what can be read from the work tree `root`; never raises on its contents."""
+    """Return what can be read from the work tree `root`; whatever is in it, this does not raise."""
     tree = Tree(root)
     found = roots.candidates(tree)
     real = [one for one in found if not roots.is_library(tree, one)]
@@ -38,15 +39,15 @@ def inspect(root: Path) -> Inspection:
 
 
 def environment_of(root: Path, project_root: str, settings_module: str) -> tuple[Variable, ...]:
-    """Return the variables that settings read which somebody chose instead of detection's own; never raises on them."""
+    """Return the variables that a settings module reads which somebody chose in place of the detected one."""
     tree, folder = Tree(root), joined(project_root)
     modules = _modules(tree, folder)
     path = modules.path(settings_module)
     if path is None:
         return ()
     place = Root(folder, None, f"{path}:1", aside=False)
-    read = Reading(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
-    return contract.variables(read.variables, read.reader.taint, read.scope)
+    project = Project(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
+    return contract.variables(project.reading)
 
 
 def _modules(tree: Tree, folder: str) -> Modules:
@@ -59,7 +60,7 @@ def _settings(tree: Tree, root: Root) -> tuple[Modules, list[Candidate]]:
 
 
 def _rival(tree: Tree, chosen: Root, other: Root) -> bool:
-    """Two projects side by side; one that start commands name, or that lies higher up, wins."""
+    """Say whether two projects lie side by side; one that lies higher up, or that start commands name, has no rival."""
     if chosen.folder.count("/") != other.folder.count("/") or not chosen.folder or not other.manage_py:
         return False
     starts = "".join(
@@ -78,14 +79,14 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
 def _inspection(
     tree: Tree, root: Root, modules: Modules, candidates: list[Candidate], rivals: list[Root], others: list[Candidate]
 ) -> Inspection:
-    read = Reading(tree, root, modules, candidates)
+    project = Project(tree, root, modules, candidates)
     warning = settings.warning(tree, candidates, root)
     fields: dict[str, Any] = {
         "project_root": root.folder or ".",
         "manage_py": root.manage_py,
-        "settings_module": read.best.module,
+        "settings_module": project.best.module,
         "ambiguous": bool(rivals) or settings.unclear(candidates),
-        "python_path_dirs": _path_dirs(root, modules, read.best),
+        "python_path_dirs": _path_dirs(root, modules, project.best),
         "warnings": (*_warnings(tree), *([warning] if warning else [])),
     }
     guesses: list[Guess] = [
@@ -93,14 +94,14 @@ def _inspection(
         *answers.listed("settings_module", [(c.module, c.basis) for c in [*candidates, *others]]),
     ]
     for question in answers.QUESTIONS:
-        found, more = question(read)
+        found, more = question(project)
         fields |= found
         guesses += more
     return Inspection(is_django=True, **fields, guesses=tuple(guesses))
 
 
 def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]:
-    """Return the folders besides the project's root that the settings module lies in."""
+    """Return the folder that must be on the path for the settings module, if that is not the project's root."""
     inside = best.module.replace(".", "/")
     folder = next((f for f in modules.folders if best.path.startswith(joined(f, inside))), root.folder)
     return (folder,) if folder not in (root.folder, "") else ()

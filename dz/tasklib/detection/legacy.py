@@ -1,10 +1,11 @@
-"""Code of other times: Python 2, Django 1, and GeoDjango."""
+"""Whether a project is too old: made for Python 2 or Django 1."""
 
 import re
 from typing import Any
 
+from dz.tasklib.detection.paths import beginning
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning
+from dz.tasklib.detection.tree import Tree
 
 _OLD = re.compile(
     r"\bexecute_manager\b|^\s*(?:from|import) (?:urllib2|ConfigParser|StringIO|urlparse|cPickle)\b|\.iteritems\(\)|\bxrange\(",
@@ -17,12 +18,12 @@ def python2(tree: Tree, root: Root, version: str | None, django: str | None, *, 
     """Say whether the project's own code needs Python 2.
 
     Args:
-        implicit: the settings import modules of their own package without a dot.
+        implicit: the settings import from their own package without a dot.
     """
     if version and re.match(r"[=~<>^ ]*2\.", version):
         return True
     if django and re.match(r"[=~<]=\s*(?:0|1\.[0-4])(?:\.|$)", django):
-        return True  # Django runs on Python 3 since 1.5
+        return True  # Django 1.5 was the first to run on Python 3
     if django and re.match(r"\W*(?:[2-9]|1\d)(?:\.|$)", django):
         return False
     inside = beginning(root.folder)
@@ -36,22 +37,15 @@ def python2(tree: Tree, root: Root, version: str | None, django: str | None, *, 
         ):
             old += 2
         elif path == root.manage_py and "execute_manager" in text and "execute_from_command_line" not in text:
-            old += 2  # gone since Django 1.6
+            old += 2  # Django 1.6 removed it
         elif _OLD.search(text) and not _GUARD.search(text):
             old += 1
     return old >= 2
 
 
 def django1(version: str | None, settings: dict[str, Any]) -> bool:
-    """Say whether Django 1 (or older) is meant."""
+    """Say whether the project is made for Django 1 or older."""
     numbers = re.findall(r"\d+(?:\.\d+)*", version or "")
     if numbers:
         return numbers[0].split(".")[0] in ("0", "1") and not re.match(r"\s*>=?\s*1[\d.]*\s*$", version or "")
     return "MIDDLEWARE_CLASSES" in settings and "MIDDLEWARE" not in settings
-
-
-def gis(settings: dict[str, Any]) -> bool:
-    """Say whether GeoDjango is used."""
-    return "django.contrib.gis" in repr(settings.get("INSTALLED_APPS")) or "contrib.gis.db" in repr(
-        settings.get("DATABASES")
-    )

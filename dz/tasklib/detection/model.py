@@ -11,9 +11,9 @@ class Guess:
 
     Args:
         basis: `file:line` that it was read from.
-        is_primary: the value that a build takes when nobody says otherwise.
+        is_primary: a build takes this value unless somebody says otherwise.
         proof: read, proved or conflicting.
-        happened: what running it showed, short; empty where it was only read.
+        happened: what a run showed, in a few words; empty if the value was only read.
     """
 
     field: str
@@ -31,12 +31,12 @@ class Variable:
     Args:
         basis: `file:line` of the first place that reads it.
         required: importing the settings fails without it.
-        default: text of the default where that is a literal.
+        default: the text of the default, if that is a literal.
         supply: `platform` (DjangoZoom sets it), `default` (it may stay unset), `generate` (any random value will do:
             `contract.generated`) or `ask` (only the owner knows it).
-        fills: what the platform puts in: a key of `supplied.values`, `=text` for that text, or `own` for what it always
-            sets; "" unless supply is `platform`.
-        note: what a person should know of it.
+        fills: what the platform puts in: a role that `variables.platform` has a value for, `=text` for that text, or
+            `own` for what it always sets; "" unless supply is `platform`.
+        note: what a person should know about it.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Risk:
         kind: local_uploads, sqlite, sqlite_data, file_sessions, file_cache, memory_sessions or written_files.
         found: what the project does.
         basis: `file:line` that it was read from.
-        choice: what DjangoZoom does about it, or what to choose so that nothing is lost.
-        safe: the platform's own way keeps the data; there is nothing to decide.
+        choice: what DjangoZoom does about it, or what the owner can choose so that nothing is lost.
+        safe: the platform keeps the data anyway; there is nothing to decide.
     """
 
     kind: str

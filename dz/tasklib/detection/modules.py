@@ -2,7 +2,8 @@
 
 import ast
 
-from dz.tasklib.detection.tree import Tree, beginning, joined
+from dz.tasklib.detection.paths import beginning, joined
+from dz.tasklib.detection.tree import Tree
 
 
 class Modules:
@@ -42,7 +43,7 @@ class Modules:
         return None
 
     def absolute(self, node: ast.ImportFrom, module: str, path: str) -> str:
-        """Return the absolute name of what an import statement imports from."""
+        """Return the absolute name of the module that an import statement imports from."""
         if not node.level:
             return node.module or ""
         package = module.split(".")
@@ -51,7 +52,7 @@ class Modules:
         return ".".join([*base, *((node.module or "").split(".") if node.module else [])])
 
     def implicit(self, node: ast.ImportFrom, module: str) -> str | None:
-        """Return the module of the same package that Python 2 takes for `from module import *` without a dot."""
+        """Return the module beside this one that Python 2 would take for `from module import *` without a dot."""
         if node.level or not node.module or node.names[0].name != "*" or self.is_own(node.module):
             return None
         beside = f"{module.rpartition('.')[0]}.{node.module}".lstrip(".")

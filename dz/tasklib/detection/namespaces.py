@@ -4,7 +4,8 @@ import ast
 import re
 
 from dz.tasklib.detection.modules import Modules
-from dz.tasklib.detection.tree import Tree, source
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 
 def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = None) -> set[str]:
@@ -49,7 +50,7 @@ def _has_class(tree: Tree, modules: Modules, name: str, wanted: str) -> bool:
 
 
 def is_part(tree: Tree, modules: Modules, name: str) -> bool:
-    """Say whether a module only holds classes that a settings package takes from it."""
+    """Say whether a module only holds classes that its settings package imports."""
     package, _, last = name.rpartition(".")
     path = modules.path(package) if package else None
     module = tree.module(path) if path else None

@@ -1,11 +1,12 @@
-"""Background work: celery, Procfile, workers."""
+"""Background processes: celery, other workers, Procfile."""
 
 import re
 
 from dz.tasklib.detection import documents
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, joined
+from dz.tasklib.detection.tree import Tree
 
 _FLAG = re.compile(r"celery[^\n|&;]{0,300}?(?:-A|--app)[ =\"',]+([A-Za-z_][\w.:]*)")
 _WORKER = re.compile(
@@ -14,7 +15,7 @@ _WORKER = re.compile(
 
 
 def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
-    """Return the values for celery's -A, with their basis, the likeliest first."""
+    """Return the possible values of celery's -A, with their basis, the likeliest first."""
     found: list[tuple[str, str]] = []
     inside = beginning(root.folder)
     for path in tree.files:
@@ -32,7 +33,7 @@ def celery(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, str]]:
 
 
 def named_by_commands(tree: Tree, own: list[tuple[str, str]]) -> str | None:
-    """Return the -A value of a start command that belongs to one of the celery modules."""
+    """Return the value of -A in a start command, if it means one of the project's own celery modules."""
     for path in _commands(tree):
         match = _FLAG.search(documents.text(tree, path))
         if match and any(value.startswith(match[1].split(":")[0]) or match[1].startswith(value) for value, _ in own):
@@ -61,5 +62,5 @@ def _commands(tree: Tree) -> list[str]:
 
 
 def procfile(tree: Tree, root: Root) -> bool:
-    """Say whether a Procfile lies at the repository's or the project's root."""
+    """Say whether there is a Procfile at the root of the repository or of the project."""
     return tree.has("Procfile") or tree.has(joined(root.folder, "Procfile"))

@@ -1,14 +1,15 @@
-"""What could be lost when a project that kept its data beside its code is deployed anew."""
+"""What a deploy could lose: data that a project keeps beside its code."""
 
 import ast
 import re
-from typing import Any
 
-from dz.tasklib.detection.interpreter import Interpreter
 from dz.tasklib.detection.model import Risk
+from dz.tasklib.detection.paths import beginning
+from dz.tasklib.detection.reader import Reading
+from dz.tasklib.detection.reader.values import UNKNOWN, UrlDatabase
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, source
-from dz.tasklib.detection.values import UNKNOWN, UrlDatabase
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 _UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Image)Field)\(")
 _NOT_MODELS = re.compile(
@@ -19,7 +20,7 @@ _REMOTE = re.compile(
 )
 _DATA = re.compile(r"\.(sqlite3?|db3?|sqlitedb)$", re.IGNORECASE)
 _MODULES = 400
-"""How many modules are read for uploads."""
+"""Modules that are searched for fields of uploads."""
 
 _ONE_SERVER = (
     "Uploads are kept in a folder of the project on its appserver, which every version uses and which no deploy clears. "
@@ -28,55 +29,61 @@ _ONE_SERVER = (
 )
 
 
-def find(tree: Tree, root: Root, reader: Interpreter, settings: dict[str, Any]) -> tuple[Risk, ...]:
-    """Return what a deploy could lose, with the choice that loses nothing."""
-    place = Settings(reader, settings)
-    found = [*_uploads(tree, root, place), *_sqlite(tree, root, place), *_sessions(place), *_written(place)]
+def find(tree: Tree, root: Root, reading: Reading) -> tuple[Risk, ...]:
+    """Return what a deploy could lose, each with the choice that loses nothing."""
+    settings = Settings(reading)
+    found = [
+        *_uploads(tree, root, settings),
+        *_sqlite(tree, root, settings),
+        *_sessions(settings),
+        *_written(tree, settings),
+    ]
     return tuple(dict.fromkeys(found))
 
 
 class Settings:
     """Values of the production settings, and where each was set."""
 
-    def __init__(self, reader: Interpreter, values: dict[str, Any]) -> None:
-        self.reader = reader
-        self.values = values
+    def __init__(self, reading: Reading) -> None:
+        self.values = reading.values
+        self.files = reading.files
+        self._bases = reading.found.bases
 
-    def basis(self, name: str, fallback: str = "") -> str:
+    def basis(self, name: str) -> str:
         """Return the `file:line` that sets a name."""
-        path = next(iter(self.reader.loaded), "settings.py")
-        return self.reader.bases.get(name) or fallback or f"{path}:1"
+        path = next(iter(self.files), "settings.py")
+        return self._bases.get(name) or f"{path}:1"
 
     def text(self, name: str) -> str:
-        """Return a setting that is a text, else ""."""
+        """Return a setting if it is a text, else ""."""
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
     def backend(self, name: str, alias: str) -> str:
-        """Return BACKEND of one entry of a setting such as CACHES; "" where it is not known."""
+        """Return the BACKEND of one entry of a setting such as CACHES; "" if it is not known."""
         entries = self.values.get(name)
         entry = entries.get(alias) if isinstance(entries, dict) else None
         value = entry.get("BACKEND") if isinstance(entry, dict) else None
         return value if isinstance(value, str) else ""
 
     def is_known(self, name: str) -> bool:
-        """Say whether a setting is absent or its value was read."""
+        """Say whether a setting is absent or has a known value."""
         return self.values.get(name) is not UNKNOWN
 
 
-def _uploads(tree: Tree, root: Root, place: Settings) -> list[Risk]:
-    storage = place.backend("STORAGES", "default") or place.text("DEFAULT_FILE_STORAGE")
-    unknown = not (place.is_known("STORAGES") and place.is_known("DEFAULT_FILE_STORAGE"))
+def _uploads(tree: Tree, root: Root, settings: Settings) -> list[Risk]:
+    storage = settings.backend("STORAGES", "default") or settings.text("DEFAULT_FILE_STORAGE")
+    unknown = not (settings.is_known("STORAGES") and settings.is_known("DEFAULT_FILE_STORAGE"))
     if storage and "FileSystemStorage" not in storage:
         return []
     field = _upload_field(tree, root)
-    apps = repr(place.values.get("INSTALLED_APPS"))
+    apps = repr(settings.values.get("INSTALLED_APPS"))
     library = next(
         (app for app in ("wagtail.images", "wagtail.documents", "filer", "easy_thumbnails") if app in apps), None
     )
     if not field and not library:
         return []
-    named, basis = field or (library or "", place.basis("INSTALLED_APPS"))
+    named, basis = field or (library or "", settings.basis("INSTALLED_APPS"))
     keeps = (
         " keeps uploads in the local file system"
         if not unknown
@@ -101,15 +108,15 @@ def _upload_field(tree: Tree, root: Root) -> tuple[str, str] | None:
     return None
 
 
-def _sqlite(tree: Tree, root: Root, place: Settings) -> list[Risk]:
-    databases = place.values.get("DATABASES")
+def _sqlite(tree: Tree, root: Root, settings: Settings) -> list[Risk]:
+    databases = settings.values.get("DATABASES")
     entries = databases.items() if isinstance(databases, dict) else []
     found = []
     for alias, entry in entries:
         default = entry.default if isinstance(entry, UrlDatabase) else None
         engine = entry.get("ENGINE") if isinstance(entry, dict) else default
         if isinstance(engine, str) and ("sqlite" in engine or "spatialite" in engine):
-            found.append(_sqlite_risk(tree, str(alias), place.basis("DATABASES")))
+            found.append(_sqlite_risk(tree, str(alias), settings.basis("DATABASES")))
     inside = beginning(root.folder)
     for path in (p for p in tree.files if _DATA.search(p) and p.startswith(inside)):
         if found and not re.search(r"(^|/)(tests?|fixtures|docs?)/", path):
@@ -141,9 +148,9 @@ def _sqlite_risk(tree: Tree, alias: str, basis: str) -> Risk:
     return Risk("sqlite", f"the database {alias!r} is a SQLite file", basis, choice, safe=False)
 
 
-def _sessions(place: Settings) -> list[Risk]:
-    engine = place.text("SESSION_ENGINE")
-    basis = place.basis("SESSION_ENGINE")
+def _sessions(settings: Settings) -> list[Risk]:
+    engine = settings.text("SESSION_ENGINE")
+    basis = settings.basis("SESSION_ENGINE")
     if engine.endswith("sessions.backends.file"):
         choice = (
             "Session files are written on one appserver, into its temporary folder unless SESSION_FILE_PATH says otherwise: "
@@ -152,13 +159,13 @@ def _sessions(place: Settings) -> list[Risk]:
         return [Risk("file_sessions", "sessions are files", basis, choice, safe=False)]
     if not engine.endswith("sessions.backends.cache"):
         return []
-    cache = place.backend("CACHES", place.text("SESSION_CACHE_ALIAS") or "default")
+    cache = settings.backend("CACHES", settings.text("SESSION_CACHE_ALIAS") or "default")
     if cache.endswith("FileBasedCache"):
         choice = (
             "Sessions in a cache of files are lost when that folder is. Use django.contrib.sessions.backends.cached_db."
         )
         return [Risk("file_cache", "sessions are in a cache of files", basis, choice, safe=False)]
-    if cache.endswith(("LocMemCache", "DummyCache")) or (not cache and "CACHES" not in place.values):
+    if cache.endswith(("LocMemCache", "DummyCache")) or (not cache and "CACHES" not in settings.values):
         choice = (
             "Each worker process has a memory of its own, so people are logged out at random, and at each deploy. "
             "Use django.contrib.sessions.backends.cached_db, or a Redis cache."
@@ -167,23 +174,27 @@ def _sessions(place: Settings) -> list[Risk]:
     return []
 
 
-def _written(place: Settings) -> list[Risk]:
-    """Find what the settings themselves prepare to write below the code: folders that they make, indexes, mail."""
+def _written(tree: Tree, settings: Settings) -> list[Risk]:
+    """Find what the settings arrange to write below the code: mail, search indexes, folders that they make."""
     found = []
-    mail = place.text("EMAIL_BACKEND")
+    mail = settings.text("EMAIL_BACKEND")
     if mail.endswith("filebased.EmailBackend"):
         choice = "Mail is written into files instead of being sent. Set EMAIL_BACKEND to django.core.mail.backends.smtp.EmailBackend."
-        found.append(Risk("written_files", "mail goes into files", place.basis("EMAIL_BACKEND"), choice, safe=False))
-    engines = place.values.get("HAYSTACK_CONNECTIONS")
+        found.append(Risk("written_files", "mail goes into files", settings.basis("EMAIL_BACKEND"), choice, safe=False))
+    engines = settings.values.get("HAYSTACK_CONNECTIONS")
     if "WhooshEngine" in repr(engines):
         choice = "The search index lies in the code, which each deploy replaces: run `manage.py rebuild_index` as a release hook."
         found.append(
             Risk(
-                "written_files", "the search index is a folder", place.basis("HAYSTACK_CONNECTIONS"), choice, safe=False
+                "written_files",
+                "the search index is a folder",
+                settings.basis("HAYSTACK_CONNECTIONS"),
+                choice,
+                safe=False,
             )
         )
-    for path in list(place.reader.loaded)[:20]:
-        for line in _folders_made(place.reader.tree.module(path)):
+    for path in settings.files[:20]:
+        for line in _folders_made(tree.module(path)):
             choice = "The code is not the site's to write, and each deploy replaces it. Write below MEDIA_ROOT, which is kept."
             found.append(Risk("written_files", "the settings make a folder", f"{path}:{line}", choice, safe=False))
     return found[:5]

@@ -1,9 +1,10 @@
-"""Where is the Django project: manage.py, and the folder that has to be on the path."""
+"""Where in a repository the Django project lies: its manage.py, and the folder that has to be on the path."""
 
 import re
 from dataclasses import dataclass
 
-from dz.tasklib.detection.tree import Tree, folder_of, joined
+from dz.tasklib.detection.paths import folder_of, joined
+from dz.tasklib.detection.tree import Tree
 
 _ASIDE = re.compile(
     r"(^|/)(tests?|testing|test_?projects?|testapp|examples?|example_?projects?|demo|samples?|docs?|sandbox|benchmarks?"
@@ -17,10 +18,10 @@ _EXECUTES = ("execute_from_command_line", "execute_manager", "ManagementUtility"
 
 @dataclass(frozen=True)
 class Root:
-    """A folder that could be the project's.
+    """A folder that may hold the project.
 
     Args:
-        folder: relative, "" is the root of the tree.
+        folder: relative; "" is the root of the tree.
         basis: the file that says so.
         aside: it lies in a folder of tests, examples or documentation.
     """
@@ -32,7 +33,7 @@ class Root:
 
 
 def candidates(tree: Tree) -> list[Root]:
-    """Return the folders that could be the project's, the likeliest first."""
+    """Return the folders that may hold the project, the likeliest first."""
     found = {root.folder: root for root in (_managed(tree, path) for path in _manage_files(tree)) if root}
     for path in tree.named("wsgi.py", "asgi.py", "django.wsgi"):
         text = tree.text(path) or ""
@@ -76,7 +77,7 @@ def _managed(tree: Tree, path: str) -> Root | None:
 
 
 def _importable(tree: Tree, path: str, text: str) -> tuple[str, bool]:
-    """Return the folder that has to be on the path, and whether the settings that the file names lie there."""
+    """Return the folder that has to be on the path, and whether the settings that the file names are in it."""
     named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]{0,200}['\"]([\w.]+)['\"]", text)
     folder = folder_of(path)
     if named:
@@ -105,7 +106,7 @@ def _by_settings(tree: Tree) -> list[Root]:
 
 
 def is_library(tree: Tree, root: Root) -> bool:
-    """Say whether the repository publishes a package and Django is only there to test or show it."""
+    """Say whether the repository publishes a package, and the Django project only tests or demonstrates it."""
     packaged = tree.has("setup.py") or "[build-system]" in (tree.text("pyproject.toml") or "") or tree.has("setup.cfg")
     if root.aside:
         return packaged or not root.manage_py
@@ -120,7 +121,7 @@ def is_library(tree: Tree, root: Root) -> bool:
 
 
 def _shows_another(tree: Tree, manage: str) -> bool:
-    """Say whether the repository publishes an add-on for Django, and manage.py is for another package beside it."""
+    """Say whether the repository publishes an add-on for Django, and manage.py belongs to another package beside it."""
     told = "".join(tree.text(path) or "" for path in ("setup.py", "setup.cfg", "pyproject.toml"))
     name = re.search(r"(?im)^\s*name\s*=\s*['\"]([\w.-]+)['\"]", told) or re.search(r"(?m)^name\s*=\s*([\w.-]+)", told)
     used = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"](\w+)", manage)

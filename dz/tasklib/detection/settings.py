@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from dz.tasklib.detection import documents, entrypoints, namespaces
 from dz.tasklib.detection.modules import Modules
+from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.roots import Root
-from dz.tasklib.detection.tree import Tree, beginning, joined, source
+from dz.tasklib.detection.syntax import source
+from dz.tasklib.detection.tree import Tree
 
 _PRODUCTION = re.compile(r"(^|_)(prod|production|prd|deploy|deployment|live|release)(_|$|settings)", re.IGNORECASE)
 _HOSTED = re.compile(
@@ -38,7 +40,7 @@ _WEIGHTS = (
         True,
     ),
 )
-"""Pattern of a path, weight of what it names, whether it counts outside the project's root."""
+"""Pattern of a path, weight of the settings that it names, whether it counts outside the project's root."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Candidate:
 
 
 def role(module: str) -> str:
-    """Return what a module's name says it is for: production, hosted, other, base or plain."""
+    """Return what a settings module is for, by its name: production, hosted, other, base or plain."""
     last = module.rpartition(".")[2]
     for pattern, name in ((_OTHER, "other"), (_PRODUCTION, "production"), (_BASE, "base"), (_HOSTED, "hosted")):
         if pattern.search(last):
@@ -96,7 +98,7 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
 
 
 def unclear(ranked: list[Candidate]) -> bool:
-    """Say whether the first candidate is not plainly the production settings."""
+    """Say whether it is doubtful that the first candidate holds the production settings."""
     if not ranked:
         return True
     best = ranked[0]
@@ -154,10 +156,10 @@ def mentions(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, int, s
 
 
 def absent(tree: Tree, root: Root, modules: Modules, chosen: str) -> dict[str, str]:
-    """Return the settings modules that start commands name and that are not committed, as paths, with their basis.
+    """Return the paths of settings modules that start commands name but that are not committed, with their basis.
 
     Args:
-        chosen: the module that is taken instead; only its neighbours count.
+        chosen: the module that is taken instead; only modules of the same package count.
     """
     found = {}
     for module, weight, basis in mentions(tree, root, modules):
@@ -201,7 +203,7 @@ def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
 
 
 def _weight(path: str, root: Root) -> int:
-    """Return how much a file's word counts for production; 0: it is not asked."""
+    """Return how much it counts for production that a file names a module; 0 if it does not count."""
     lower = path.lower()
     name = lower.rsplit("/", 1)[-1]
     if _NOT_ASKED.search(lower):
@@ -218,7 +220,7 @@ def _weight(path: str, root: Root) -> int:
 
 
 def warning(tree: Tree, ranked: list[Candidate], root: Root) -> str | None:
-    """Return a warning when the chosen module cannot be read or is not the one that wsgi.py names."""
+    """Return a warning if the chosen module cannot be read, or if no file of the repository names it."""
     best = ranked[0] if ranked else None
     broken = tree.broken(best.path) if best else None
     if broken:

@@ -1,4 +1,4 @@
-"""Static and uploaded files."""
+"""Where static and uploaded files are kept, and whether WhiteNoise serves them."""
 
 import re
 from pathlib import PurePosixPath
@@ -8,7 +8,7 @@ from dz.tasklib.detection.roots import Root
 
 
 def folder(value: Any, root: Root) -> str | None:
-    """Return a configured folder relative to the project's root."""
+    """Return a folder that a setting names, relative to the project's root."""
     if not isinstance(value, str | PurePosixPath) or not str(value):
         return None
     text = re.sub(r"/[^/]+/\.\.", "", str(value))

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from dz.tasklib.detection import documents
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.tree import Tree
 
 _NEEDS = {
     "psycopg2": "libpq-dev", "psycopg[c]": "libpq-dev", "mysqlclient": "default-libmysqlclient-dev", "mysql-python": "default-libmysqlclient-dev",
@@ -15,7 +16,7 @@ _NEEDS = {
     "pycurl": "libcurl4-openssl-dev", "uwsgi": "gcc", "pillow-simd": "libjpeg-dev", "pyaudio": "portaudio19-dev", "cx-oracle": "libaio1",
     "pdfkit": "wkhtmltopdf", "django-wkhtmltopdf": "wkhtmltopdf", "gdal": "libgdal-dev", "pylibmc": "libmemcached-dev",
 }  # fmt: skip
-"""A distribution, and the package that its wheel does not carry."""
+"""A distribution, and the package of Debian that its wheel does not bring along."""
 _GIS = ("gdal-bin", "libgdal-dev", "libgeos-dev", "libproj-dev")
 _INSTALL = re.compile(
     r"(?:apt-get|apt|aptitude)\s+(?:-\S+\s+)*install\b(?P<words>(?:[^\n;&|\\]|\\[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*)*)"
@@ -30,7 +31,7 @@ _LIST_FILES = ("Aptfile", "apt.txt", "packages.txt", "apt-packages.txt", "system
 
 
 def find(tree: Tree, root: str, files: Iterable[str], *, gis: bool) -> list[tuple[str, str]]:
-    """Return (package of Debian, basis), each once.
+    """Return (package of Debian, basis), each package once.
 
     Args:
         root: the project's folder.
@@ -56,7 +57,7 @@ def _listed(tree: Tree, root: str) -> list[tuple[str, str]]:
 
 
 def _installed(tree: Tree, root: str) -> list[tuple[str, str]]:
-    """Return what images install; only where they do not, what CI and guides do."""
+    """Return what images install; if they install nothing, what CI and guides do."""
     found: list[tuple[str, str]] = []
     for paths in (_images(tree), [*documents.ci_files(tree), *_guides(tree)]):
         for path in paths if not found else ():
@@ -68,7 +69,7 @@ def _installed(tree: Tree, root: str) -> list[tuple[str, str]]:
 
 
 def _packages(words: str) -> list[str]:
-    """Return the packages of an install command; what is no package ends it."""
+    """Return the packages of an install command, which ends with the first word that is not a package."""
     found = []
     for word in re.sub(r"#[^\n]*|\\", " ", words).split():
         name = word.partition("=")[0].strip("\"'`")

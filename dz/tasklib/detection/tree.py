@@ -1,12 +1,13 @@
-"""A work tree that is not trusted: bounded, no symbolic links, no devices, any encoding."""
+"""A work tree that is not trusted: reading is bounded, links and devices are left out, any encoding will do."""
 
 import ast
 import codecs
 import os
-import re
 import stat
-import warnings
 from pathlib import Path
+
+from dz.tasklib.detection.paths import parents
+from dz.tasklib.detection.syntax import modernised, parsed
 
 MAX_FILES = 50_000
 MAX_BYTES = 1024 * 1024
@@ -14,7 +15,7 @@ MAX_DEPTH = 30
 MAX_READ = 48 * 1024 * 1024
 MAX_SOURCE = 300_000
 MAX_PARSED = 3_000_000
-"""Bytes that are read of one tree, and characters that are parsed of one file and of one tree."""
+"""MAX_READ: bytes read of one tree. MAX_SOURCE, MAX_PARSED: characters parsed of one file, and of one tree."""
 _SKIPPED = {
     ".git",
     ".hg",
@@ -31,7 +32,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 class Tree:
-    """The regular files below a folder, read at most once each."""
+    """The regular files below a folder; each is read at most once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -58,7 +59,7 @@ class Tree:
                 continue
             for entry in entries:
                 if not entry.name.isprintable():
-                    continue  # control characters, or no UTF-8: neither a database nor a terminal takes such a name
+                    continue  # with control characters or not in UTF-8: neither a database nor a terminal takes such a name
                 path = f"{folder}/{entry.name}".lstrip("/")
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in _SKIPPED and path.count("/") < MAX_DEPTH:
@@ -77,6 +78,11 @@ class Tree:
     def has_folder(self, path: str) -> bool:
         """Say whether `path` is a folder that holds files."""
         return path in self._folders or path in ("", ".")
+
+    def exists(self, path: str) -> bool:
+        """Say whether there is a file or a folder of this name; the tree's root is "/"."""
+        inside = path.strip("/")
+        return self.has(inside) or self.has_folder(inside)
 
     def named(self, *names: str) -> list[str]:
         """Return the files with one of these names, the shallowest first."""
@@ -108,7 +114,7 @@ class Tree:
         return self._modules[path]
 
     def may_parse(self, size: int) -> bool:
-        """Say whether so many characters may still be parsed, and count them."""
+        """Say whether this many more characters may be parsed, and count them if so."""
         allowed = size <= min(MAX_SOURCE, self.to_parse)
         self.to_parse -= size if allowed else 0
         return allowed
@@ -122,7 +128,7 @@ class Tree:
         return module
 
     def broken(self, path: str) -> str | None:
-        """Return `path:line` where a file that could not be parsed is no valid Python."""
+        """Return `path:line` of the error in a file that is not valid Python, else None."""
         text = self.text(path) or ""
         if self.module(path) is not None or len(text) > MAX_SOURCE:
             return None
@@ -135,47 +141,15 @@ class Tree:
         return None
 
     def line(self, path: str, text: str) -> str:
-        """Return the basis `path:line` of the first line that holds `text`."""
+        """Return `path:line` of the first line that contains `text`."""
         for number, line in enumerate((self.text(path) or "").splitlines(), 1):
             if text in line:
                 return f"{path}:{number}"
         return f"{path}:1"
 
 
-def parents(path: str) -> list[str]:
-    """Return the folders that `path` lies in, the nearest first."""
-    parts = path.split("/")[:-1]
-    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-
-
-def folder_of(path: str) -> str:
-    """Return the folder of a file; "" is the root."""
-    return path.rpartition("/")[0]
-
-
-def joined(*parts: str) -> str:
-    """Join relative paths; "." and "" are the root."""
-    return "/".join(part.strip("/") for part in parts if part not in ("", "."))
-
-
-def beginning(folder: str) -> str:
-    """Return how the paths of all that lies below a folder begin; `""` for the root."""
-    return f"{folder}/" if folder else ""
-
-
-def relative(folder: str, name: str) -> str:
-    """Return the path that `name`, written in `folder`, stands for; `..` does not leave the tree."""
-    parts = folder.split("/") if folder else []
-    for part in name.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
 def decoded(data: bytes) -> str:
-    """Return text of any encoding; what cannot be decoded is replaced."""
+    """Return the text of bytes in any encoding; what cannot be decoded is replaced."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
@@ -185,38 +159,3 @@ def decoded(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
-
-
-def parsed(text: str) -> ast.Module | None:
-    """Return the syntax tree of Python 3 source, or None."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def modernised(text: str) -> str:
-    """Return Python 2 source with the statements replaced that Python 3 cannot parse."""
-    if len(text) > 300_000 or any(len(line) > 5000 for line in text.splitlines()):
-        return text
-    text = re.sub(r"(?m)^([ \t]*)print\b(?![ \t]*[(=.])(.*)$", r"\1pass", text)
-    text = re.sub(r"(?m)^([ \t]*)print[ \t]*\(.*\)[ \t]*%.*$", r"\1pass", text)
-    text = re.sub(
-        r"(?m)^([ \t]*except\b[^:,\n]*[^:,\n)]|[ \t]*except[ \t]*\([^)\n]*\)),[ \t]*(\w+)[ \t]*:", r"\1 as \2:", text
-    )
-    text = re.sub(r"(?m)^([ \t]*)exec[ \t]+.*$", r"\1pass", text)
-    text = re.sub(r"(?m)^([ \t]*raise[ \t]+[\w.]+),[ \t]*(.+)$", r"\1(\2)", text)
-    text = re.sub(r"\bur(['\"])", r"r\1", text)
-    text = re.sub(r"\b0([0-7]{2,})\b(?!['\"])", r"0o\1", text)
-    text = re.sub(r"\b(\d+)L\b", r"\1", text)
-    return text.replace("<>", "!=").expandtabs(8)
-
-
-def source(node: ast.AST) -> str:
-    """Return the source of a syntax tree; one that is nested too deeply has none."""
-    try:
-        return ast.unparse(node)
-    except RecursionError:
-        return ""

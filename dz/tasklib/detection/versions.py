@@ -3,8 +3,9 @@
 import re
 
 from dz.tasklib.detection import documents
-from dz.tasklib.detection.dependencies import table, toml
-from dz.tasklib.detection.tree import Tree, joined
+from dz.tasklib.detection.documents import table, toml
+from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.tree import Tree
 
 _CONSTRAINT = r"(?:\[[\w, -]+\])?\s*\(?\s*((?:[=<>~!]==?\s*[\w.*]+\s*,?\s*|[<>]\s*[\w.*]+\s*,?\s*)+)"
 _DJANGO = re.compile(rf"\s*django{_CONSTRAINT}", re.IGNORECASE)
@@ -24,7 +25,7 @@ _ASKED = re.compile(
 def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
     """Return (constraint, basis, kind) for every place that names a Python version, the strongest first.
 
-    The kind is `requires-python` where an installer enforces it, `mentioned` in a guide, else `preference`.
+    The kind is `requires-python` if an installer enforces it, `mentioned` if a guide says it, else `preference`.
     """
     found: list[tuple[str, str, str]] = []
     for folder in dict.fromkeys([root, ""]):
@@ -49,7 +50,7 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
 
 
 def _of_ci(tree: Tree) -> tuple[str, str, str] | None:
-    """Return the newest Python that continuous integration runs with."""
+    """Return the newest Python that continuous integration uses."""
     found = []
     for path in documents.ci_files(tree):
         for document in documents.load(tree, path):
@@ -88,7 +89,7 @@ def _preferences(tree: Tree, folder: str) -> list[tuple[str, str, str]]:
 
 
 def django(tree: Tree, files: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the constraint on Django and its basis, from the dependency files and then the lock."""
+    """Return the constraint on Django and its basis: from a dependency file if one has it, else from a lock."""
     readable = [path for path in files if not path.endswith(".lock")]
     for path in readable:
         for number, whole in enumerate((tree.text(path) or "").splitlines(), 1):

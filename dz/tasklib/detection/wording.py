@@ -1,4 +1,4 @@
-"""What is detected, in words."""
+"""Guesses in words, for people."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ _SUPPLY = {"platform": "DjangoZoom sets it", "generate": "a random value is made
 
 
 def text(value: Any) -> str:
-    """Return a guessed value as people read it, without characters that could steer a terminal."""
+    """Return a guessed value as people read it, without characters that could control a terminal."""
     return "".join(letter for letter in _worded(value) if letter.isprintable())
 
 

@@ -1,4 +1,4 @@
-"""Brings what a proof has shown into the guesses: each becomes proved, conflicting, or stays only read, and says why."""
+"""Merges what a proof has shown into the guesses: each becomes proved or conflicting, or stays read, and says why."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +18,7 @@ _BEST = (PROVED, CONFLICTING, READ)
 
 
 def merged(inspection: Inspection, proof: Proof) -> Inspection:
-    """Return the inspection with the guesses as the proof leaves them, and the fields that follow from the primary."""
+    """Return the inspection with its guesses as the proof leaves them and with the fields that follow from these."""
     chosen = proof.chosen
     if chosen is None:
         return _with_note(inspection, proof)
@@ -52,16 +52,16 @@ def _installs(inspection: Inspection, plan: Plan) -> dict[str, Any]:
 
 
 def _of_other_root(guesses: list[Guess], plan: Plan) -> list[Guess]:
-    """Make what another project of the repository installs from primary."""
+    """Make the plan's dependency files and package manager primary: another root of the repository has its own."""
     files = _candidates(guesses, "dependency_files", list(plan.dependency_files), [])
     return _candidates(files, "package_manager", plan.package_manager, [])
 
 
 def applied(inspection: Inspection, guesses: Iterable[Guess], *, ambiguous: bool) -> Inspection:
-    """Return a fresh inspection with what stored guesses of a proved one say: primary candidates, variables.
+    """Apply the stored guesses of a proved inspection to a fresh one: its primary candidates and its variables.
 
     Args:
-        ambiguous: several candidates were equally likely after the proof, too.
+        ambiguous: several candidates were still equally likely after the proof.
     """
     guesses = list(guesses)
     primary = {guess.field: guess.value for guess in guesses if guess.is_primary}
@@ -75,7 +75,7 @@ def applied(inspection: Inspection, guesses: Iterable[Guess], *, ambiguous: bool
 
 
 def _environment(inspection: Inspection, guesses: Iterable[Guess]) -> tuple[Variable, ...]:
-    """Return the variables, required as far as the proof bears that out, with those that only the proof has found."""
+    """Return the variables, each required or not as its guess says, with those that only the proof has found."""
     found = [guess for guess in guesses if guess.field == "env_required"]
     required, read = {guess.value: guess.is_primary for guess in found}, {one.name for one in inspection.environment}
     known = (replace(one, required=required.get(one.name, one.required)) for one in inspection.environment)
@@ -84,7 +84,7 @@ def _environment(inspection: Inspection, guesses: Iterable[Guess]) -> tuple[Vari
 
 
 def _with_note(inspection: Inspection, proof: Proof) -> Inspection:
-    """Say at the settings why nothing was run."""
+    """Note on the primary settings guess why nothing was run."""
     noted = (
         replace(g, happened=proof.happened) if g.field == "settings_module" and g.is_primary else g
         for g in inspection.guesses
@@ -93,7 +93,7 @@ def _with_note(inspection: Inspection, proof: Proof) -> Inspection:
 
 
 def _decided(inspection: Inspection, proof: Proof) -> bool:
-    """Say whether only one of several candidates loads, or the one that there is."""
+    """Say whether the proof settled the choice: it proved a candidate other than the first, or the only one."""
     return proof.outcome == PROVED and (
         proof.chosen is not proof.attempts[0] or len({g.value for g in _of(inspection.guesses, "settings_module")}) == 1
     )
@@ -108,7 +108,7 @@ def _changed(guesses: list[Guess], field: str, change: Callable[[Guess], Guess])
 
 
 def _candidates(guesses: list[Guess], field: str, chosen: Any, verdicts: Iterable[tuple[Any, str, str]]) -> list[Guess]:
-    """Set what happened to each value of a field, and make the chosen one primary; it is added if it is new."""
+    """Note the verdict on each value of a field, and make the chosen value primary, adding it if it is new."""
     known: dict[str, tuple[str, str]] = {}
     for value, proof, happened in verdicts:
         if str(value) not in known or _BEST.index(proof) < _BEST.index(known[str(value)][0]):
@@ -131,7 +131,7 @@ def _settings(guesses: list[Guess], chosen: Attempt, attempts: Iterable[Attempt]
 
 
 def _of_settings(attempt: Attempt) -> tuple[str, str]:
-    """Return proof and text for the settings: what else is to blame leaves them unproved."""
+    """Return proof and text for the settings; a failure that is not their fault leaves them unproved."""
     if attempt.outcome == CONFLICTING and attempt.stage == "application":
         return READ, "they load and pass Django's checks; the application does not load"
     if attempt.outcome == CONFLICTING and attempt.stage == "install":
@@ -147,7 +147,7 @@ def _roots(guesses: list[Guess], chosen: Attempt, attempts: Iterable[Attempt]) -
 
 
 def _entry(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
-    """Only the entry that was loaded is proved, or contradicted."""
+    """Apply the verdict to the entry that was loaded; the other one stays unproved."""
     used, other = ("asgi", "wsgi") if attempt.plan.use_asgi else ("wsgi", "asgi")
     values = {"wsgi": attempt.plan.wsgi, "asgi": attempt.plan.asgi}
     verdict = READ, ""
@@ -218,7 +218,7 @@ def _database(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
 
 
 def _variables(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
-    """A variable that made it fail is required; one without which the settings loaded is not."""
+    """Mark variables without which loading failed as required, and those without which the settings loaded as not."""
     missing, unneeded = dict(attempt.missing), set(attempt.unneeded)
 
     def change(guess: Guess) -> Guess:

@@ -43,7 +43,7 @@ def load(zoomdb: Zoomdb, job_id: int) -> list[Guess]:
 
 
 def storable(value: Any) -> Any:
-    """Return a value that JSONB can hold: PostgreSQL refuses NUL, and what is no character."""
+    """Return a value that JSONB can hold: PostgreSQL refuses NUL characters and lone surrogates."""
     if isinstance(value, dict):
         return {storable(key): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

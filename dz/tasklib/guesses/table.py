@@ -1,10 +1,20 @@
-"""Guesses as a markdown table that text of a repository cannot break out of."""
+"""Guesses as a markdown table that text from a repository cannot break out of."""
 
 from typing import Any
 
 from dz.tasklib.detection import Inspection
 from dz.tasklib.detection.wording import text
 from dz.tasklib.guesses.rows import guesses_of
+
+
+def next_step(url: str, *, ui: str | None) -> str:
+    """Return what to do after a check.
+
+    Args:
+        ui: the address of the Prefect UI, if there is one.
+    """
+    where = f" or run [build-and-deploy]({ui}/deployments) in this UI" if ui else ""
+    return f"`dz deploy {url}`{where}"
 
 
 def markdown(inspection: Inspection, next_step: str) -> str:
@@ -28,7 +38,7 @@ def markdown(inspection: Inspection, next_step: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return text of a repository so that it cannot leave its table cell or become markup."""
+    """Escape text from a repository, so that it can neither leave its table cell nor become markup."""
     plain = "".join("'" if c == "`" else "/" if c == "|" else c for c in text(value))[:500]
-    # Neither tags, nor links and images, nor places that links lead to.
+    # No tags, no links or images, no link definitions.
     return plain.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :")

@@ -12,7 +12,7 @@ from dz.zoomdb.models import ChildFailure
 
 @contextlib.contextmanager
 def reported_to_parent(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
-    """Store the error of a subflow for the parent that waits on another server."""
+    """Store an error of the block for the parent flow that waits on another server, and re-raise it."""
     try:
         yield
     except Exception as error:
@@ -26,14 +26,14 @@ def reported_to_parent(zoomdb: Zoomdb, flow_run_id: str) -> Iterator[None]:
 
 
 def of_child(zoomdb: Zoomdb, flow_run_id: str) -> FailureRecord | None:
-    """Return the error that a subflow stored, if it did."""
+    """Return the error that a subflow stored, or None."""
     with zoomdb.session() as session:
         row = session.scalar(select(ChildFailure).where(ChildFailure.flow_run_id == flow_run_id))
         return FailureRecord(row.code, row.found, row.remedy) if row else None
 
 
 def unexpected(error: Exception) -> OperatorError:
-    """Return what a person is told of an error that nobody foresaw."""
+    """Return what a person is told about an error that nobody foresaw."""
     return Unexpected(
         f"An error that DjangoZoom does not know: {type(error).__name__}.",
         "Look at the traceback in the logs of the flow run in the Prefect UI, and report it.",

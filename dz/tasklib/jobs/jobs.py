@@ -1,4 +1,4 @@
-"""Jobs: what people asked for, how far it is, and its typed log."""
+"""Jobs: what people asked for, how far it has got, and how it ended."""
 
 import contextlib
 import datetime as dt
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from dz.errors import DzError, FailureRecord, StaleWork
 from dz.tasklib.jobs.failures import unexpected
-from dz.tasklib.jobs.log import printable
 from dz.tasklib.jobs.results import JobResult
+from dz.text import printable
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
 from dz.zoomdb.states import JobKind, JobState, LogType
@@ -44,7 +44,7 @@ class JobView:
 
     @property
     def finished(self) -> bool:
-        """The job has reached a final state."""
+        """Whether the job has reached a final state."""
         return self.state in FINAL
 
 
@@ -79,9 +79,10 @@ def set_result(zoomdb: Zoomdb, job_id: int, **values: Unpack[JobResult]) -> None
 
 @contextlib.contextmanager
 def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
-    """Run a job: begun and ended in its row and log, failures recorded, its lock held all the while.
+    """Hold a job's lock for the block, and record its start, its end and any failure in its row and log.
 
-    A job that `wait` has left to a person is not ended; its process before may still be on its way out.
+    A run that is suspended while its job waits for a person (see `wait`) does not end the job. When the job is resumed,
+    its previous process may still be exiting, so this waits for the lock.
     """
     with zoomdb.lock(locks.JOB, job_id):
         _begin(zoomdb, job_id, flow_run_id)
@@ -100,22 +101,22 @@ def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
 
 
 def wait(zoomdb: Zoomdb, job_id: int) -> None:
-    """Note that a job waits for a person: no process runs it until then."""
+    """Mark a job as waiting for a person; until the answer comes, no process runs it."""
     _set_state(zoomdb, job_id, JobState.WAITING)
 
 
 def go_on(zoomdb: Zoomdb, job_id: int) -> None:
-    """Note that a job that waited for a person runs again."""
+    """Mark a job that waited for a person as running again."""
     _set_state(zoomdb, job_id, JobState.RUNNING)
 
 
 def give_up(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord) -> None:
-    """End a job that no process runs, and say why."""
+    """End a job that no process runs, and record why."""
     _end(zoomdb, job_id, state, failure)
 
 
 def open_again(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> bool:
-    """Make a job that has not succeeded wait for a run again, and say whether there is anything left to do."""
+    """Make a job pending again unless it has succeeded; return whether there is anything left to do."""
     with zoomdb.session() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
         if job.state == JobState.SUCCEEDED:
@@ -125,20 +126,20 @@ def open_again(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> bool:
 
 
 def get(zoomdb: Zoomdb, job_id: int) -> JobView | None:
-    """Return one job, or None if there is none of that number."""
+    """Return one job, or None if no job has that id."""
     with zoomdb.session() as session:
         job = session.get(Job, job_id)
         return _view(job) if job else None
 
 
 def if_pending(zoomdb: Zoomdb, job_id: int | None) -> int | None:
-    """Return the job if it waits to be run, else None."""
+    """Return the job's id if the job is pending, else None."""
     view = get(zoomdb, job_id) if job_id else None
     return view.id if view and view.state == JobState.PENDING else None
 
 
 def refuse_ended(zoomdb: Zoomdb, job_id: int) -> None:
-    """Raise StaleWork if the job that work was sent for has ended."""
+    """Raise StaleWork if the job for which work was sent has ended."""
     view = get(zoomdb, job_id)
     if view is None or view.finished:
         raise StaleWork(
@@ -185,7 +186,7 @@ def _set_state(zoomdb: Zoomdb, job_id: int, state: JobState) -> None:
 def _end(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
     with zoomdb.session() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
-        # The signal that suspends a run is no end of its job.
+        # The signal that suspends a run does not end its job.
         if job.state in FINAL or (job.state == JobState.WAITING and state == JobState.CRASHED):
             return
         job.state, job.ended = state, func.now()

@@ -1,4 +1,4 @@
-"""The log of a job, as people and programs read it; `jobs` writes it."""
+"""The log of a job, which people and programs read; `jobs` writes its first and last lines."""
 
 import contextlib
 import datetime as dt
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from dz.errors import DzError
+from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobLog
 from dz.zoomdb.states import LogType
@@ -26,14 +27,14 @@ class LogLine:
 
 
 def lines(zoomdb: Zoomdb, *job_ids: int, after: int = 0) -> Sequence[LogLine]:
-    """Return the log of a job, or of several together, after line `after`, oldest first."""
+    """Return the log lines of one or more jobs that come after line `after`, oldest first."""
     query = select(JobLog).where(JobLog.job_id.in_(job_ids), JobLog.id > after).order_by(JobLog.id)
     with zoomdb.session() as session:
         return [LogLine(row.id, row.created, row.type, row.step, row.message) for row in session.scalars(query)]
 
 
 def step_seconds(log_lines: Sequence[LogLine]) -> dict[str, float]:
-    """Return how long each finished step took; a step that ran on several servers counts its longest."""
+    """Return the seconds that each finished step took; for a step that ran on several servers, the longest."""
     seconds: dict[str, float] = {}
     for line in log_lines:
         if line.type == LogType.STEP_END:
@@ -66,8 +67,3 @@ def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
         write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
         raise
     write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
-
-
-def printable(message: str) -> str:
-    """Drop control characters: log lines end on terminals and web pages."""
-    return "".join(c for c in message if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))

@@ -4,26 +4,26 @@ from typing import Any, TypedDict
 
 
 class JobResult(TypedDict, total=False):
-    """The result of a job; a key is there once its step has run, or if its kind of job has it at all."""
+    """The result of a job; a key appears once its step has run, and only in the kinds of job that have that step."""
 
     commit: str
-    """Of every job that has checked out code: all 40 digits."""
+    """Jobs that check out code: the commit's id, all 40 digits."""
 
     is_django: bool
-    """Of a check, as are the four keys below: whether the repository holds a Django project."""
+    """Checks, like the next four keys: whether the repository holds a Django project."""
     reason: str | None
-    """Why it is none."""
+    """Why it holds none."""
     ambiguous: bool
-    """Several candidates are equally likely."""
+    """Whether several candidates are equally likely."""
     guesses: int
     """How many guesses were stored."""
     proof: dict[str, Any]
     """The summary of the proof; see `proof.Proof.to_json`."""
 
     version: int
-    """Of a deploy or rollback: the number of the release."""
+    """Deploys and rollbacks: the number of the release."""
     unchanged: bool
-    """Nothing has changed since the version that serves, so it was left."""
+    """Nothing has changed since the serving version, so it was kept."""
     url: str
     """Where the site is."""
     project: str
@@ -32,12 +32,12 @@ class JobResult(TypedDict, total=False):
     """Host names that show the site."""
 
     form: int
-    """Of a launch, as are the keys below: the number of the form that waits for a person."""
+    """Launches, like the keys below: the number of the form that waits for a person."""
     wanted: list[dict[str, Any]]
     """Variables that nobody has set; see `variables.missing.MissingVariable`."""
     reasons: list[str]
     """Why a person must be asked."""
     check: int | None
-    """The job of its check."""
+    """The id of its check job."""
     deploy: int | None
-    """The job of its deploy."""
+    """The id of its deploy job."""

@@ -1,4 +1,4 @@
-"""What a launch knows of a repository: what was read and proved, and what a person's answer makes of it."""
+"""What a launch knows about a repository: what was read and proved, and what a person's answer makes of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Findings:
     wanted: tuple[MissingVariable, ...] = ()
 
     def plan(self, form: Mapping[str, Value] | None = None) -> Plan:
-        """Return the plan that a build takes; between candidates that are equally likely the first is taken."""
+        """Return the plan that a build would follow; of candidates that are equally likely, it takes the first."""
         chosen = {
             "project_root": self.inspection.project_root or ".",
             "django_settings_module": self.inspection.settings_module or "",
@@ -65,7 +65,7 @@ class Findings:
         )
 
     def reasons(self) -> list[str]:
-        """Return why a person must be asked; nothing: all is clear and nothing is missing."""
+        """Return why a person must be asked; empty if everything is clear and nothing is missing."""
         found = []
         if self.inspection.ambiguous and not (self.config or self.stored):
             found.append("Several project roots or settings modules are equally likely.")
@@ -117,15 +117,22 @@ def gather(
         project=project,
     )
     plan, known = findings.plan(), stored.of_project(zoomdb, project.id)
-    more = missing.of(inspection, {*known, *dict(plan.build_environment)}, plan.required_environment)
+    more = missing.of(inspection, {*known, *dict(plan.build_variables)}, plan.required_variables)
     return Findings(**{**vars(findings), "wanted": more})
 
 
 def project_of(zoomdb: Zoomdb, *, name: str | None, url: str, ref: str | None) -> ProjectView:
-    """Return the project of a launch, made if it is new; a name that another source has is left to it."""
+    """Return the project of a launch, creating it if it is new; a name that belongs to another source is not used."""
     taken = name and any(one.name == name and one.source_url != url for one in projects.listed(zoomdb))
     valid = name and names.PROJECT_NAME.fullmatch(name)
     return projects.ensure(zoomdb, name=name if valid and not taken else None, url=url, ref=ref)
+
+
+def choose_project(zoomdb: Zoomdb, job_id: int, *, name: str | None, url: str, ref: str | None) -> None:
+    """Note which project a launch is about, made if it is new; one that is noted already stays."""
+    view = jobs.get(zoomdb, job_id)
+    if view and not view.project:
+        jobs.set_project(zoomdb, job_id, project_of(zoomdb, name=name, url=url, ref=ref).id)
 
 
 def first_answer(findings: Findings, name: str | None) -> dict[str, Any]:
@@ -135,7 +142,7 @@ def first_answer(findings: Findings, name: str | None) -> dict[str, Any]:
 
 
 def judge(zoomdb: Zoomdb, findings: Findings, answer: Mapping[str, Any], *, domain: str) -> tuple[list[str], str]:
-    """Return what is wrong with an answer, and the `zoombuild.cfg` that holds it; nothing is changed.
+    """Return what is wrong with an answer, and the `zoombuild.cfg` that holds it; change nothing.
 
     Args:
         domain: every project has a host name below it.
@@ -160,7 +167,7 @@ def judge(zoomdb: Zoomdb, findings: Findings, answer: Mapping[str, Any], *, doma
 
 
 def accept(zoomdb: Zoomdb, findings: Findings, job_id: int, answer: Mapping[str, Any], config: str) -> None:
-    """Store an answer that has no problem: name and variables (encrypted) of the project, and the configuration."""
+    """Store an answer without problems: the project's name, its variables (encrypted), and the configuration."""
     projects.rename(zoomdb, findings.project.id, str(answer.get("project") or findings.project.name))
     values = missing.random_values(findings.wanted) | form.variables_of(answer, findings.wanted)
     stored.put(zoomdb, findings.project.id, values)

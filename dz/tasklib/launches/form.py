@@ -32,7 +32,7 @@ KEYS = (
 )
 """The keys of `zoombuild.cfg` that the form asks for; all others stay as they are."""
 VARIABLE = "variable_"
-"""What the names of the form's fields for environment variables begin with."""
+"""Prefix of the form's fields for environment variables."""
 GUESS_OF = {"django_settings_module": "settings_module", "requirements_files": "dependency_files"}
 """Keys whose guess has another name."""
 DJANGO_COMMANDS = (
@@ -52,8 +52,8 @@ _TYPO = 0.8
 
 
 def values_of(plan: Plan, interpreters: Sequence[Interpreter]) -> dict[str, Any]:
-    """Return what the form shows of a plan; the Python is the one that a build takes, not what the project would like."""
-    data = plan.to_json()
+    """Return what the form shows of a plan; the Python is the one a build would use, not what the project prefers."""
+    data = vars(plan)
     values: dict[str, Any] = {}
     for key in KEYS:
         value = data[keys.FIELD_OF.get(key, key)]
@@ -65,7 +65,7 @@ def values_of(plan: Plan, interpreters: Sequence[Interpreter]) -> dict[str, Any]
 
 
 def given(values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
-    """Return the typed keys of an answer, and what is wrong with the others; an empty text leaves a key to detection."""
+    """Return the typed keys of an answer, and what is wrong with others; an empty text leaves a key to detection."""
     typed: dict[str, Value] = {}
     problems: list[str] = []
     for key in KEYS:
@@ -141,7 +141,7 @@ def _is_inside(root: Path, name: str) -> bool:
 
 
 def _module_problem(key: str, module: str, folders: Sequence[Path], root: Path) -> list[str]:
-    """Say that a module is not there; a package may be a folder without `__init__.py`."""
+    """Report a module that does not exist; a folder without `__init__.py` counts as a package."""
     path = module.replace(".", "/")
     for folder in folders:
         for place in (folder / f"{path}.py", folder / path / "__init__.py", folder / path):
@@ -152,7 +152,7 @@ def _module_problem(key: str, module: str, folders: Sequence[Path], root: Path) 
 
 
 def _hook_problem(hook: str, root: Path) -> str | None:
-    """Say which known command a hook was probably meant to be; commands of installed packages cannot be known here."""
+    """Report a hook that looks like a misspelt command; others pass, since installed packages bring unknown ones."""
     word = hook.partition(" ")[0]
     known = {*DJANGO_COMMANDS, *(path.stem for path in root.glob("**/management/commands/*.py"))}
     near = [] if word in known else difflib.get_close_matches(word, sorted(known), 1, _TYPO)

@@ -1,4 +1,4 @@
-"""Launches: how far each is, kept so that a run that was suspended, or has died, goes on without repeating anything."""
+"""How far each launch has got, stored so that a run that was suspended or died goes on without repeating anything."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.errors import DeployInProgress, FailureRecord, StackProblem
+from dz.errors import DeployInProgress, FailureRecord, FormExpired, StackProblem
 from dz.tasklib.jobs import jobs
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, Launch
 from dz.zoomdb.states import JobKind, JobState
 
 GRACE = 300
-"""Seconds that Prefect waits longer than we do before it ends a run by itself: our words come first."""
+"""Seconds that Prefect waits longer than we do before it ends a run by itself, so that our message comes first."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class LaunchView:
 
     Args:
         form: how many forms were shown; the last one waits, or has been answered.
-        answer: what the form shows, then what the person made of it, then with `config` the confirmed configuration.
+        answer: what the form shows, then the person's answer; once confirmed, with the configuration as `config`.
         problems: why the last answer was not accepted.
-        expires: when the form that waits is given up.
+        expires: when the waiting form times out.
     """
 
     job: int
+    project: str | None
     flow_run_id: str | None
     check: int | None
     deploy: int | None
@@ -41,17 +42,17 @@ class LaunchView:
 
 
 def of_run(zoomdb: Zoomdb, flow_run_id: str) -> int | None:
-    """Return the launch job that a flow run belongs to, if it began one already."""
+    """Return the launch job that a flow run has begun already, or None."""
     query = select(Job.id).where(Job.flow_run_id == flow_run_id, Job.kind == JobKind.LAUNCH)
     with zoomdb.session() as session:
         return session.scalar(query)
 
 
 def open_launch(zoomdb: Zoomdb, job_id: int, *, seconds: int) -> None:
-    """Begin a launch, or make one whose run ended go on.
+    """Begin a launch, or resume one whose run ended.
 
     A launch that failed after its configuration was confirmed asks again, with the failure above the form; one whose
-    process died goes on where it was.
+    process died goes on from where it was.
 
     Args:
         seconds: how long a form waits for its answer.
@@ -70,30 +71,43 @@ def open_launch(zoomdb: Zoomdb, job_id: int, *, seconds: int) -> None:
 
 
 def get(zoomdb: Zoomdb, job_id: int) -> LaunchView:
-    """Return a launch, or raise StackProblem if the job is none."""
+    """Return a launch, or raise StackProblem if the job is not one."""
     with zoomdb.session() as session:
-        found = session.execute(
-            select(Launch, Job.flow_run_id).join(Job, Job.id == Launch.job_id).where(Job.id == job_id)
-        ).first()
+        found = session.execute(select(Launch, Job).join(Job, Job.id == Launch.job_id).where(Job.id == job_id)).first()
         if found is None:
             raise StackProblem(f"Job {job_id} is no launch, or has not begun.", "`dz jobs` lists the newest jobs.")
         return _view(*found)
 
 
 def parts(zoomdb: Zoomdb, job_id: int) -> list[int]:
-    """Return the jobs that a launch has begun as its parts."""
+    """Return the jobs that a launch has begun: its check and its deploy."""
     query = select(Launch.check_job_id, Launch.deploy_job_id).where(Launch.job_id == job_id)
     with zoomdb.session() as session:
         return [part for row in session.execute(query) for part in row if part]
 
 
+def commit(zoomdb: Zoomdb, job_id: int) -> str | None:
+    """Return the commit that the check of a launch has looked at."""
+    check = jobs.get(zoomdb, get(zoomdb, job_id).check or 0)
+    return check.result.get("commit") if check else None
+
+
+def take_result(zoomdb: Zoomdb, job_id: int) -> None:
+    """Give a launch the result of its deploy."""
+    launch = get(zoomdb, job_id)
+    deploy = jobs.get(zoomdb, launch.deploy or 0)
+    if deploy:
+        jobs.set_result(zoomdb, job_id, **deploy.result)
+    jobs.set_result(zoomdb, job_id, check=launch.check, deploy=launch.deploy)
+
+
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:
-    """Return the job of the check that is still to run; None: it is done."""
+    """Return the check job if it still has to run; None if it is done."""
     return _part(zoomdb, job_id, JobKind.CHECK_REPO, params)
 
 
 def deploy_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:
-    """Return the job of the deploy that is still to run; None: it is done.
+    """Return the deploy job if it still has to run; None if it is done.
 
     Raises:
         DeployInProgress: an earlier process of this launch still deploys.
@@ -102,7 +116,7 @@ def deploy_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | 
 
 
 def _part(zoomdb: Zoomdb, job_id: int, kind: JobKind, params: dict[str, Any]) -> int | None:
-    """Return the job of one part of a launch, made if it is missing and opened again if its process died."""
+    """Return the job of one part of a launch, created if missing, reopened if its process died; None if it is done."""
     column = "check_job_id" if kind == JobKind.CHECK_REPO else "deploy_job_id"
     with zoomdb.session() as session:
         row = _row(session, job_id)
@@ -142,7 +156,7 @@ def confirm(zoomdb: Zoomdb, job_id: int, answer: Mapping[str, Any], config: str)
 
 
 def waiting(zoomdb: Zoomdb) -> list[tuple[int, str, bool]]:
-    """Return job, flow run and whether its time is over, for every launch that waits for a person."""
+    """Return (job, flow run, whether its time is over) for every launch that waits for a person."""
     query = (
         select(Job.id, Job.flow_run_id, func.coalesce(Launch.expires < func.now(), False))
         .join(Launch, Launch.job_id == Job.id)
@@ -153,14 +167,13 @@ def waiting(zoomdb: Zoomdb) -> list[tuple[int, str, bool]]:
 
 
 def expire(zoomdb: Zoomdb, job_id: int) -> FailureRecord:
-    """End a launch whose form nobody answered, and return what a person is told of it."""
+    """End a launch whose form nobody answered, and return what a person is told about it."""
     view = get(zoomdb, job_id)
     until = view.expires.strftime("%Y-%m-%d %H:%M UTC") if view.expires else "its time was over"
-    failure = FailureRecord(
-        "FormExpired",
+    failure = FormExpired(
         f"Nobody answered the form until {until}; nothing was built, and nothing that users see has changed.",
         "Launch the site again; what was set with `dz variables` is still stored.",
-    )
+    ).record()
     jobs.give_up(zoomdb, job_id, JobState.EXPIRED, failure)
     return failure
 
@@ -169,10 +182,11 @@ def _row(session: Session, job_id: int) -> Launch:
     return session.scalars(select(Launch).where(Launch.job_id == job_id).with_for_update()).one()
 
 
-def _view(row: Launch, flow_run_id: str | None) -> LaunchView:
+def _view(row: Launch, job: Job) -> LaunchView:
     return LaunchView(
-        job=row.job_id,
-        flow_run_id=flow_run_id,
+        job=job.id,
+        project=job.project.name if job.project else None,
+        flow_run_id=job.flow_run_id,
         check=row.check_job_id,
         deploy=row.deploy_job_id,
         form=row.form,

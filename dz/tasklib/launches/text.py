@@ -36,7 +36,7 @@ def summary(findings: Findings, problems: Sequence[str]) -> str:
 
 
 def hints(findings: Findings, problems: Sequence[str]) -> dict[str, str]:
-    """Return what is said of each field: what is wrong with it, where it was read, and what else was found."""
+    """Return the hint for each field: what is wrong with it, where it was read, and what else was found."""
     found = {"project": summary(findings, problems)}
     for key in KEYS:
         rows = [guess for guess in findings.guesses if guess.field == GUESS_OF.get(key, key)]
@@ -67,7 +67,7 @@ def table(rows: Sequence[Guess]) -> str:
 
 
 def missing(one: MissingVariable) -> str:
-    """Return one variable that has no value, and who reads it."""
+    """Name a variable that has no value, and what reads it."""
     return f"{one.name} ({one.basis})"
 
 
@@ -82,7 +82,7 @@ def _unsure(findings: Findings) -> str:
 
 
 def _secrets(findings: Findings) -> str:
-    """Say which secrets must be set elsewhere, and which are made."""
+    """Say which secrets a person must set elsewhere, and which are generated."""
     asked = [one for one in findings.wanted if one.secret and not one.random]
     made = [one for one in findings.wanted if one.random]
     lines = []
@@ -100,5 +100,5 @@ def _risk(risk: Risk) -> str:
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
-    # Where fields are described, Prefect's UI makes one line of lines without an empty one between them.
+    # In the description of a field, Prefect's UI joins lines unless an empty one separates them.
     return title + "".join(f"\n\n- {cell(line)}" for line in lines) if lines else ""

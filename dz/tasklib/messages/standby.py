@@ -1,4 +1,4 @@
-"""Runs that stand by: sent to a server before their release exists, so that they have started when it does."""
+"""Flow runs on standby: sent to a server before their release exists, so that they have started by the time it does."""
 
 import re
 import time
@@ -12,13 +12,13 @@ from dz.zoomdb import Zoomdb, notices
 from dz.zoomdb.models import Standby
 
 PATIENCE = 60.0
-"""Seconds that a run stands by: then its place at a worker is worth more than the start that it saves."""
+"""Seconds that a run stands by; after that, its slot at a worker is worth more than the start-up time it saves."""
 _LOOK_SECONDS = 3.0
 _LAYER = re.compile(r"[^/]+/([0-9a-f]{64})/([0-9]{1,15})", re.ASCII)
 
 
 def tell(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
-    """Tell a run its release (None: it is not needed), and say whether it still stood by."""
+    """Tell a run its release (None: it is not needed), and return whether it was still standing by."""
     told = _say(zoomdb, flow_run_id, release_id)
     if told:
         notices.send(zoomdb, notices.TOLD, flow_run_id)
@@ -28,12 +28,12 @@ def tell(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
 
 
 def announce(zoomdb: Zoomdb, flow_run_id: str, layer: Layer) -> None:
-    """Tell a run of a layer that its release will likely have; nothing is lost if it does not hear that."""
+    """Tell a run about a layer that its release will probably have; best effort."""
     notices.send(zoomdb, notices.TOLD, f"{flow_run_id}/{layer.sha256}/{layer.size}")
 
 
 def never_heard(zoomdb: Zoomdb, flow_run_id: str) -> bool:
-    """Say, of a run that has ended, whether it ended before it took what it was told."""
+    """Say whether a run that has ended did so before it took what it was told."""
     return _take(zoomdb, flow_run_id) is not None
 
 
@@ -47,8 +47,8 @@ def release_of(
     """Wait until this run is told its release; None if it is not needed or nobody tells it anything.
 
     Args:
-        patience: seconds after which it gives up; who would tell it then finds that out.
-        prepare: is given sha256 and size of each environment layer that is announced meanwhile.
+        patience: seconds after which the run gives up; `tell` then returns False.
+        prepare: called with sha256 and size of each virtualenv layer that is announced in the meantime.
 
     Raises:
         ServiceUnavailable: zoomdb does not answer (transient).
@@ -66,7 +66,7 @@ def release_of(
 
 
 def _say(zoomdb: Zoomdb, flow_run_id: str, release_id: int | None) -> bool:
-    """Store what a run is told, unless it was told something or has given up."""
+    """Store what a run is told; return False if it was told something before or has given up."""
     values = {"flow_run_id": flow_run_id, "release_id": release_id}
     with zoomdb.session() as session:
         return session.scalar(insert(Standby).on_conflict_do_nothing().returning(Standby.id), values) is not None

@@ -1,4 +1,4 @@
-"""Spares waiting between servers: a worker is told of new work, a parent of the end of its child."""
+"""Wakes up other servers: a worker when there is new work, a parent when its child has ended."""
 
 import time
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb import Zoomdb, notices
 
 SLOW_SECONDS = 3.0
-"""Between two looks while messages are received: the safety net."""
+"""Between two checks while messages arrive: only a safety net."""
 FAST_SECONDS = 0.5
-"""Between two looks while they cannot."""
+"""Between two checks while no messages can be expected."""
 FIRST_SECONDS = 1.0
-"""Before the first look without a message."""
+"""Before the first check without a message."""
 _WELL = "/completed"
 _SOON = (0.0, 0.1, 0.4)
-"""Before looks after a message, which may have overtaken what it is about."""
+"""Pauses before the checks that follow a message, since it may arrive before the state that it reports is visible."""
 
 
 def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None, flow_run_id: str) -> None:
@@ -28,13 +28,13 @@ def run_ended(zoomdb: Zoomdb, flow_run_id: str, *, well: bool = False) -> None:
 
 
 def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float, told: bool = True) -> Iterator[bool]:
-    """Yield whenever it is time to ask whether a flow run has ended: when it says so, and now and then.
+    """Yield whenever it is time to check whether a flow run has ended: when a message says so, and every few seconds.
 
-    What is yielded says whether the run has said that it is completed, so that nobody need ask.
+    Yields True if the message says that the run completed, so that the check can be skipped.
 
     Args:
-        seconds: after which this ends.
-        told: the worker of the run tells of its end, so that looking is the safety net only.
+        seconds: how long to go on.
+        told: the run's worker announces its end, so that checking is only a safety net.
     """
     deadline = time.monotonic() + seconds
     interval = SLOW_SECONDS if told else FAST_SECONDS
@@ -42,7 +42,7 @@ def times_to_look(zoomdb: Zoomdb, flow_run_id: str, *, seconds: float, told: boo
     while time.monotonic() < deadline:
         try:
             with notices.listen(zoomdb, notices.ENDED) as heard:
-                # It may have ended before we listened.
+                # The run may have ended before we listened.
                 patience = min(interval, FIRST_SECONDS)
                 while time.monotonic() < deadline:
                     ended = heard.wait(patience, wanted=flow_run_id)

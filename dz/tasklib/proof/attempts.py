@@ -1,4 +1,4 @@
-"""One candidate of a proof: its virtualenv, and runs of it until nothing that it asks for is missing."""
+"""Tries one candidate of a proof: makes its virtualenv, and runs it until it asks for nothing more."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +22,9 @@ from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
 RUNS = 12
-"""How often one candidate is loaded at most, each time with values that it asked for the time before."""
+"""How often one candidate is loaded at most, each time with the values that it asked for the time before."""
 _NOT_BY_VALUES = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError")
-"""Errors that no value of a variable is the cause of."""
+"""Errors that no value of a variable can cause."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Attempt:
     """What happened to one candidate.
 
     Args:
-        stage: how far it came: install, settings, setup, check, handler, application, request, answered.
-        status: of the first page; None if it came to none.
-        error: the type of what went wrong.
+        stage: how far it got: install, settings, setup, check, handler, application, request, answered.
+        status: the HTTP status of the first page; None if it did not get that far.
+        error: the type of the error.
         happened: one short sentence.
-        missing: variables that it asked for by failing.
-        unneeded: variables that were thought to be required, and without which its settings loaded.
-        stood_in: variables that had stand-ins in the end.
-        python: the full version that it ran in.
+        missing: (name, place) of the variables without which it failed.
+        unneeded: variables that were thought to be required, but without which its settings loaded.
+        stood_in: variables that had placeholders in the last run.
+        python: the full version of the Python that it ran in.
     """
 
     plan: Plan
@@ -57,11 +57,11 @@ class Attempt:
 
     @property
     def settings_module(self) -> str:
-        """The candidate."""
+        """The candidate's settings module."""
         return self.plan.django_settings_module
 
     def to_json(self) -> dict[str, Any]:
-        """Return what people are told of it."""
+        """Return what people are told about it."""
         own = {"settings_module": self.settings_module, "project_root": self.plan.project_root}
         kind = "asgi" if self.plan.use_asgi else "wsgi"
         names = ("outcome", "stage", "happened", "status", "error", "python", "django_version", "engine")
@@ -71,14 +71,14 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Prover:
-    """What a proof needs of its server.
+    """What a proof needs from its server.
 
     Args:
         interpreters: newest first.
-        variables: the owner's; they reach the code, and their values no text.
+        variables: the owner's; the project's code gets them, but no text shows their values.
         timeout: seconds for loading a candidate once.
         on_line: called with each line of the installer's output.
-        packages: what all projects share; None: nothing.
+        packages: the package cache that all projects share; None: there is none.
     """
 
     room: Room
@@ -109,7 +109,7 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
         )
     except DzError as error:
         wrong = isinstance(error, DependencyNotFound | InvalidRequirement)
-        # The lines that follow are an installer's own output, with paths of this server.
+        # Lines after the first are the installer's own output, with paths of this server.
         happened = verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
     made = _Loading(plan, checkout, virtualenv, inspection, prover).attempt()
@@ -121,7 +121,7 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
 
 
 class _Loading:
-    """Loads one candidate again and again, with what it asks for."""
+    """Loads one candidate again and again, each time with the variables that it asked for."""
 
     def __init__(
         self, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, inspection: Inspection, prover: Prover
@@ -129,22 +129,22 @@ class _Loading:
         self.plan, self.checkout, self.virtualenv = plan, checkout, virtualenv
         self.inspection, self.prover = inspection, prover
         self.given = {**verification.placeholder_variables(plan), "DZ_PLAIN_STATIC_STORAGE": "1", **prover.variables}
-        self.stood_in: dict[str, str] = {}
-        self.turns: Counter[str] = Counter()
+        self.placeholders: dict[str, str] = {}
+        self.refused: Counter[str] = Counter()
         self.missing: dict[str, str] = {}
         self.unneeded: tuple[str, ...] = ()
 
     def attempt(self) -> Attempt:
-        """Return what happened in the end."""
+        """Load the candidate until it asks for nothing more, and return what happened in the end."""
         for _ in range(RUNS):
             verdict = self.run()
-            if not self.supplied(verdict):
+            if not self.fill_in(verdict):
                 break
         happened = verdict.happened
-        if self.stood_in and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
+        if self.placeholders and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
             verdict = replace(verdict, outcome=READ)
-        if self.stood_in:
-            happened = f"with stand-ins for {', '.join(sorted(self.stood_in))}: {happened}"
+        if self.placeholders:
+            happened = f"with stand-ins for {', '.join(sorted(self.placeholders))}: {happened}"
         return Attempt(
             self.plan,
             verdict.outcome,
@@ -154,7 +154,7 @@ class _Loading:
             error=verdict.error,
             missing=tuple(self.missing.items()),
             unneeded=self.unneeded,
-            stood_in=tuple(sorted(self.stood_in)),
+            stood_in=tuple(sorted(self.placeholders)),
             python=self.virtualenv.python.full,
             django_version=verdict.django_version,
             engine=verdict.engine,
@@ -169,26 +169,26 @@ class _Loading:
             self.virtualenv,
             place=self.prover.room.path / f"run-{number}",
             sandbox=self.prover.room.sandbox,
-            given={**self.stood_in, **self.given},
+            given={**self.placeholders, **self.given},
             timeout=self.prover.timeout,
             options={"request": True},
             secret=tuple(self.prover.variables.values()),
         )
         verdict = verdicts.judge(report, done, required_files=self.inspection.required_files)
-        if not self.stood_in and verdict.stage != "settings" and not self.missing:
-            self.unneeded = tuple(name for name in self.plan.required_environment if name not in self.given)
+        if not self.placeholders and verdict.stage != "settings" and not self.missing:
+            self.unneeded = tuple(name for name in self.plan.required_variables if name not in self.given)
         return verdict
 
-    def supplied(self, verdict: Verdict) -> bool:
-        """Say whether another run is worth it: something that was missing has a stand-in now, or another one."""
-        if verdict.variable and verdict.variable not in {**self.stood_in, **self.given}:
+    def fill_in(self, verdict: Verdict) -> bool:
+        """Supply a placeholder for a variable that the last run missed or refused; return whether there was one."""
+        if verdict.variable and verdict.variable not in {**self.placeholders, **self.given}:
             self.missing[verdict.variable] = verdict.place
-            wanted = {verdict.variable, *self.plan.required_environment} - self.given.keys()
-            self.stood_in |= {name: placeholders.placeholder(name) for name in wanted - self.stood_in.keys()}
+            wanted = {verdict.variable, *self.plan.required_variables} - self.given.keys()
+            self.placeholders |= {name: placeholders.placeholder(name) for name in wanted - self.placeholders.keys()}
             return True
-        name = placeholders.refused(self.stood_in, verdict.message, verdict.line) if verdict.error else None
-        if name and self.turns[name] < placeholders.KINDS:
-            self.turns[name] += 1
-            self.stood_in[name] = placeholders.placeholder(name, self.turns[name])
+        name = placeholders.refused(self.placeholders, verdict.message, verdict.line) if verdict.error else None
+        if name and self.refused[name] < len(placeholders.OTHERS):
+            self.placeholders[name] = placeholders.OTHERS[self.refused[name]]
+            self.refused[name] += 1
             return True
         return False

@@ -15,7 +15,7 @@ MOST = 4
 
 
 def plans(inspection: Inspection, checkout: Checkout) -> list[Plan]:
-    """Return the plans of the candidates, at most MOST; settings that the repository's `zoombuild.cfg` names are one.
+    """Return the candidates' plans, at most MOST; just one if the repository's `zoombuild.cfg` names the settings.
 
     Raises:
         NotDjango, InvalidConfig: see `resolution.of_checkout`.
@@ -33,7 +33,7 @@ def _resolved(inspection: Inspection, checkout: Checkout, form: dict[str, Value]
 
 
 def _pairs(inspection: Inspection, path: Path) -> list[tuple[str, str]]:
-    """Return the folders and settings modules that go together."""
+    """Return the (project root, settings module) pairs that go together."""
     first = inspection.project_root or "."
     pairs = {(first, inspection.settings_module): None} if inspection.settings_module else {}
     roots = [str(guess.value) for guess in _sorted(inspection, "project_root")] or [first]
@@ -61,7 +61,7 @@ def _plan(inspection: Inspection, checkout: Checkout, root: str, module: str) ->
 
 
 def _elsewhere(plan: Plan, path: Path, root: str) -> Plan:
-    """Return the plan with what another project of the same repository has of its own."""
+    """Return the plan of another project in the same repository: what it lacks comes from `plan`."""
     named = Zoombuild({"django_settings_module": plan.django_settings_module}, "the candidate")
     own = resolution.resolve(detection.inspect(path / root), source_url=plan.source_code_url, attached=named)
     files = _below(root, own.dependency_files)

@@ -48,7 +48,7 @@ class Proof:
 
 
 def prove(inspection: Inspection, checkout: Checkout, prover: Prover) -> Proof:
-    """Return what running the best candidates shows; the first that is proved ends it, unless several are likely."""
+    """Return what running the best candidates shows; unless several are likely, it ends if the first one is proved."""
     begun = time.monotonic()
     if inspection.legacy_python2:
         return Proof(READ, "it is written for Python 2, which no server here has")
@@ -67,7 +67,7 @@ def prove(inspection: Inspection, checkout: Checkout, prover: Prover) -> Proof:
 
 
 def _concluded(inspection: Inspection, attempts: list[Attempt]) -> Proof:
-    """Say what follows; settings for development never take the place of others that do not load."""
+    """Draw the conclusion; settings that are not for production never replace others that do not load."""
     if not attempts:
         return Proof(READ, "there is no candidate to run")
     first, made = attempts[0], tuple(attempts)

@@ -15,10 +15,10 @@ from dz.tasklib.verification.reports import text, word
 
 PROVED, READ, CONFLICTING = "proved", "read", "conflicting"
 SHOWN = 300
-"""Characters of what happened."""
+"""Length limit of what happened, in characters."""
 _STAGES = ("settings", "setup", "check", "handler", "application", "request")
 _NEWEST_PYTHON = (("2.2", (3, 7)), ("3.1", (3, 8)), ("3.2", (3, 9)))
-"""Versions of Django before that one, and the newest Python that they were made for: docs.djangoproject.com, FAQ."""
+"""Pairs of a Django version and the newest Python that older ones were made for: docs.djangoproject.com, FAQ."""
 _VERSION = re.compile(r"\d+(\.\d+){1,3}((a|b|rc)\d+)?", re.ASCII)
 _UNREACHABLE = re.compile(r"Connect\w*Error|Connection\w*Error|Timeout\w*|gaierror|MaxRetryError|NoBrokersAvailable")
 _MADE_BY_BUILD = re.compile(
@@ -32,10 +32,10 @@ class Verdict:
     """What one run shows.
 
     Args:
-        stage: the one that it ended in; `answered` if it came through all.
+        stage: the stage in which the run ended; `answered` if it passed all.
         happened: what people are told.
-        variable: an environment variable that it misses.
-        message, line: of the error, for finding out which stand-in it refuses.
+        variable: the environment variable that is missing, if that is the cause.
+        message, line: of the error; they tell which placeholder was refused.
         place: file and line of the error.
     """
 
@@ -92,17 +92,17 @@ def judge(report: dict[str, Any], done: Finished, *, required_files: Sequence[st
 
 
 def installed_django(virtualenv: Path) -> str:
-    """Return the version of Django in a virtualenv, from the name that its installer gave it; "" if there is none."""
+    """Return the version of Django in a virtualenv, by the name of its `.dist-info` folder; "" if there is none."""
     found = virtualenv.glob("lib/python*/site-packages/[Dd]jango-*.dist-info")
     version = next((path.name.split("-", 1)[1].removesuffix(".dist-info") for path in found), "")
     return version if _VERSION.fullmatch(version) else ""
 
 
 def wrong_python(django: str, python: tuple[int, int, int], warnings: Sequence[str]) -> str:
-    """Say why a failure may be this server's: it has no Python that the project was written for; "" if it has.
+    """Say that this server lacks the Python that the project was written for, which may explain a failure; else "".
 
     Args:
-        warnings: what the choice of the Python said of a preference that it could not keep.
+        warnings: those of `choose_interpreter` about a preference that it could not meet.
     """
     if warnings:
         return warnings[0]

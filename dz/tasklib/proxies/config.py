@@ -1,4 +1,4 @@
-"""The configuration that nginx gets for a site, as values and as text."""
+"""nginx's configuration for a site, as values and as text."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 
 @dataclass(frozen=True)
 class Upstream:
-    """An app instance: where it listens."""
+    """Where an app instance listens."""
 
     address: str
     port: int
@@ -26,13 +26,13 @@ class Vhost:
     """A host name and the version that it shows.
 
     Args:
-        site_port: local stacks: a port on 127.0.0.1 that shows this host whatever name is asked for.
+        site_port: local stacks: a port on 127.0.0.1 that shows this host, whatever host name a request has.
         project: the project's name.
         version: the number of the release that is shown.
-        static_sha256: the layer of static files.
+        static_sha256: names the layer of static files.
         static_size: its size in bytes.
-        static_map: (URL path, folder inside the layer).
-        default: it follows what is being published; False: it always shows this version.
+        static_map: pairs of URL path and folder inside the layer.
+        default: the host shows whatever version is published; False: it always shows this one.
         health_path: requested to prove that the site answers.
     """
 
@@ -49,7 +49,7 @@ class Vhost:
 
     @property
     def label(self) -> str:
-        """The value of the header X-DjangoZoom: who answered."""
+        """The value of the header X-DjangoZoom, which says who answered."""
         return f"{self.project} v{self.version}"
 
 
@@ -62,7 +62,7 @@ class SiteConfig:
 
 
 def render(site: SiteConfig, *, port: int, statics: Mapping[str, Path]) -> str:
-    """Return the configuration of a site.
+    """Return nginx's configuration for a site.
 
     Args:
         port: the proxy's main port.
@@ -70,7 +70,7 @@ def render(site: SiteConfig, *, port: int, statics: Mapping[str, Path]) -> str:
 
     Raises:
         InvalidConfig: a URL path of static files cannot be served.
-        ProxyRefused: a value could be read as syntax of nginx.
+        ProxyRefused: nginx could take a value for syntax.
     """
     check(site)
     upstreams: dict[str, tuple[Upstream, ...]] = {}
@@ -98,7 +98,7 @@ def check(site: SiteConfig) -> None:
 
     Raises:
         NoAppserver: a host has no app instance to show.
-        ProxyRefused: there is no host, or an address that nginx might read as something else.
+        ProxyRefused: the site has no host, or nginx might take an address for something else.
     """
     if not names.SYSID.fullmatch(site.sysid) or not site.vhosts:
         raise ProxyRefused(
@@ -119,7 +119,7 @@ def check(site: SiteConfig) -> None:
 
 
 def _locations(vhost: Vhost, root: Path) -> list[tuple[str, Path]]:
-    """Return (URL path, folder), both checked: pairs that each end in a slash never leak the folder above."""
+    """Return checked (URL path, folder) pairs; as both end in a slash in nginx, none can leak the folder above."""
     found: dict[str, Path] = {}
     for url, folder in vhost.static_map:
         path = f"/{url.strip('/')}/"

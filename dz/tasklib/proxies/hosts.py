@@ -7,8 +7,14 @@ from sqlalchemy.exc import IntegrityError
 
 from dz import names
 from dz.errors import HostTaken, InvalidName
+from dz.tasklib import projects
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import SitePort, VirtualHost
+
+
+def platform_host(zoomdb: Zoomdb, project_id: int, *, domain: str) -> str:
+    """Return the host name that every project has below the platform's domain."""
+    return f"{projects.get(zoomdb, project_id).name}.{domain}"
 
 
 def claim_host(
@@ -18,11 +24,11 @@ def claim_host(
 
     Args:
         release_id: the release that the name always shows; None: the current one.
-        reserved: names of the platform that no project gets.
+        reserved: the platform's own names, which no project gets.
 
     Raises:
-        InvalidName: it is no host name.
-        HostTaken: it belongs to another project or to the platform.
+        InvalidName: the name is not a host name.
+        HostTaken: the name belongs to another project or to the platform.
     """
     host = names.hostname(name)
     if host in reserved:
@@ -30,7 +36,7 @@ def claim_host(
     try:
         _claim(zoomdb, project_id, host, release_id)
     except IntegrityError:
-        # Somebody claimed it a moment ago: now the row tells who.
+        # Another claim won the race: its row now says whose name it is.
         _claim(zoomdb, project_id, host, release_id)
     return host
 
@@ -42,6 +48,21 @@ def refuse_taken(zoomdb: Zoomdb, project_id: int, name: str) -> None:
         owner = session.scalar(select(VirtualHost.project_id).where(VirtualHost.name == host))
     if owner not in (None, project_id):
         raise _taken(host)
+
+
+def refuse_platform_name(name: str, *, domain: str, own: str) -> None:
+    """Raise HostTaken for a host name below the platform's domain that is not below the project's own.
+
+    Args:
+        domain: every project has a host name below it.
+        own: the project's.
+    """
+    host = names.hostname(name)
+    if host.endswith(f".{domain}") and not host.endswith(f".{own}"):
+        raise HostTaken(
+            f"The host name {host} belongs to the platform.",
+            f"Choose one of your own domain, or one that ends in .{own}.",
+        )
 
 
 def release_host(zoomdb: Zoomdb, project_id: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1 by which a local stack shows each host name."""
+"""The ports on 127.0.0.1 on which a local stack shows its host names, one each."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ def reserve_site_ports(
     *,
     usable: Callable[[int], bool] = lambda port: True,
 ) -> None:
-    """Reserve a port on 127.0.0.1 of a proxy for each host of a project that has none.
+    """For each host of a project that has none, reserve a port on a proxy's 127.0.0.1.
 
     Args:
         port_range: first and last port.
-        usable: asked before a new port is reserved, e.g. `dz.adapters.nginx.can_listen`.
+        usable: says whether a port can be used, e.g. `dz.adapters.ports.is_free`; asked before it is reserved.
 
     Raises:
         PortTaken: the range is used up.
@@ -43,7 +43,7 @@ def _site_port(host_id: int, server_name: str) -> Select[int]:
 def _reserve(
     zoomdb: Zoomdb, host_id: int, server_name: str, port_range: tuple[int, int], usable: Callable[[int], bool]
 ) -> bool:
-    """Reserve a port for a host unless it has one; False: somebody else was faster, try again."""
+    """Reserve a port for a host unless it has one; return False if another process won the race: try again."""
     try:
         with zoomdb.session() as session:
             if session.scalar(_site_port(host_id, server_name)) is not None:

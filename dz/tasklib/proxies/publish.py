@@ -1,4 +1,4 @@
-"""Changes what a proxy shows: tested, put in place, loaded, proved, or taken back."""
+"""Changes what a proxy shows: tests a configuration, puts it in place, loads it and proves it, or takes it back."""
 
 import contextlib
 import time
@@ -20,8 +20,8 @@ def publish(site: SiteConfig, *, nginx: Nginx, static_fetch: Callable[[str, int]
     Raises:
         NoAppserver: a host has no app instance to show.
         ProxyRefused: nginx refused the configuration or did not load it, or the site does not answer through it;
-            the old one serves.
-        ServiceUnavailable: nginx does not run.
+            the old configuration still serves.
+        ServiceUnavailable: nginx is not running.
     """
     check(site)
     layers = {vhost.static_sha256: vhost.static_size for vhost in site.vhosts if vhost.static_sha256}
@@ -61,7 +61,7 @@ def _change(nginx: Nginx, sysid: str, text: str | None, prove: Callable[[], None
 
 
 def _prove(site: SiteConfig, nginx: Nginx, timeout: float) -> None:
-    """Ask for every host until it shows its version; for what is being published, the app must answer, too."""
+    """Request every host until it shows its version; on a host that follows what is published, the app must answer."""
     deadline = time.monotonic() + timeout
     for vhost in site.vhosts:
         found = _answer(vhost, nginx, timeout)
@@ -77,7 +77,7 @@ def _prove(site: SiteConfig, nginx: Nginx, timeout: float) -> None:
 
 
 def _answer(vhost: Vhost, nginx: Nginx, timeout: float) -> str | None:
-    """Return what is wrong with the answer of a host; None: nothing."""
+    """Return what is wrong with a host's answer, or None."""
     try:
         status, headers = nginx.get(
             port=vhost.site_port or nginx.port, host=vhost.name, path=vhost.health_path, timeout=timeout

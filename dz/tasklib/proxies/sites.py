@@ -11,7 +11,7 @@ from dz.zoomdb.models import Release, SitePort, VirtualHost
 
 @dataclass(frozen=True)
 class Site:
-    """A version of a project as people reach it."""
+    """Where people reach a version of a project."""
 
     url: str
     project: str
@@ -20,14 +20,14 @@ class Site:
     hosts: tuple[str, ...]
 
     def result(self) -> JobResult:
-        """Return what the result of a job says of it."""
+        """Return the site as keys of a job's result."""
         return JobResult(
             url=self.url, project=self.project, version=self.version, commit=self.commit, hosts=list(self.hosts)
         )
 
 
 def of_release(zoomdb: Zoomdb, release_id: int) -> Site:
-    """Return where a release is shown; in a local stack a port on 127.0.0.1 that opens without any host file."""
+    """Return where a release is shown; in a local stack, on a port of 127.0.0.1 that needs no entry in a hosts file."""
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
         hosts = list(

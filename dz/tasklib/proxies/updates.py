@@ -1,11 +1,12 @@
-"""Brings one proxy to what zoomdb says it should show."""
+"""Makes one proxy show what zoomdb says it should show."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select, update
 
-from dz.adapters.nginx import Nginx, can_listen
+from dz.adapters.nginx import Nginx
+from dz.adapters.ports import is_free
 from dz.errors import DzError
 from dz.tasklib.proxies import config, ports, publish, vhosts
 from dz.tasklib.proxies.config import SiteConfig
@@ -32,39 +33,18 @@ def show(
     """
     with zoomdb.session() as session:
         proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
-    # What is read here must still hold when it is written: one writer of a proxy at a time.
+    # One writer of a proxy at a time, so that what is read from zoomdb still holds when it is written.
     with zoomdb.lock(locks.PROXY, proxy, seconds=120):
-        _show(
-            zoomdb,
-            project_id,
-            release_id,
-            server_name=server_name,
-            nginx=nginx,
-            site_ports=site_ports,
-            static_fetch=static_fetch,
-        )
-
-
-def _show(
-    zoomdb: Zoomdb,
-    project_id: int,
-    release_id: int | None,
-    *,
-    server_name: str,
-    nginx: Nginx,
-    site_ports: tuple[int, int] | None,
-    static_fetch: Callable[[str, int], Path],
-) -> None:
-    if site_ports:
-        ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=can_listen)
-    site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)
-    if site.vhosts:
-        publish.publish(site, nginx=nginx, static_fetch=static_fetch)
-    elif nginx.site(site.sysid) is not None:
-        publish.remove(site.sysid, nginx=nginx)
-    with zoomdb.session() as session:
-        generation = nginx.generation()
-        session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
+        if site_ports:
+            ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=is_free)
+        site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)
+        if site.vhosts:
+            publish.publish(site, nginx=nginx, static_fetch=static_fetch)
+        elif nginx.site(site.sysid) is not None:
+            publish.remove(site.sysid, nginx=nginx)
+        with zoomdb.session() as session:
+            generation = nginx.generation()
+            session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
 
 
 def show_all(
@@ -78,7 +58,7 @@ def show_all(
 ) -> None:
     """Make a proxy show every published project; one that cannot be shown does not stop the others.
 
-    A project that is being deployed is left to its deploy, and what is shown already costs next to nothing.
+    A project that is being deployed is left to its deploy. One that is shown already costs next to nothing.
     """
     loaded = nginx.generation() == nginx.wanted()
     sites = vhosts.all_vhosts(zoomdb, server_name)

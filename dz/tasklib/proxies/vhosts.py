@@ -1,4 +1,4 @@
-"""What a proxy shall show of each project, from the rows of zoomdb."""
+"""What a proxy should show of each project, according to zoomdb."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from dz.zoomdb.states import SHOWN
 
 
 def vhosts_of(zoomdb: Zoomdb, project_id: int, server_name: str, candidate_release_id: int | None = None) -> SiteConfig:
-    """Return what a proxy shall show of a project.
+    """Return what a proxy should show of a project.
 
     Args:
         server_name: the proxy.
@@ -27,7 +27,7 @@ def vhosts_of(zoomdb: Zoomdb, project_id: int, server_name: str, candidate_relea
 
 
 def all_vhosts(zoomdb: Zoomdb, server_name: str) -> dict[int, SiteConfig]:
-    """Return what a proxy shall show of every published project, in as many queries as for one."""
+    """Return what a proxy should show of every published project, in no more queries than for one."""
     with zoomdb.session() as session:
         return _sites(session, server_name, Project.current_release_id, Project.current_release_id.is_not(None))
 
@@ -35,10 +35,10 @@ def all_vhosts(zoomdb: Zoomdb, server_name: str) -> dict[int, SiteConfig]:
 def _sites(
     session: Session, server_name: str, shown: SQLColumnExpression[Any], wanted: ColumnElement[bool]
 ) -> dict[int, SiteConfig]:
-    """Return what a proxy shall show of the projects whose hosts are `wanted`.
+    """Return what a proxy should show of the projects whose hosts are `wanted`.
 
     Args:
-        shown: the release that a host without one of its own shows.
+        shown: the release that a host shows unless it is tied to one.
     """
     release_id = func.coalesce(VirtualHost.release_id, shown)
     query = (
@@ -58,7 +58,7 @@ def _sites(
     for host, project, release, number, manifest, port in rows:
         vhost = _vhost(project, host, number, Manifest.from_json(manifest), upstreams.get(release, ()), port)
         sysids[project.id] = project.sysid
-        # A version of its own name that does not run any more must not keep the current one from users.
+        # A host tied to a version that has stopped must not keep the project's other hosts from being shown.
         sites.setdefault(project.id, []).extend([vhost] if vhost.upstreams or vhost.default else [])
     return {project_id: SiteConfig(sysids[project_id], tuple(vhosts)) for project_id, vhosts in sites.items()}
 

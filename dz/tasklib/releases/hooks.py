@@ -1,4 +1,4 @@
-"""Release hooks: run once for each release, whichever appserver comes first."""
+"""Release hooks, which run once for each release, on whichever appserver comes first."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Release
 
 WAIT_SECONDS = 1500
-"""How long an appserver waits for another one that runs the hooks of the same release."""
+"""Seconds that an appserver waits while another one runs the project's hooks."""
 _APPLYING = re.compile(r"(?:Applying |^ > )(\w+[.:]\w+)\b(?!\.\.\. ?OK)", re.MULTILINE)
 
 
@@ -25,22 +25,20 @@ def run_hooks(
     run: Callable[[list[str]], Finished],
     hooks: Sequence[str],
     django_version: str | None = None,
-    south: bool = False,
 ) -> None:
-    """Run the hooks of a release once, whichever appserver comes first; the others wait and see that it is done.
+    """Run the hooks of a release once, on whichever appserver comes first; the others wait until that is done.
 
-    Hooks of two releases of one project never run at the same time, even if a deploy was given up meanwhile.
+    Hooks of two releases of one project never run at the same time, even if one of the deploys has been given up.
 
     Args:
-        run: runs `manage.py` with these words as the project's user, with the instance's environment and a time limit.
-        hooks: `migrate`, or words for `manage.py`.
-        south: the project migrates with South (Django before 1.7).
+        run: runs `manage.py` with these words as the project's user, with the instance's variables and a time limit.
+        hooks: `migrate`, or other words for `manage.py`.
 
     Raises:
         HookFailed: a hook failed; the text names the migration.
-        ServiceUnavailable: another appserver does not end (transient).
+        ServiceUnavailable: another appserver does not finish in time (transient).
     """
-    commands = [words for hook in hooks for words in _commands(hook, django_version, south=south)]
+    commands = [words for hook in hooks for words in _commands(hook, django_version)]
     with zoomdb.session() as session:
         project_id = session.get_one(Release, release_id).project_id
     deadline = time.monotonic() + WAIT_SECONDS
@@ -58,7 +56,7 @@ def run_hooks(
     raise ServiceUnavailable("Another appserver has not ended the hooks of this release.", "Run the job again.")
 
 
-def _commands(hook: str, django_version: str | None, *, south: bool) -> list[list[str]]:
+def _commands(hook: str, django_version: str | None) -> list[list[str]]:
     words = hook.split()
     if not words or words[0].startswith("-"):
         raise InvalidConfig(f"{hook!r} cannot be a release hook.", "Name a command of manage.py, such as migrate.")
@@ -66,7 +64,7 @@ def _commands(hook: str, django_version: str | None, *, south: bool) -> list[lis
         return [words]
     if not _before_migrations(django_version):
         return [["migrate", "--noinput"]]
-    return [["syncdb", "--noinput"], *([["migrate", "--noinput"]] if south else [])]
+    return [["syncdb", "--noinput"]]
 
 
 def _before_migrations(django_version: str | None) -> bool:

@@ -16,7 +16,7 @@ from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
 @dataclass(frozen=True)
 class ReleaseView:
-    """A version of a project with what runs of it."""
+    """A version of a project with its app instances."""
 
     id: int
     number: int
@@ -38,7 +38,7 @@ class Retired:
 
 
 def create(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int:
-    """Make the next version from a bundle and the project's variables of this moment; return the release's id."""
+    """Create the next version from a bundle and a snapshot of the project's variables; return the release's id."""
     sealed = of_release.seal(zoomdb, project_id, stored.of_project(zoomdb, project_id))
     with zoomdb.session() as session:
         session.get_one(Project, project_id, with_for_update=True)
@@ -62,7 +62,7 @@ def current(zoomdb: Zoomdb, project_id: int) -> int | None:
 
 
 def publish(zoomdb: Zoomdb, release_id: int) -> None:
-    """Make a release the one that users see, after every proxy has proved that it shows it."""
+    """Make a release the current one, once every proxy has proved that it shows it."""
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
         project = session.get_one(Project, release.project_id, with_for_update=True)
@@ -75,7 +75,7 @@ def publish(zoomdb: Zoomdb, release_id: int) -> None:
 
 
 def same_build(zoomdb: Zoomdb, project_id: int, build_key: str) -> int | None:
-    """Return the bundle that users see, if it was built from just this and the owner's variables are the same."""
+    """Return the current bundle if it has this build key and the owner's variables are unchanged, else None."""
     with zoomdb.session() as session:
         release = session.get_one(Project, project_id).current_release
         if release is None or not release.bundle.uploaded:
@@ -88,7 +88,7 @@ def same_build(zoomdb: Zoomdb, project_id: int, build_key: str) -> int | None:
 
 
 def served_by(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int | None:
-    """Return the release that users see if it is of this bundle and every app instance of it serves."""
+    """Return the current release if it has this bundle and all its app instances serve on live servers, else None."""
     age = func.extract("epoch", func.clock_timestamp() - Server.heartbeat)
     with zoomdb.session() as session:
         release = session.get_one(Project, project_id).current_release
@@ -104,8 +104,8 @@ def served_by(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int | None:
 def boots_before_hooks(zoomdb: Zoomdb, release_id: int) -> bool:
     """Say whether the app instance of a release may be started before its hooks have run.
 
-    It may if it waits for them by itself, and if it has just the migrations of the version that users see, which have
-    all been applied.
+    It may if it waits for its hooks by itself, or if its migrations are exactly those of the current version, which
+    have all been applied.
     """
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
@@ -124,7 +124,7 @@ def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
     """Mark the app instances that rollback no longer needs as retiring, and return them.
 
     Args:
-        keep: published versions that stay warm, the serving one included. A version that has a host name of its
+        keep: how many published versions stay warm, the serving one included. A version that has a host name of its
             own stays, too.
     """
     with zoomdb.session() as session:
@@ -150,7 +150,7 @@ def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int
         version: its number; None means the one that users saw before the current one.
 
     Raises:
-        UnknownVersion: there is no such version, or none before.
+        UnknownVersion: there is no such version, no earlier one, or it can no longer be served.
     """
     with zoomdb.session() as session:
         project = session.get_one(Project, project_id)
@@ -169,7 +169,7 @@ def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int
 
 
 def shown(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
-    """Return the release that a host name shows: a certain version, or the current one; raises UnknownVersion."""
+    """Return the release that a host name is to show: the given version or the current one; raises UnknownVersion."""
     release_id = current(zoomdb, project_id) if version is None else rollback_target(zoomdb, project_id, version)
     if release_id is None:
         raise UnknownVersion("The project has no version yet.", "Deploy it first.")

@@ -1,4 +1,4 @@
-"""What a server says of itself every few seconds."""
+"""What a server reports about itself every few seconds."""
 
 import os
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ def measure(folder: Path, instances: int) -> Load:
     """Measure this machine.
 
     Args:
-        folder: lies on the disk that counts.
-        instances: app instances that run here.
+        folder: any folder on the disk that counts.
+        instances: how many app instances run here.
     """
     disk = psutil.disk_usage(str(folder)).percent
     return Load(psutil.cpu_percent(), psutil.virtual_memory().percent, disk, os.getloadavg()[0], instances)
 
 
 def register(zoomdb: Zoomdb, server_name: str, *, role: str, address: str, capacity: int) -> None:
-    """Write the server's row without saying that it is alive."""
+    """Write the server's row, but no heartbeat."""
     _upsert(zoomdb, {"name": server_name, "role": role, "address": address, "capacity": capacity})
 
 
@@ -50,10 +50,10 @@ def beat(
     load: Load,
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """Say that the server is alive now, by the database's clock, and how busy it is.
+    """Record that the server is alive now, by the database's clock, and how busy it is.
 
     Args:
-        facts: what else others must know of it; of an appserver `app_ports`, the first and last port of app instances.
+        facts: what else others must know; of an appserver, `app_ports`: the first and last port of app instances.
     """
     values: dict[str, object] = {"name": server_name, "role": role, "address": address, "capacity": capacity}
     values["facts"] = dict(facts or {})

@@ -16,13 +16,12 @@ from dz.zoomdb.models import Deployment, Release, Server
 from dz.zoomdb.states import LIVE, DeploymentState
 
 FULL_PERCENT = 95
-"""Disk or memory above this: no further app instance."""
-_LOCK_SECONDS = 60
+"""A server whose disk or memory is fuller than this takes no further app instance."""
 
 
 @dataclass(frozen=True)
 class ServerState:
-    """What placement knows of an appserver.
+    """What placement knows about an appserver.
 
     Args:
         age: seconds since its last heartbeat by the database's clock; None: it never sent one.
@@ -50,10 +49,10 @@ class Placed:
 def choose(servers: Sequence[ServerState], *, instances: int) -> list[str]:
     """Return up to `instances` different servers, least loaded first.
 
-    The score is the greatest of three shares: instances of capacity, memory, processor; then the name decides.
+    The load is the greatest of three shares: instances out of capacity, memory, processor. The name breaks ties.
 
     Raises:
-        NoAppserver: none is alive and has room.
+        NoAppserver: no server is alive and has room.
     """
     refused = {server.name: refusal(server) for server in servers}
     fine = sorted((server for server in servers if not refused[server.name]), key=lambda s: (score(s), s.name))
@@ -73,7 +72,7 @@ def refuse_full(zoomdb: Zoomdb) -> None:
 
 
 def likely(zoomdb: Zoomdb, *, instances: int) -> list[str]:
-    """Return the appservers that a release would be placed on if it were placed now; none if none has room."""
+    """Return the appservers that a release would be placed on if it were placed now; empty if none has room."""
     with contextlib.suppress(NoAppserver), zoomdb.session() as session:
         return choose(_states(session), instances=instances)
     return []
@@ -102,15 +101,15 @@ def refusal(server: ServerState) -> str:
 def place(
     zoomdb: Zoomdb, release_id: int, *, port_range: tuple[int, int], instances: int | None = None
 ) -> list[Placed]:
-    """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are fine.
+    """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are alive.
 
     Args:
-        port_range: first and last port, on a server whose heartbeat names none of its own.
+        port_range: first and last port, for a server whose heartbeat names none of its own.
         instances: on how many servers; None: as the release's plan says.
 
     Raises:
         NoAppserver: no server, or no port, is left.
-        ServiceUnavailable: another placement does not end, or the release is being taken down (transient).
+        ServiceUnavailable: another placement does not finish, or the release is being taken down (transient).
     """
     with zoomdb.lock(locks.PLACEMENT, 0), zoomdb.session() as session:
         release = session.get_one(Release, release_id)
@@ -165,7 +164,7 @@ def _reserve(
 
 
 def _port(session: Session, server_id: int, name: str, port_range: tuple[int, int]) -> int:
-    """Return a random unreserved port: a project cannot know in advance which one another will get."""
+    """Return a random unreserved port, so that a project cannot predict which one another will get."""
     query = select(Deployment.port).where(Deployment.server_id == server_id, Deployment.state.in_(LIVE))
     free = sorted(set(range(port_range[0], port_range[1] + 1)) - set(session.scalars(query)))
     if not free:

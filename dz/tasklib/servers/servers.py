@@ -1,4 +1,4 @@
-"""Servers: who is registered, alive, and what became of work sent to them."""
+"""Servers: which are registered and alive, and what became of work sent to them."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SILENT_AFTER = 30
 
 @dataclass(frozen=True)
 class ServerView:
-    """A server and what it last said of itself."""
+    """A server and what it last reported about itself."""
 
     name: str
     role: str
@@ -42,8 +42,14 @@ def listed(zoomdb: Zoomdb, *, role: str | None = None, alive_only: bool = False)
     return [server for server in found if server.alive or not alive_only]
 
 
+def alive(zoomdb: Zoomdb, role: str) -> list[str]:
+    """Return the names of the servers of a role that are alive, or raise NoServerOfRole if there are none."""
+    refuse_silent_role(zoomdb, role)
+    return [server.name for server in listed(zoomdb, role=role, alive_only=True)]
+
+
 def refuse_silent_role(zoomdb: Zoomdb, role: str, server: str | None = None) -> None:
-    """Raise NoServerOfRole if no server of a role (or not the one named) is alive: nobody would take queued work."""
+    """Raise NoServerOfRole if no server of a role, or not the named one, is alive: nobody would take queued work."""
     alive = [found.name for found in listed(zoomdb, role=role, alive_only=True)]
     if server in alive or (server is None and alive):
         return

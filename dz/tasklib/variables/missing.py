@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dz.tasklib.detection import Inspection, contract
+from dz.tasklib.detection import Inspection, Variable, contract
 
 
 @dataclass(frozen=True)
@@ -14,10 +14,10 @@ class MissingVariable:
     Args:
         basis: `file:line` that reads it.
         secret: its value must not be shown, and never goes through Prefect.
-        random: any random value does, so one is made.
+        random: any random value will do, so one is generated.
         required: the settings do not load without it.
         default: the text of the default that the settings have, where they have one.
-        note: what else is known of it.
+        note: what else is known about it.
     """
 
     name: str
@@ -30,16 +30,21 @@ class MissingVariable:
 
 
 def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()) -> tuple[MissingVariable, ...]:
-    """Return the variables to fill.
+    """Return the variables of a project that still need a value.
 
     Args:
         known: those that have a value already.
         named: those that a `zoombuild.cfg` requires.
     """
-    read = {one.name: one for one in inspection.environment}
-    found = {name: one for name, one in read.items() if one.required or one.supply == "generate"}
+    return among(inspection.environment, known, named)
+
+
+def among(read: Iterable[Variable], known: Collection[str], named: Iterable[str]) -> tuple[MissingVariable, ...]:
+    """Return those of the variables that settings read, or that are named, which still need a value; see `of`."""
+    by_name = {one.name: one for one in read}
+    found = {name: one for name, one in by_name.items() if one.required or one.supply == "generate"}
     for name in named:
-        one = read.get(name) or contract.unread(name, "zoombuild.cfg")
+        one = by_name.get(name) or contract.unread(name, "zoombuild.cfg")
         found[name] = dataclasses.replace(one, required=True)
     return tuple(
         MissingVariable(
@@ -57,5 +62,5 @@ def of(inspection: Inspection, known: Collection[str], named: Iterable[str] = ()
 
 
 def random_values(wanted: Iterable[MissingVariable]) -> dict[str, str]:
-    """Return a new random value for each variable for which any does."""
+    """Return a new random value for each variable for which any will do."""
     return {one.name: contract.generated(one.name) for one in wanted if one.random}

@@ -13,7 +13,7 @@ from dz.zoomdb.models import Release
 
 
 def seal(zoomdb: Zoomdb, project_id: int, owner: Mapping[str, str]) -> bytes:
-    """Return an owner's variables as a release of the project keeps them: encrypted, and never changed again."""
+    """Return an owner's variables as a release of the project keeps them: encrypted, and never to change again."""
     return zoomdb.encryption.encrypt(json.dumps(dict(owner)), f"{names.sysid(project_id)}/release")
 
 
@@ -35,10 +35,10 @@ def variables_of(
 ) -> dict[str, str]:
     """Return the variables with which the app instances of a release run.
 
-    The owner's variables win over the usual names, never over the platform's own.
+    The owner's variables override the usual names, but never the platform's own.
 
     Args:
-        hosts: names under which the site answers.
+        hosts: the host names that the site answers to.
         origins: `scheme://host` of each, for Django's CSRF check.
     """
     with zoomdb.session() as session:
@@ -48,7 +48,7 @@ def variables_of(
     owner = unseal(zoomdb, project_id, sealed)
     secret = owner.get("SECRET_KEY") or owner.get("DJANGO_SECRET_KEY") or ensure_secret_key(zoomdb, project_id)
     named = platform_variables(
-        plan.supplied_environment,
+        plan.platform_variables,
         credentials=credentials,
         database_type=plan.database_type,
         secret=secret,

@@ -1,4 +1,4 @@
-"""Placeholders for variables that only the owner knows: values of a fitting kind, good for loading settings once."""
+"""Placeholders for variables that only the owner knows: plausible values, good enough for loading settings once."""
 
 import base64
 import re
@@ -6,16 +6,17 @@ import secrets
 from collections.abc import Callable, Mapping
 
 _TEXT, _NUMBER, _FLAG, _JSON = "stand-in", "1", "False", "{}"
-KINDS = 5
-"""How many other values there are for a variable."""
 _URL = "https://stand-in.invalid/"
+OTHERS = (_NUMBER, _FLAG, _JSON, _URL, _TEXT)
+"""Values to try, one after another, once a variable's first placeholder is refused."""
 
 
 def _secret() -> str:
-    """Return 32 random bytes as Fernet and most others want them."""
+    """Return 32 random bytes in the encoding that Fernet and most others want."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+# What a value looks like, not whether it must be hidden, which `contract.is_secret` says: a public key looks like a key, too.
 _BY_NAME: tuple[tuple[str, Callable[[], str]], ...] = (
     (r"(DATABASE|POSTGRES\w*|(^|_)PG|(^|_)DB)_(URL|URI|DSN)$", lambda: "postgres://nobody:nothing@127.0.0.1:1/nowhere"),
     (r"(REDIS|BROKER|CELERY|CACHE|RESULT_BACKEND)", lambda: "redis://127.0.0.1:1/0"),
@@ -30,21 +31,14 @@ _BY_NAME: tuple[tuple[str, Callable[[], str]], ...] = (
 )
 
 
-def placeholder(name: str, turn: int = 0) -> str:
-    """Return a value for a variable that reaches nothing.
-
-    Args:
-        turn: how many values have been refused already; then other kinds come.
-    """
-    if turn:
-        others = (_NUMBER, _FLAG, _JSON, _URL, _TEXT)
-        return others[(turn - 1) % len(others)]
+def placeholder(name: str) -> str:
+    """Return a value for a variable, of the kind that its name suggests; it leads to no real service."""
     make = next((make for pattern, make in _BY_NAME if re.search(pattern, name, re.IGNORECASE)), None)
     return make() if make else f"{_TEXT}-{name.lower().replace('_', '-')}"
 
 
 def refused(given: Mapping[str, str], message: str, line: str) -> str | None:
-    """Return the variable whose stand-in an error complains about: it shows the value, or its line the name."""
+    """Return the variable whose placeholder an error complains about: the value or the name shows in its text."""
     for name, value in given.items():
         if len(value) > len(_FLAG) and value in message:
             return name

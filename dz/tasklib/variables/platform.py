@@ -1,4 +1,4 @@
-"""What the platform puts into variables that a project names in its own way."""
+"""What the platform puts into variables whose names a project has chosen."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ _ENGINES = {"postgresql-gis": "django.contrib.gis.db.backends.postgis"}
 
 
 def platform_variables(
-    supplied: Sequence[tuple[str, str]],
+    fills: Sequence[tuple[str, str]],
     *,
     credentials: Credentials,
     database_type: str,
@@ -18,10 +18,10 @@ def platform_variables(
     origins: Sequence[str],
     media_root: str,
 ) -> dict[str, str]:
-    """Return the values of a plan's `supplied_environment`.
+    """Return the values of a plan's `platform_variables`.
 
     Args:
-        supplied: (name of the variable, what it is filled with): see `detection.model.Variable.fills`.
+        fills: pairs of a variable's name and what fills it; see `detection.model.Variable.fills`.
         origins: `scheme://host` of each host.
     """
     known = {
@@ -39,7 +39,7 @@ def platform_variables(
         "media_root": media_root,
         **_addresses(hosts, origins),
     }
-    return {name: _value(known, fills) for name, fills in supplied if fills in known or fills.startswith("=")}
+    return {name: _value(known, what) for name, what in fills if what in known or what.startswith("=")}
 
 
 def _addresses(hosts: Sequence[str], origins: Sequence[str]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from typing import Any
 from dz.errors import DzError
 
 SHORTEST = 6
-"""Characters; shorter values are words of every text, and no secrets."""
+"""Characters; shorter values are ordinary words that occur in any text, and no secrets."""
 HIDDEN = "[hidden]"
 
 
 def hide(text: str, values: Iterable[str]) -> str:
-    """Return `text` without the given values, their lines, what `repr` makes of them, and a beginning of one at its end."""
+    """Return `text` with the given values hidden: whole, line by line, as `repr` shows them, or cut off at its end."""
     forms = {form for value in values for form in (value, repr(value)[1:-1], *value.splitlines())}
     for form in sorted(forms, key=len, reverse=True):
         if len(form) >= SHORTEST:
@@ -23,7 +23,7 @@ def hide(text: str, values: Iterable[str]) -> str:
 
 
 def hide_in(value: Any, values: Collection[str]) -> Any:
-    """Return a JSON value without the given values in its texts; to be called before these are cut or joined."""
+    """Return a JSON value with the given values hidden in its texts; call it before these are cut or joined."""
     if isinstance(value, str):
         return hide(value, values)
     if isinstance(value, list):
@@ -34,14 +34,14 @@ def hide_in(value: Any, values: Collection[str]) -> Any:
 
 
 def _overlap(text: str, form: str) -> int:
-    """Return how many characters at the end of a text are the beginning of a value, if they tell anything."""
+    """Return how many characters at the end of a text begin a value; 0 if they are too few to give anything away."""
     longest = min(len(text), len(form) - 1)
     return next((size for size in range(longest, SHORTEST - 1, -1) if text.endswith(form[:size])), 0)
 
 
 @contextlib.contextmanager
 def redacted(values: Iterable[str]) -> Iterator[None]:
-    """Raise an error of the block without the given values: projects print what they were given."""
+    """Hide the given values in a DzError of the block, because projects print what they were given."""
     known = list(values)
     try:
         yield

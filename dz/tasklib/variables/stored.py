@@ -16,7 +16,7 @@ def put(zoomdb: Zoomdb, project_id: int, values: Mapping[str, str]) -> None:
     """Store environment variables of a project, encrypted; the next release carries them.
 
     Raises:
-        InvalidName: a name is reserved or malformed, or a value cannot be held; then nothing is stored.
+        InvalidName: a name is reserved or malformed, or no process could hold a value; then nothing is stored.
     """
     checked = {names.variable(name): names.variable_value(name, value) for name, value in values.items()}
     with zoomdb.session() as session:
@@ -43,7 +43,7 @@ def of_project(zoomdb: Zoomdb, project_id: int) -> dict[str, str]:
 
 
 def of_source(zoomdb: Zoomdb, url: str, ref: str | None) -> dict[str, str]:
-    """Return the variables of the project that is deployed from this URL at this ref, decrypted; empty if none is.
+    """Return the variables of the project that is deployed from this URL at this ref, decrypted; {} if there is none.
 
     Another ref may hold another author's code, which must not get them.
     """

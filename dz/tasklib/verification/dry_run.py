@@ -20,7 +20,7 @@ from dz.tasklib.verification.shim import write
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
 _TEXTS = ("error", "check_errors", "warnings")
-"""What of a report is said to people in the project's words."""
+"""The parts of a report that show people the project's own words."""
 
 
 def run(
@@ -35,14 +35,14 @@ def run(
     options: Mapping[str, Any],
     secret: Collection[str] = (),
 ) -> tuple[Finished, dict[str, Any]]:
-    """Load the project once; return how it ended and its report, empty if there is no genuine one.
+    """Load the project once; return how the process ended and its report, which is empty unless it is genuine.
 
     Args:
-        place: a new folder for this run, below one of ours that every user can enter; `out/` in it is the project's.
-        given: the variables of the project.
-        timeout: seconds until it is stopped.
+        place: a new folder for this run, in a folder of ours that every user can enter; its `out/` is the project's.
+        given: the environment variables that the project gets.
+        timeout: seconds until the process is stopped.
         options: what to do besides loading; see `shim/dz_verify.py`.
-        secret: the owner's values, which no text of the result shows.
+        secret: the owner's values, which are hidden in all texts of the result.
     """
     write(plan, place / "dz")
     for folder in (place, place / "dz"):
@@ -65,7 +65,7 @@ def run(
 
 
 def _write_for(path: Path, content: bytes, user: str | None) -> None:
-    """Write a file that only its user can read: it may hold the owner's secrets."""
+    """Write a file that only `user` can read, since it may hold the owner's secrets."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

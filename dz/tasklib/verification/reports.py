@@ -1,4 +1,4 @@
-"""Turns the report of a verification into an error with its cause, or into values; nothing in it is trusted."""
+"""Turns the report of a verification into values, or into an error that names the cause; trusts nothing in it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read the report: a plain file of bounded size that holds an object; anything else counts as none."""
+    """Read the report, a regular file of bounded size that holds a JSON object; return {} for anything else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -45,10 +45,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> None:
-    """Return if all was well, else raise the error that names the cause.
+    """Raise an error that names the cause, unless all is well.
 
     Args:
-        unset: variables that detection saw the settings ask for and that have no value.
+        unset: required variables without a value; an error about a missing variable lists them as well.
     """
     engine = word(report.get("engine"))
     if any(name in engine for name in _OTHER_ENGINES):
@@ -139,7 +139,7 @@ def warnings(report: dict[str, Any]) -> list[str]:
 
 
 def url_path(value: Any) -> str | None:
-    """Return a URL path that nginx may be given, or None."""
+    """Return `value` if it is a URL path that nginx may be given, else None."""
     fine = isinstance(value, str) and _URL_PATH.fullmatch(value) and ".." not in value and "//" not in value
     return value if fine and value.endswith("/") else None
 
@@ -151,15 +151,15 @@ def text(value: Any, limit: int) -> str:
 
 
 def word(value: Any) -> str:
-    """Return one short word."""
+    """Return `value` as one short line; empty if it is not a string."""
     return text(value, 200).replace("\n", " ") if isinstance(value, str) else ""
 
 
 def words(value: Any) -> tuple[str, ...]:
-    """Return a list of short words."""
+    """Return the items of a list as short lines; empty if `value` is not a list."""
     return tuple(word(one) for one in listed(value)[:500])
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a list, empty if the value is none."""
+    """Return `value` if it is a list, else an empty one."""
     return value if isinstance(value, list) else []

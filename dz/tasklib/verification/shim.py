@@ -5,6 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from dz.adapters import files
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.configuration.plan import Plan
 
@@ -17,6 +18,9 @@ _FILES = (
     "dz_asgi.py",
     "dz_media.py",
     "dz_verify.py",
+    "dz_report.py",
+    "dz_static.py",
+    "dz_watch.py",
     "dz_request.py",
     "dz_hooks.py",
 )
@@ -32,7 +36,7 @@ def digest() -> str:
 
 
 def write(plan: Plan, target: Path) -> None:
-    """Write the platform's files for one plan into the folder `target`; writing again gives the same."""
+    """Write the platform's files for one plan into the folder `target`; idempotent."""
     target.mkdir(parents=True, exist_ok=True)
     for name in _FILES:
         write_file(target / name, (_TEMPLATES / name).read_bytes())
@@ -41,8 +45,7 @@ def write(plan: Plan, target: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file that every user can read; it appears whole."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.chmod(0o644)
-    part.replace(path)
+    """Write a file of a bundle: it appears whole, and every user can read it."""
+    for rest in files.parts(path):
+        rest.unlink()
+    files.write(path, content, mode=0o644, sync=False)  # what lasts is the layer that it is packed into

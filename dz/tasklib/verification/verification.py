@@ -19,7 +19,7 @@ from dz.tasklib.verification import dry_run, reports, shim
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
-"""Lists of Django, of bundlers, and of django-compressor."""
+"""Manifests of static files: Django's, those of JavaScript bundlers, and django-compressor's."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Verification:
         static_url: URL path of the collected files.
         media_url: URL path of uploaded files; None if they are kept elsewhere.
         static_map: URL path and folder below static_dir, longest first.
-        manifests: lists of hashed names, which the application reads at run time.
-        shim_variables: variables that the shim needs to decide as it did here.
+        manifests: lists of hashed file names, which the application reads at run time.
+        shim_variables: variables that make the shim decide at run time as it did here.
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
-        schema: a digest of the names of all migrations; empty if it is not known.
-        loads_alike: loading it asks neither the database nor for what it is loaded, and starts no thread, so that what
-            has been loaded before the migrations is right after them, too.
+        schema: a digest of the names of all migrations; empty if unknown.
+        loads_alike: loading the project depends neither on the database nor on the command that it is loaded for, and
+            starts no thread; so a project that was loaded before its migrations ran is still right after them.
     """
 
     static_dir: Path
@@ -57,11 +57,11 @@ class Verification:
 
 
 def placeholder_variables(plan: Plan) -> dict[str, str]:
-    """Return the usual variables at build time: values that let settings load and reach nothing."""
+    """Return the usual variables for build time, with values that let the settings load but lead to no real service."""
     secret = "build-" + "0" * 50
     nowhere = Credentials("nowhere", "nobody", "nothing", "127.0.0.1", 1, "")
     named = platform.platform_variables(
-        plan.supplied_environment,
+        plan.platform_variables,
         credentials=nowhere,
         database_type=plan.database_type,
         secret=secret,
@@ -74,7 +74,7 @@ def placeholder_variables(plan: Plan) -> dict[str, str]:
         "CONFIG_PG_HOST": "127.0.0.1", "CONFIG_PG_PORT": "1", "DATABASE_URL": nowhere.url,
         "SECRET_KEY": secret, "DJANGO_SECRET_KEY": secret, "DEBUG": "False", "DJANGO_DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1", "DJANGO_ALLOWED_HOSTS": "127.0.0.1", "DZ_ALLOWED_HOSTS": "127.0.0.1",
-        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_environment),
+        "DZ_CSRF_TRUSTED_ORIGINS": "", **named, **dict(plan.build_variables),
     }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def search_path(plan: Plan) -> list[str]:
 
 
 def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -> None:
-    """Write what every bundle carries in `dz/` into the folder `target`; writing again gives the same."""
+    """Write the files that every bundle carries in `dz/` into the folder `target`; idempotent."""
     shim.write(plan, target)
     if verified is None:
         return
@@ -107,12 +107,12 @@ def verify(
     variables: Mapping[str, str],
     timeout: float,
 ) -> Verification:
-    """Load the project in its virtualenv and return what it is.
+    """Load the project in its virtualenv and return what that shows.
 
     Args:
-        work: a folder of ours that every user can enter; what is collected lies in a new folder below it.
+        work: a folder of ours that every user can enter; the collected files end up in a new folder below it.
         variables: the owner's variables.
-        timeout: seconds until it is stopped.
+        timeout: seconds until the process is stopped.
 
     Raises:
         VerificationFailed, MissingEnvironment, UnsupportedDatabase, StaticFilesFailed: the project does not load.
@@ -137,7 +137,7 @@ def _verify(
     variables: Mapping[str, str],
     timeout: float,
 ) -> Verification:
-    """Verify below the folder `place`, with Django's own static files storage if the project's fails."""
+    """Verify in the folder `place`; if the project's static files storage fails, try again with Django's plain one."""
     given = {**placeholder_variables(plan), **variables}
     options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
     attempt: dict[str, str] = {}
@@ -159,7 +159,7 @@ def _verify(
         warnings = [f"The project's static files storage failed ({message}); Django's plain storage was used."]
         done, report = run(place=place / "2", given={**given, **attempt})
         out = place / "2" / "out"
-    unset = [name for name in plan.required_environment if name not in given]
+    unset = [name for name in plan.required_variables if name not in given]
     reports.judge(report, done, unset=unset)
     return _verification(plan, report, out, attempt, warnings)
 
@@ -181,7 +181,7 @@ def _verification(
         mapped.append((static_url, "static"))
     if _is_folder(out / "map"):
         (out / "map").rename(layer / "map")
-    # What starts a thread is left to each worker, since a thread does not survive the fork.
+    # If loading the URLs starts a thread, each worker loads them itself: a thread does not survive the fork.
     early = {"DZ_URLS_EARLY": "1"} if report.get("urls_start_no_thread") is True else {}
     listed = [layer / "static" / name for name in _MANIFESTS]
     return Verification(
@@ -205,5 +205,5 @@ def _verification(
 
 
 def _is_folder(path: Path) -> bool:
-    """Say whether the project left a real folder there, and no link to one elsewhere."""
+    """Say whether the project left a real folder there rather than a link to one elsewhere."""
     return path.is_dir() and not path.is_symlink()

@@ -1,1 +1,6 @@
-"""Virtualenvs: which Python, which requirements, and how they are installed and shared."""
+"""Virtualenvs: which Python and which requirements a project gets, and how they are installed and shared.
+
+Start with `virtualenvs.py`: it collects the requirements (`requirements.py`, `lines.py`, `lockfiles.py`), completes
+them (`substitutions.py`) and installs them, from the shared package cache where it can (`wheels.py`, `bytecode.py`).
+Packages are built and installed only in a `Sandbox`; the room neither reads nor writes zoomdb.
+"""

@@ -1,4 +1,4 @@
-"""Bytecode of shared wheels: compiled once, in the package cache, and linked into every virtualenv like the rest."""
+"""Bytecode of shared wheels: compiled once, in the package cache, and linked into every virtualenv like other files."""
 
 import contextlib
 import os
@@ -10,14 +10,15 @@ from dz.adapters.sandbox import Sandbox
 
 _SECONDS = 600
 _NO_PACKAGES = r"/[^/]+\.data/"
-"""Scripts and the like of a wheel; uv refuses folders among them that it does not know."""
+"""The folder of a wheel's scripts and data files, which stay uncompiled: uv refuses unknown folders in it."""
 
 
 def link_bytecode(virtualenv: Path, cache: Path, done: Path, *, interpreter: Interpreter, sandbox: Sandbox) -> None:
     """Give a virtualenv the bytecode of its packages.
 
-    uv links every file of a wheel that it keeps unpacked, bytecode that was added there included. So only wheels that
-    no virtualenv before has used are compiled, and what comes of it is linked into this first one by hand.
+    uv keeps wheels unpacked in its cache and links all their files into virtualenvs, including bytecode that was added
+    later. So only wheels that no earlier virtualenv has used are compiled, and their bytecode is linked into this first
+    one by hand.
 
     The virtualenv's own Python is not used: it would run the .pth files of wheels, which could change the cache.
 
@@ -33,7 +34,7 @@ def link_bytecode(virtualenv: Path, cache: Path, done: Path, *, interpreter: Int
     unpacked = {inode: folder for inode, folder in _unpacked(cache) if inode in wanted}
     fresh = [folder for folder in unpacked.values() if not (done / f"{folder.name}.{tag}").exists()]
     if not wanted <= unpacked.keys():
-        # Files could not be linked: the virtualenv has copies of its own.
+        # uv could not link the files, so the virtualenv has copies of its own.
         _compile([packages], cache, interpreter, sandbox)
         return
     if fresh:
@@ -44,7 +45,7 @@ def link_bytecode(virtualenv: Path, cache: Path, done: Path, *, interpreter: Int
 
 
 def _compile(folders: list[Path], cache: Path, interpreter: Interpreter, sandbox: Sandbox) -> None:
-    """Compile what this Python can; files that it cannot, such as templates, are nobody's mistake."""
+    """Compile what this Python can; a file that does not compile, such as a template, is no error."""
     words = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x"]
     argv: list[str | Path] = [interpreter.path, *words, _NO_PACKAGES, *folders]
     sandbox.run(argv, cwd=cache, env={}, timeout=_SECONDS)

@@ -1,4 +1,4 @@
-"""Which Python a plan gets, of those that a server has."""
+"""Chooses the Python for a plan from those that a server has."""
 
 import re
 from collections.abc import Sequence
@@ -7,20 +7,21 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import NoMatchingPython
-from dz.tasklib.configuration.keys import python_ranges
+from dz.tasklib.configuration.constraints import python_ranges
 from dz.tasklib.configuration.plan import Plan
 
 
 def choose_interpreter(plan: Plan, available: Sequence[Interpreter]) -> tuple[Interpreter, list[str]]:
     """Return the interpreter for a plan and warnings for its owner.
 
-    `requires-python` is strict. runtime.txt and .python-version are preferences: the nearest is taken, newer first.
+    `requires-python` is strict. runtime.txt and .python-version are preferences: the nearest Python is taken, and of
+    two that are equally near, the newer.
 
     Args:
         available: newest first.
 
     Raises:
-        NoMatchingPython: there is none, or none that `requires-python` allows.
+        NoMatchingPython: the server has no Python, or none that `requires-python` allows.
     """
     if not available:
         raise NoMatchingPython(

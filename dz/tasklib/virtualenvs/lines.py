@@ -53,7 +53,7 @@ def is_path(body: str, folder: Path) -> bool:
 
 
 def parsed(body: str, origin: str) -> Requirement | None:
-    """Return a requirement; None for a URL that does not say which package it is."""
+    """Return the requirement in a line; None for a URL that does not say which package it is."""
     url = re.match(r"([a-z]+\+)?[a-z]+://|[a-z]+\+|git@", body)
     if url:
         address, _, marker = body.partition(" ;")
@@ -74,7 +74,7 @@ def parsed(body: str, origin: str) -> Requirement | None:
 
 
 def check_url(url: str, origin: str) -> None:
-    """Refuse URLs that are not plain https, and those that carry credentials, without repeating them."""
+    """Refuse a URL that is not https or that carries credentials; the error does not repeat it."""
     try:
         parts = urlsplit(url)
         fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname)

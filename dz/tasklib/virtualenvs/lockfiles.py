@@ -1,4 +1,4 @@
-"""Reads the dependency lists of today's package managers into requirement lines, without running them."""
+"""Turns the dependency files of today's package managers into requirement lines, without running the managers."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from dz.errors import InvalidRequirement
+from dz.tasklib.configuration.constraints import specifier
 
 Environment = Mapping[str, str]
 
@@ -20,7 +21,7 @@ def read(path: Path, name: str, environment: Environment) -> list[str]:
 
     Args:
         name: the file's name as shown to the owner.
-        environment: values of PEP 508 markers.
+        environment: the values of the variables in PEP 508 markers.
 
     Raises:
         InvalidRequirement: the file is not what its name says.
@@ -79,7 +80,7 @@ def _pdm_lock(data: dict[str, Any], folder: Path, environment: Environment) -> I
 
 
 def _poetry_lock(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
-    """Read poetry.lock; locks before 2.0 do not say what is for development, so it is followed from pyproject."""
+    """Read poetry.lock; if it does not mark development packages (before 2.0), follow dependencies from pyproject."""
     packages = data.get("package", [])
     wanted: set[str] | None = None
     if not any("groups" in package or "category" in package for package in packages):
@@ -111,7 +112,7 @@ def _reachable(packages: list[dict[str, Any]], folder: Path, environment: Enviro
 
 
 def _applies(spec: Any, environment: Environment) -> bool:
-    """Say whether an edge of a lock counts here; what cannot be evaluated does."""
+    """Say whether a dependency in a lock applies here; one whose marker cannot be evaluated does."""
     if isinstance(spec, list):
         return any(_applies(one, environment) for one in spec)
     if not isinstance(spec, dict) or not spec.get("markers") or "extra ==" in spec["markers"]:
@@ -141,7 +142,7 @@ def _pinned(package: dict[str, Any], marker: str | None) -> Iterator[str]:
 
 
 def _loose(name: str, spec: Any) -> Iterator[str]:
-    """Read a dependency as Poetry and Pipenv write it by hand."""
+    """Read a dependency in the form in which people write it for Poetry and Pipenv."""
     if isinstance(spec, str):
         yield name + _versions(spec)
         return
@@ -175,28 +176,9 @@ def _marked(versions: str) -> Iterator[str]:
 
 def _versions(spec: str) -> str:
     """Return a PEP 440 specifier for Poetry's `^1.2`, `~1.2`, `1.2.*`, `1.2`, `*`; of alternatives, the last."""
-    parts = [
-        _version(part.strip())
-        for part in re.split(r"[,\s]+(?=[^\s\d])|,", spec.rsplit("|", maxsplit=1)[-1])
-        if part.strip()
-    ]
+    chosen = spec.rsplit("|", maxsplit=1)[-1]
+    parts = [specifier(part) for part in re.split(r"[,\s]+(?=[^\s\d])|,", chosen) if part.strip()]
     return ",".join(part for part in parts if part)
-
-
-def _version(part: str) -> str:
-    part = part.replace(" ", "")
-    if part == "*":
-        return ""
-    match = re.fullmatch(r"(\^|~(?!=))(\d+(?:\.\d+)*)(.*)", part)
-    if not match:
-        return part if part[0] in "<>=!~" else f"=={part}"
-    numbers = [int(number) for number in match[2].split(".")]
-    if match[1] == "^":
-        at = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
-    else:
-        at = min(1, len(numbers) - 1)
-    upper = [*numbers[:at], numbers[at] + 1]
-    return f">={match[2]}{match[3]},<{'.'.join(str(number) for number in upper)}"
 
 
 def _git(url: str, ref: str | None, subdirectory: str | None) -> str:

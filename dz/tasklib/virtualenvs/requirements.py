@@ -1,4 +1,4 @@
-"""Collects what a project needs into flat requirement lines; nothing of the project is run.
+"""Collects what a project needs into flat requirement lines, without running any of the project.
 
 Options that choose where packages come from (`-i`, `--extra-index-url`, `-f`, `--trusted-host`) are dropped with a
 warning: the operator chooses the index, so that nobody can slip in a package of the same name. `${VAR}` is refused.
@@ -33,11 +33,11 @@ _LINE_OPTION = re.compile(r"\s(--(?:hash|config-settings|global-option|install-o
 
 @dataclass
 class Requirements:
-    """What an environment is filled with.
+    """What is installed into a virtualenv.
 
     Args:
-        lines: requirement lines, one a package, without markers.
-        constraints: bounds of packages that others may need.
+        lines: requirement lines, one per package, without markers.
+        constraints: version bounds of packages that others may need.
         local: folders of the checkout that are installed as packages, relative to its root.
         warnings: what was changed or left out, for the owner.
     """
@@ -49,7 +49,7 @@ class Requirements:
 
 
 def write(found: Requirements, folder: Path, copies: Sequence[str] = ()) -> Path:
-    """Write what an installer reads into `folder`, and return its path.
+    """Write the requirements file for an installer into `folder`, and return its path.
 
     Args:
         copies: folders that are installed as packages, in place of `found.local`.
@@ -91,7 +91,7 @@ def collect(
 
 
 def _without_shadowed(files: tuple[str, ...]) -> Iterator[str]:
-    """Leave out the files that a lock beside them already answers for."""
+    """Yield the files, except those that a lock file beside them supersedes."""
     locked = {str(PurePosixPath(name).parent) for name in files if name.endswith(".lock")}
     for name in files:
         loose = PurePosixPath(name).name in {"pyproject.toml", "Pipfile", "setup.py", "setup.cfg"}
@@ -115,13 +115,13 @@ class _Collector:
         self.out = Requirements()
 
     def result(self) -> Requirements:
-        """Return what was collected, in one order whatever the order of the files."""
+        """Return what was collected, sorted, so that the order of the files does not matter."""
         named = [_text(self.entries[name]) for name in sorted(self.entries)]
         self.out.lines = named + sorted(self.unnamed)
         return self.out
 
     def read(self, name: str, *, constraint: bool = False) -> None:
-        """Read one file, relative to the root, by what its name says it is."""
+        """Read one file, given relative to the root, in the format that its name says."""
         path = self.inside(name, "the configuration")
         if (str(path), constraint) in self.seen:
             return
@@ -165,7 +165,7 @@ class _Collector:
             self.requirement(line, origin, folder, constraint=constraint)
 
     def include(self, target: str, origin: str, folder: PurePosixPath, *, constraint: bool) -> None:
-        """Follow `-r` or `-c`, which are relative to the file that has them."""
+        """Follow `-r` or `-c`, whose path is relative to the file that has it."""
         name = target.strip("\"' ")
         if "://" in name:
             raise bad_line(origin, target, "a file elsewhere is not read", "Put the included file into the repository.")
@@ -173,7 +173,7 @@ class _Collector:
         self.read(str(folder / name), constraint=constraint)
 
     def inside(self, name: str, origin: str) -> Path:
-        """Return the path of a file if it is a plain file of the checkout."""
+        """Return the path of a file, or raise InvalidRequirement if it is not a file of the checkout."""
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root):
             raise InvalidRequirement(f"{origin} names {name}, which lies outside the repository.", "Name a file in it.")
@@ -222,7 +222,7 @@ class _Collector:
         )
 
     def local(self, body: str, origin: str, folder: PurePosixPath) -> None:
-        """Read a folder of the checkout: by its own list of dependencies if that can be read, else installed."""
+        """Note a path in the checkout for installation; if it is the root and lists its dependencies, read these."""
         name = body.split("[", 1)[0].removeprefix("file://")
         path = (self.root / folder / name).resolve()
         if not path.is_relative_to(self.root) or not path.exists():

@@ -12,12 +12,12 @@ from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.virtualenvs.requirements import Requirements
 
 _FIRST_WHEELS = {(3, 10): "2.9.2", (3, 11): "2.9.5", (3, 12): "2.9.9", (3, 13): "2.9.10", (3, 14): "2.9.11"}
-"""The first version of psycopg2-binary that PyPI has wheels of, by Python version."""
+"""The first version of psycopg2-binary with wheels on PyPI, by Python version."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
 
 
 def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requirements:
-    """Return the requirements with a server and a database driver, each change with a warning.
+    """Return the requirements with a web server and a database driver, and with warnings about what was changed.
 
     Raises:
         InvalidRequirement: dependencies are listed, but no Django among them.
@@ -27,12 +27,12 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requi
     if "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
-    django = _lowest(lines)
+    django = _django_release(lines)
     for line, reason in _missing(names, plan, django, interpreter):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
     if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines}:
-        # Every virtualenv of these versions came with it, so nothing lists it; setuptools 81 has no pkg_resources.
+        # Virtualenvs of these Pythons always came with setuptools, so nobody lists it; version 81 has no pkg_resources.
         lines.append("setuptools<81")
     return Requirements(sorted(set(lines)), list(found.constraints), list(found.local), warnings)
 
@@ -46,7 +46,7 @@ def package(line: str) -> str:
 
 
 def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
-    """Say that Django is missing, unless something listed is known to bring it."""
+    """Accept a list without Django if one of its packages brings it, else refuse it; add Django if there is no list."""
     bring = {"wagtail", "django-cms", "mezzanine", "djangorestframework"}
     names = {package(line) for line in lines}
     if names & bring or any(name.startswith(("django-", "wagtail")) for name in names) or "" in names:
@@ -65,7 +65,7 @@ def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
 
 
 def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpreter) -> None:
-    """Take psycopg2-binary for psycopg2: it needs no compiler, and no libpq on the server the bundle runs on."""
+    """Replace psycopg2 by psycopg2-binary, which needs no compiler, and no libpq on the server that runs the bundle."""
     listed = {package(line): line for line in lines}
     own = listed.get("psycopg2-binary") or listed.get("psycopg2")
     if own is None or " @ " in own:
@@ -105,8 +105,8 @@ def _driver(django: Version | None) -> str:
     return "psycopg2-binary"
 
 
-def _lowest(lines: list[str]) -> Version | None:
-    """Return the version of Django that the lines lead to, as far as they say; None: the latest."""
+def _django_release(lines: list[str]) -> Version | None:
+    """Return the newest Django release that the lines allow; None if they do not say, which means the latest."""
     for line in lines:
         if package(line) != "django":
             continue

@@ -1,21 +1,19 @@
-"""Makes the virtualenv of a project and keeps it by its content."""
+"""Makes a project's virtualenv and keeps it under a key of its content."""
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import platform
-import pwd
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dz.adapters import files
 from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
-from dz.adapters.users import owned
+from dz.adapters.users import give_tree, owned
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -30,11 +28,11 @@ class Virtualenv:
 
     Args:
         path: its folder.
-        key: names its content: project, requirements, interpreter, platform.
+        key: identifies its content: project, requirements, interpreter, platform.
         python: the interpreter that it was made with.
-        lines: what was installed, as asked for.
+        lines: the requirement lines that were installed.
         warnings: what was changed in the requirements, for the owner.
-        reused: it was there already.
+        reused: it existed already.
     """
 
     path: Path
@@ -56,7 +54,7 @@ def platform_name() -> str:
 
 
 def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, *, commit: str) -> str:
-    """Return the name of a virtualenv's content; the commit counts only if folders of it are installed."""
+    """Return a digest of a virtualenv's content; the commit counts only if folders of the checkout are installed."""
     parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *found.local]
     parts += [commit] if found.local else []
     parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
@@ -76,11 +74,11 @@ def create(
     bytecode: bool = True,
     on_line: Callable[[str], None] | None = None,
 ) -> Virtualenv:
-    """Return the environment of a plan, made if it is not there; it appears in `folder` whole or not at all.
+    """Return a plan's virtualenv, making it if it is missing; it appears in `folder` whole or not at all.
 
     Args:
-        folder: where the project's virtualenvs lie; ours, so that the project cannot exchange what is in it.
-        packages: what projects share; what cannot be had of it is installed by the sandbox's user.
+        folder: where the project's virtualenvs lie; it is ours, so that the project cannot replace them.
+        packages: the cache that projects share; if it cannot do the job, the sandbox's user installs.
         cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
         bytecode: compile what is installed.
         on_line: called with each line of the installer's output.
@@ -90,7 +88,7 @@ def create(
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, ServiceUnavailable: see the installer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with files.locked(folder / ".lock"):  # one creation at a time
         cached = cache or owned(folder / ".cache", sandbox.user)
 
         def export(project: Path) -> str:
@@ -116,14 +114,6 @@ def create(
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder for one creation at a time; the lock dies with the process."""
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
 def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
     """Yield a temporary folder of ours; what killed runs left behind is removed first."""
     for old in folder.glob(".new-*"):
@@ -137,26 +127,17 @@ def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
 
 
 def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:
-    """Write the requirements for the installer; folders of the checkout are copied, for their build writes."""
+    """Write the requirements for the installer; local packages are copied, because building them writes beside them."""
     copies = []
     for number, name in enumerate(found.local):
         source = root / name
         holder = work / f"local-{number}"
-        copy = holder / source.name  # errors of a build name the folder as the repository does
+        copy = holder / source.name  # so that build errors name the folder as the repository does
         holder.mkdir()
         if source.is_dir():
             shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         else:
             shutil.copy2(source, copy)
-        _give(holder, user)
+        give_tree(holder, user)
         copies.append(str(copy))
     return requirements.write(found, work, copies)
-
-
-def _give(tree: Path, user: str | None) -> None:
-    if not user:
-        return
-    entry = pwd.getpwnam(user)
-    for base, folders, files in os.walk(tree):
-        for name in (".", *folders, *files):
-            os.chown(Path(base) / name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

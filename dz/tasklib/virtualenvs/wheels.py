@@ -1,6 +1,7 @@
-"""The package cache that all projects share: wheels, of which nothing runs while they are installed.
+"""The package cache that all projects share; it holds only wheels, whose code does not run when they are installed.
 
-What has no wheel is built by code of its own, which could change a shared cache; such projects install alone.
+A package without a wheel is built by its own code, which could change a shared cache; projects that need one install
+on their own.
 """
 
 import contextlib
@@ -21,16 +22,16 @@ from dz.tasklib.virtualenvs.bytecode import link_bytecode
 from dz.tasklib.virtualenvs.requirements import Requirements
 
 _LONGEST = 6 * 3600
-"""Seconds, far more than an installation may take."""
+"""Seconds, far more than an installation may last."""
 
 
 @dataclass(frozen=True)
 class PackageCache:
-    """Installs wheels as a Unix user that no project has.
+    """Installs wheels as a Unix user that belongs to no project.
 
     Args:
         folder: ours; on the file system of the virtualenvs, so that files are linked rather than copied.
-        sandbox: of that user.
+        sandbox: runs the installer as that user.
     """
 
     folder: Path
@@ -46,9 +47,9 @@ class PackageCache:
         bytecode: bool,
         on_line: Callable[[str], None] | None,
     ) -> bool:
-        """Make the virtualenv `target`, which appears whole; False if that cannot be done with wheels alone.
+        """Make the virtualenv `target`, which appears whole; return False if that cannot be done with wheels alone.
 
-        The project can read what it gets, but not change it.
+        The project can read its files but not change them.
 
         Raises:
             ServiceUnavailable: the index does not answer (transient).
@@ -89,7 +90,7 @@ class PackageCache:
 
     @contextlib.contextmanager
     def _workspace(self) -> Iterator[Path]:
-        """Yield a temporary folder; what killed installations left is removed first, and none that lives is as old."""
+        """Yield a temporary folder; first remove those of killed installations, older than any that still runs."""
         for left in self.folder.glob("new-*"):
             if time.time() - left.stat().st_mtime > _LONGEST:
                 shutil.rmtree(left, ignore_errors=True)

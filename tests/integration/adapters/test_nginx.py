@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from dz.adapters.nginx import Nginx, can_listen
+from dz.adapters.nginx import Nginx
+from dz.adapters.ports import is_free
 from dz.errors import ProxyRefused, ServiceUnavailable
 from tests.conftest import free_port
 from tests.integration.nginx import BINARY
@@ -110,8 +111,8 @@ def test_an_nginx_that_does_not_run_has_no_generation_and_no_answer(tmp_path):
 def test_a_port_is_free_unless_somebody_listens_there():
     with socket.create_server(("127.0.0.1", 0)) as squatter:
         taken = squatter.getsockname()[1]
-        assert not can_listen(taken)
-    assert can_listen(taken)
+        assert not is_free(taken)
+    assert is_free(taken)
 
 
 def test_one_writer_waits_for_another(nginx):

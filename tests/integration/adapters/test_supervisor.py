@@ -84,8 +84,7 @@ def test_a_name_that_could_be_a_path_or_syntax_is_refused(supervisor, name):
             call(name)
 
 
-def test_a_supervisord_that_runs_is_not_started_a_second_time(supervisor):
-    assert supervisor.ensure_running() is None
+def test_nobody_else_reads_the_folder_of_a_supervisord(supervisor):
     assert supervisor.folder.stat().st_mode & 0o077 == 0  # its log names what runs for whom
 
 

@@ -68,14 +68,6 @@ def test_a_layer_appears_whole_in_a_folder_that_was_not_there(tmp_path: Path) ->
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_file_is_not_seen_before_its_block_ends(tmp_path: Path) -> None:
-    with stored_files.appearing(tmp_path / "a") as file:
-        file.write(b"half")
-        file.flush()
-        assert not (tmp_path / "a").exists()
-    assert (tmp_path / "a").read_bytes() == b"half"
-
-
 def test_equal_manifests_are_stored_as_equal_bytes() -> None:
     one, two = {"b": 1, "a": ["ä"]}, {"a": ["ä"], "b": 1}
     assert stored_files.as_json(one) == stored_files.as_json(two)

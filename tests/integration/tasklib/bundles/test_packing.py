@@ -1,7 +1,12 @@
 """Layers of a build, packed once, uploaded and found again by another server."""
 
+import fcntl
+import json
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -89,10 +94,24 @@ def test_a_manifest_is_not_there_before_all_of_its_layers_are(built, store_and_f
         store.get_manifest(manifest_key(MANIFEST.sysid, "bundle_half"))
 
 
-def test_two_builds_of_one_virtualenv_pack_it_once(built):
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: pack_build(built), range(2))
-    assert first == second
-    names = sorted(path.name for path in (built / "layers").iterdir() if not path.name.startswith("."))
-    assert names == sorted([*(f"{layer.sha256}.tar.zst" for layer in first), "environments.json"])
-    assert not list((built / "layers").glob(".*.part"))
+def test_a_build_waits_for_another_that_packs_the_same_virtualenv_and_takes_what_that_made(built):
+    other = pack_build(built, key="other")[0]
+    folder = built / "layers"
+    with ThreadPoolExecutor(1) as pool:
+        with (folder / ".environments.json.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            waiting = pool.submit(pack_build, built)
+            _wait_for_waiter(os.fstat(lock.fileno()).st_ino)
+            (folder / "environments.json").write_text(json.dumps({"key": other.to_json()}))
+        assert waiting.result(30)[0] == other
+
+
+def _wait_for_waiter(inode):
+    """Return once a thread waits for the lock of a file, as proc_locks(5) shows it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        lines = Path("/proc/locks").read_text().splitlines()
+        if any("->" in line and f":{inode} " in line for line in lines):
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for the lock")

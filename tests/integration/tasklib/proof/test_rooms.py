@@ -66,7 +66,7 @@ def test_a_proof_waits_while_all_rooms_are_taken(build_server: Path, monkeypatch
 
 
 def test_the_cache_of_a_proof_becomes_the_projects(build_server: Path) -> None:
-    folder, target = build_server / "hand", build_server / "envs" / ".cache"
+    folder, target = build_server / "hand", build_server / "handed-over" / ".cache"
     with rooms.room(folder, "s", sandbox_of) as room:
         (room.cache / "wheel").write_text("x")
         if USER:

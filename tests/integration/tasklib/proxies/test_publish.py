@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from dz.adapters.nginx import Nginx, can_listen
+from dz.adapters.nginx import Nginx
+from dz.adapters.ports import is_free
 from dz.errors import ProxyRefused, ServiceUnavailable
 from dz.tasklib.proxies.config import Upstream
 from dz.tasklib.proxies.publish import publish, remove
@@ -74,7 +75,7 @@ def test_a_port_that_is_taken_is_found_out_and_taken_back(nginx, statics, app, p
     before = nginx.generation()
     with socket.create_server(("127.0.0.1", 0)) as squatter:
         taken = squatter.getsockname()[1]
-        assert not can_listen(taken)
+        assert not is_free(taken)
         with pytest.raises(ProxyRefused, match="bind"):
             publish(
                 site(2, vhost("blog.example.org", 1, app("blog"), site_port=taken)), nginx=nginx, static_fetch=statics

@@ -48,12 +48,11 @@ def test_a_failed_migration_is_named_and_the_hooks_run_again_next_time(zoomdb, r
     assert calls
 
 
-@pytest.mark.parametrize(("south", "expected"), [(False, ["syncdb"]), (True, ["syncdb", "migrate"])])
-def test_django_before_migrations_gets_syncdb(zoomdb, release, south, expected):
+def test_django_before_migrations_gets_syncdb(zoomdb, release):
     calls = []
     run = lambda words: calls.append(words[0]) or finished(words)  # noqa: E731
-    hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11", south=south)
-    assert calls == expected
+    hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11")
+    assert calls == ["syncdb"]
 
 
 def test_a_hook_that_is_no_command_of_manage_py_runs_nothing(zoomdb, release):

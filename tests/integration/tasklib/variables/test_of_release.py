@@ -55,9 +55,7 @@ def test_a_site_gets_the_usual_names_and_the_platforms_own(zoomdb: Zoomdb) -> No
 def test_an_owner_wins_over_the_usual_names_and_over_what_is_filled_in_but_never_over_the_platform(
     zoomdb: Zoomdb,
 ) -> None:
-    plan = replace(
-        PLAN, supplied_environment=(("DB_NAME", "database_name"), ("SITE", "host"), ("DEBUG", "debug_number"))
-    )
+    plan = replace(PLAN, platform_variables=(("DB_NAME", "database_name"), ("SITE", "host"), ("DEBUG", "debug_number")))
     owner = {
         "DATABASE_URL": "postgres://elsewhere/db",
         "SITE": "of the owner",
@@ -75,7 +73,7 @@ def test_an_owner_wins_over_the_usual_names_and_over_what_is_filled_in_but_never
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DJANGO_SECRET_KEY"])
 def test_a_secret_key_of_the_owner_is_the_one_under_every_name(zoomdb: Zoomdb, name: str) -> None:
-    plan = replace(PLAN, supplied_environment=(("APP_SECRET", "secret_key"),))
+    plan = replace(PLAN, platform_variables=(("APP_SECRET", "secret_key"),))
     release = make_release(zoomdb, replace(MANIFEST, plan=plan), variables={name: "mine"})
     found = _variables(zoomdb, release)
     assert [found[key] for key in ("SECRET_KEY", "DJANGO_SECRET_KEY", "APP_SECRET")] == ["mine"] * 3

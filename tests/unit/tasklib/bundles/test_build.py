@@ -45,10 +45,10 @@ def test_a_build_without_a_variable_that_the_settings_need_names_all_that_are_mi
 
 
 def test_a_variable_of_the_owner_of_the_platform_or_of_the_configuration_is_not_missing() -> None:
-    assert plan("needs_variables", "PAGE_LENGTH", "PAYMENT_TOKEN").required_environment
-    assert plan("uv_pyproject").required_environment == ("SECRET_KEY",), "the platform sets it"
+    assert plan("needs_variables", "PAGE_LENGTH", "PAYMENT_TOKEN").required_variables
+    assert plan("uv_pyproject").required_variables == ("SECRET_KEY",), "the platform sets it"
     attached = "[project]\nenvironment =\n    PAGE_LENGTH=3\n    PAYMENT_TOKEN=x\n"
-    assert plan("needs_variables", attached=attached).build_environment
+    assert plan("needs_variables", attached=attached).build_variables
 
 
 def test_builds_are_equal_only_if_commit_plan_and_virtualenv_are() -> None:
@@ -79,7 +79,8 @@ def test_what_builds_have_left_is_removed_and_only_the_newest_checkout_stays(tmp
 def site(tmp_path: Path) -> Checkout:
     root = tmp_path / "checkout"
     shutil.copytree(PROJECTS / "sqlite_single", root)
-    (root / "outside").symlink_to("manage.py")
+    (root / "file").symlink_to("manage.py")
+    (root / "folder").symlink_to("mysite")
     return replace(checkout("sqlite_single"), path=root)
 
 
@@ -124,7 +125,8 @@ def test_a_bundle_holds_the_repository_the_platforms_files_and_what_was_confirme
         max_members=1000,
     )
     assert (code / "src" / "manage.py").read_text() == (site.path / "manage.py").read_text()
-    assert (code / "src" / "outside").is_symlink()
+    assert (code / "src" / "file").is_symlink()
+    assert (code / "src" / "folder").is_symlink()
     assert zoombuild.parse((code / "dz" / "zoombuild.cfg").read_text()).values["title"] == PLAN.title
     assert json.loads((code / "dz" / "verified.json").read_text()) == {"environment": {"DZ_STATIC_URL": "/s/"}}
     assert json.loads((code / "dz" / "static" / "staticfiles.json").read_text()) == {"paths": {}}

@@ -24,11 +24,11 @@ EARLY = """{
   "dependency_files": ["requirements.txt"], "site_media_map": [["/art/", "art"]],
   "hooks": ["migrate", "loaddata start.json"]},
  "settings_module": "dz_settings", "wsgi": "shop.wsgi:application", "asgi": null, "use_asgi": false,
- "server": "gunicorn", "django": "5.2.19", "database_type": "postgresql", "static_url": "/static/",
+ "server": "gunicorn", "django": "5.2.19", "static_url": "/static/",
  "media_url": null, "static_map": [["/static/", "static"]], "environment_key": "k1", "paths": ["dz", "src"],
  "project_root": "."}"""
 """As zoomdb and the bundle store hold it."""
-LATER = ("static_map", "paths", "schema", "loads_once", "build_key")
+LATER = ("database_type", "static_map", "paths", "schema", "loads_once", "build_key")
 """Keys that a stored manifest may lack."""
 _TEXT = st.text(max_size=20)
 _MANIFESTS = st.builds(
@@ -58,6 +58,7 @@ def test_a_manifest_that_an_early_release_stored_is_read() -> None:
     assert found.plan.site_media_map == (("/art/", "art"),)
     assert (found.schema, found.loads_once, found.build_key) == ("", False, ""), "what nobody knew then"
     assert found.plan.preload
+    assert found.database_type == "postgresql", "what the plan says"
 
 
 def test_keys_that_are_missing_or_of_a_later_release_do_no_harm() -> None:

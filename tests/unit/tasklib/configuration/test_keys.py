@@ -83,14 +83,14 @@ _FIELDS: dict[str, Any] = {
     "hooks": st.lists(st.sampled_from(["migrate", "loaddata a.json"]), max_size=2).map(tuple),
     "dependency_files": st.lists(st.sampled_from(["a.txt", "b/c.txt"]), max_size=2).map(tuple),
     "site_media_map": st.lists(st.sampled_from([("/m/", "media"), ("/n/", "a/b")]), unique=True, max_size=2).map(tuple),
-    "build_environment": st.just((("A", "b"),)) | st.just(()),
-    "required_environment": st.just(("A", "B")) | st.just(()),
+    "build_variables": st.just((("A", "b"),)) | st.just(()),
+    "required_variables": st.just(("A", "B")) | st.just(()),
 }
 
 
 @given(st.fixed_dictionaries(_FIELDS))
 def test_what_is_written_of_a_plan_is_read_back(values: dict[str, Any]) -> None:
-    plan = {**PLAN.to_json(), **values}
+    plan = {**vars(PLAN), **values}
     for key, text in keys.texts(plan):
         assert keys.typed(key, text) == plan[keys.FIELD_OF.get(key, key)]
     written = {key for key, _ in keys.texts(plan)}

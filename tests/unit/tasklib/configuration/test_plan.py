@@ -22,8 +22,8 @@ _PLANS = st.builds(
     hooks=_LINES,
     dependency_files=_LINES,
     site_media_map=_PAIRS,
-    supplied_environment=_PAIRS,
-    build_environment=_PAIRS,
+    platform_variables=_PAIRS,
+    build_variables=_PAIRS,
 )
 
 

@@ -39,7 +39,7 @@ def test_detection_alone_makes_a_whole_plan() -> None:
     assert plan.title == "My site"
     assert (plan.package_manager, plan.dependency_files) == ("uv", ("pyproject.toml", "uv.lock"))
     assert (plan.python_version, plan.python_version_basis) == (">=3.11", "requires-python")
-    assert plan.required_environment == ("SECRET_KEY",)
+    assert plan.required_variables == ("SECRET_KEY",)
     assert plan.hooks == ("migrate",)
 
 
@@ -73,10 +73,10 @@ def test_another_settings_module_brings_the_variables_that_it_reads(tmp_path: Pa
         form = {"django_settings_module": module, **more}
         return of_checkout(inspect(tmp_path), tmp_path, source_url=URL, attached=None, stored=None, form=form)
 
-    assert plan("site1.settings").required_environment == ("PAGE_LENGTH", "PAYMENT_TOKEN")
+    assert plan("site1.settings").required_variables == ("PAGE_LENGTH", "PAYMENT_TOKEN")
     other = plan("site1.other")
-    assert (other.required_environment, other.base_python_package) == (("APP_KEY", "X"), "site1")
-    assert ("APP_KEY", "secret_key") in other.supplied_environment
+    assert (other.required_variables, other.base_python_package) == (("APP_KEY", "X"), "site1")
+    assert ("APP_KEY", "secret_key") in other.platform_variables
 
 
 @pytest.mark.parametrize(

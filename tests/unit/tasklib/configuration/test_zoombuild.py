@@ -103,7 +103,7 @@ def test_a_plan_survives_json_and_its_own_configuration() -> None:
     plan = resolve(inspect(PROJECTS / "poetry_lock"), source_url=URL, attached=parse(FULL))
     assert Plan.from_json(plan.to_json()) == plan
     again = resolve(inspect(PROJECTS / "not_django"), source_url=URL, attached=parse(render(plan)))
-    forgotten = {"warnings": (), "python_version_basis": "", "asgi": None, "supplied_environment": ()}
+    forgotten = {"warnings": (), "python_version_basis": "", "asgi": None, "platform_variables": ()}
     assert replace(again, **forgotten) == replace(plan, **forgotten)
 
 

@@ -18,6 +18,7 @@ _VALUES = st.recursive(
 
 @given(_VALUES)
 @example({"a\0": ("\ud800", 1.5)})
+@example([float("nan"), float("inf")])
 def test_whatever_is_guessed_becomes_json_of_characters_that_postgresql_takes(value: Any) -> None:
     text = json.dumps(storable(value), ensure_ascii=False, allow_nan=False)
     assert "\\u0000" not in text

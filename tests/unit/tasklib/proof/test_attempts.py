@@ -7,7 +7,7 @@ from tests.manifests import PLAN
 
 
 def test_what_is_told_has_names_of_variables_and_places_and_no_values() -> None:
-    plan = replace(PLAN, use_asgi=True, build_environment=(("NODE_ENV", "value"),))
+    plan = replace(PLAN, use_asgi=True, build_variables=(("NODE_ENV", "value"),))
     attempt = Attempt(
         plan,
         "proved",

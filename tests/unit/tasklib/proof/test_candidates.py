@@ -68,3 +68,22 @@ def test_the_likeliest_comes_first_and_not_more_than_a_few_are_tried(tmp_path: P
     inspection = Inspection(**{**vars(read), "guesses": (*others, *read.guesses)})
     found = [plan.django_settings_module for plan in plans(tmp_path, inspection)]
     assert found == ["mysite.settings", *names[: candidates.MOST - 1]], "settings that are not there are left out"
+
+
+def test_settings_that_two_projects_have_are_tried_in_the_likelier_one(tmp_path: Path) -> None:
+    for name in ("a/main.py", "a/shared.py", "b/shared.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("SECRET_KEY = 'x'\n")
+    inspection = Inspection(
+        is_django=True,
+        project_root="a",
+        settings_module="main",
+        guesses=(
+            Guess("project_root", "b", "b/manage.py:1", is_primary=False),
+            Guess("project_root", "a", "a/manage.py:1"),
+            Guess("settings_module", "shared", "b/manage.py:3", is_primary=False),
+            Guess("settings_module", "main", "a/manage.py:3"),
+        ),
+    )
+    found = [(plan.project_root, plan.django_settings_module) for plan in plans(tmp_path, inspection)]
+    assert found == [("a", "main"), ("a", "shared")]

@@ -39,7 +39,7 @@ def test_writing_again_gives_the_same_and_every_user_can_read_it(tmp_path: Path)
 
 
 def test_a_file_appears_whole_in_place_of_what_a_killed_build_left(tmp_path: Path) -> None:
-    (tmp_path / ".verified.json.part").write_text("half of a longer text")
+    (tmp_path / ".verified.json.1f.part").write_text("half of a longer text")
     (tmp_path / "verified.json").write_text("old")
     shim.write_file(tmp_path / "verified.json", b"new")
     assert _files(tmp_path) == {"verified.json": b"new"}

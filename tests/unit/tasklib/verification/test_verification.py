@@ -9,8 +9,8 @@ from tests.manifests import PLAN
 def test_placeholders_reach_nothing_and_the_configuration_wins_over_them() -> None:
     plan = replace(
         PLAN,
-        supplied_environment=(("DB_HOST", "database_host"), ("SITE", "site_url"), ("MODE", "=production")),
-        build_environment=(("NODE_ENV", "x"), ("DEBUG", "0"), ("SITE", "https://example.org")),
+        platform_variables=(("DB_HOST", "database_host"), ("SITE", "site_url"), ("MODE", "=production")),
+        build_variables=(("NODE_ENV", "x"), ("DEBUG", "0"), ("SITE", "https://example.org")),
     )
     found = verification.placeholder_variables(plan)
     assert (found["DATABASE_URL"], found["CONFIG_PG_PORT"]) == ("postgres://nobody:nothing@127.0.0.1:1/nowhere", "1")

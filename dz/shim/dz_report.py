@@ -1,0 +1,52 @@
+# mypy: ignore-errors
+"""What a verification has to say: at which stage it is, its warnings, and its errors.
+
+Runs in the project's interpreter.
+"""
+
+import os
+import traceback
+
+STAGE = ["settings"]
+WARNINGS = []
+
+
+def _innermost(error, source):
+    """Return file, line and text of the project's own line that is nearest to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        name = os.path.normpath(frame.filename)
+        if name.startswith(source + os.sep) and "site-packages" not in name:
+            return os.path.relpath(name, source), frame.lineno, frame.line
+    real = [frame for frame in frames if not frame.filename.startswith("<")]
+    return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line) if real else ("", 0, "")
+
+
+def describe(error, source):
+    """Return an error as the report holds it."""
+    file_name, line, text = _innermost(error, source)
+    if isinstance(error, SyntaxError) and error.filename:
+        file_name = os.path.abspath(error.filename)
+        file_name, line, text = os.path.relpath(file_name, source), error.lineno, error.text
+    frames = traceback.extract_tb(error.__traceback__)
+    chain, seen = [], error
+    while seen is not None and len(chain) < 5:
+        chain.append(type(seen).__name__)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return {
+        "stage": STAGE[0],
+        "type": type(error).__name__,
+        "chain": chain,
+        "message": str(error)[:4000],
+        "module": str(getattr(error, "name", None) or ""),
+        "from_environ": bool(frames)
+        and frames[-1].name == "__getitem__"
+        and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
+        "file": file_name,
+        "line": line or 0,
+        "text": (text or "").strip()[:300],
+    }
+
+
+class Described(Exception):
+    """An error of another process, as the report holds it."""

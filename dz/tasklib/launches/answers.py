@@ -1,0 +1,54 @@
+"""What becomes of the answers to a launch's form, the first of which nobody has given yet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dz.tasklib.guesses import rows
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.launches import findings, launches
+from dz.tasklib.launches.findings import Findings
+from dz.zoomdb import Zoomdb
+
+
+def fill(
+    zoomdb: Zoomdb, found: Findings, job_id: int, *, name: str | None, straight_on: bool, domain: str, seconds: int
+) -> None:
+    """Fill the first form with the guesses; where nothing is to be asked, they can be the answer.
+
+    Args:
+        name: the project's name, if the launch gives one.
+        straight_on: take the guesses as the answer where nothing is unsure or missing.
+        domain: every project has a host name below it.
+        seconds: how long the form waits for its answer.
+    """
+    answer = findings.first_answer(found, name)
+    problems, config = findings.judge(zoomdb, found, answer, domain=domain)
+    if straight_on and not found.reasons() and not problems:
+        findings.accept(zoomdb, found, job_id, answer, config)
+    else:
+        launches.set_form(zoomdb, job_id, answer, problems, seconds=seconds)
+
+
+def show(zoomdb: Zoomdb, found: Findings, job_id: int, *, form: int) -> None:
+    """Put into the job's result which form waits, and what it asks."""
+    wanted = [vars(one) for one in found.wanted]
+    jobs.set_result(zoomdb, job_id, form=form, wanted=wanted, reasons=found.reasons())
+
+
+def take(zoomdb: Zoomdb, found: Findings, job_id: int, answer: Mapping[str, Any], *, domain: str, seconds: int) -> None:
+    """Confirm an answer, or show the form again with what is wrong with it.
+
+    Args:
+        domain, seconds: see `fill`.
+    """
+    problems, config = findings.judge(zoomdb, found, answer, domain=domain)
+    if problems:
+        launches.set_form(zoomdb, job_id, rows.storable(answer), problems, seconds=seconds)
+        log.note(zoomdb, job_id, problems)
+    else:
+        findings.accept(zoomdb, found, job_id, answer, config)
+
+
+def refuse(zoomdb: Zoomdb, job_id: int, problems: Sequence[str], *, seconds: int) -> None:
+    """Show the form again as it was, with what is wrong with an answer that could not be read."""
+    launches.set_form(zoomdb, job_id, launches.get(zoomdb, job_id).answer, problems, seconds=seconds)

@@ -1,0 +1,74 @@
+"""What keeps a server well: its heartbeats, its repair after it was away, and the removal of what nobody needs."""
+
+import functools
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from dz import wiring
+from dz.settings import Role, settings
+from dz.tasklib import retention
+from dz.tasklib.appservers import boot, configure, install, instance, reconcile
+from dz.tasklib.jobs import jobs
+from dz.tasklib.proxies import updates
+from dz.tasklib.servers import heartbeats
+
+logger = logging.getLogger("dz")
+
+
+def beat(role: Role, server: str) -> None:
+    """Send a heartbeat of a server; an appserver compares what runs with what should."""
+    here = settings()
+    count = len(reconcile.running(wiring.supervisor(server))) if role == "appserver" else 0
+    load = heartbeats.measure(wiring.server_dir(role, server), count)
+    facts = {"app_ports": here.app_ports} if role == "appserver" else {}
+    heartbeats.beat(
+        wiring.zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts
+    )
+
+
+def repair(role: Role, server: str) -> None:
+    """Bring a server that was away to what zoomdb says: app instances, virtual hosts."""
+    if role == "appserver":
+        _repair_appserver(server)
+    if role == "proxy":
+        _repair_proxy(server)
+    jobs.reap(wiring.zoomdb())
+
+
+def _repair_appserver(server: str) -> None:
+    folder, restart = wiring.server_dir("appserver", server), functools.partial(_restart, server)
+    reconcile.reconcile(wiring.zoomdb(), wiring.supervisor(server), server, folder=folder, restart=restart)
+
+
+def _restart(server: str, deployment: int) -> None:
+    found = wiring.app_instance(instance.release_of(wiring.zoomdb(), deployment), server)
+    install.install(found, store=wiring.bundle_store(), interpreters=wiring.interpreters())
+    configure.configure(wiring.zoomdb(), found, owner=wiring.owner(found.sysid))
+    boot.boot(found, supervisor=wiring.supervisor(server), user=settings().unix_user(found.sysid))
+
+
+def _repair_proxy(server: str) -> None:
+    updates.show_all(
+        wiring.zoomdb(),
+        lambda project: wiring.show_on_proxy(project, None, server),
+        server_name=server,
+        nginx=wiring.nginx(server),
+        static_folder=wiring.server_dir("proxy", server) / "static",
+        report=lambda error: logger.warning("%s", error.found),
+    )
+
+
+def clean(role: Role, server: str) -> None:
+    """Remove what no kept version needs from a server, and from the bundle store."""
+    here, folder, zoomdb = settings(), wiring.server_dir(role, server), wiring.zoomdb()
+    removed: Sequence[Path | str] = ()
+    if role == "appserver":
+        removed = retention.clean_appserver(zoomdb, server, folder=folder)
+    elif role == "proxy":
+        removed = retention.clean_proxy(zoomdb, folder=folder, versions_kept=here.versions_kept)
+    elif role == "build":
+        deleted = retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept)
+        removed = [*deleted, *retention.clean_build(zoomdb, folder=folder)]
+    if removed:
+        logger.info("%s layers, environments and bundles that no kept version needs were removed.", len(removed))

@@ -1,0 +1,27 @@
+"""Tasks about how a project is built and run."""
+
+from dz import wiring
+from dz.tasklib import detection
+from dz.tasklib.bundles import build
+from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration import confirmed
+from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.jobs import log
+from dz.tasklib.variables import stored
+from tasks.roles import on_role
+
+
+@on_role("build")
+def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -> Plan:
+    """Decide how to build: attached configuration, stored one, the repository's own, detection."""
+    zoomdb = wiring.zoomdb()
+    known, names = confirmed.newest(zoomdb, project), stored.of_project(zoomdb, project)
+    plan = build.plan(detection.inspect(checkout.path), checkout, attached=config, stored=known, variables=names)
+    log.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}")
+    return plan
+
+
+@on_role("build")
+def remember_config(job: int, project: int, config: str) -> None:
+    """Keep an attached configuration that was proved to build, for later deploys."""
+    confirmed.store(wiring.zoomdb(), project, config)

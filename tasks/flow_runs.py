@@ -1,0 +1,61 @@
+"""Sends runs of flows to their work pools, and waits for their ends."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.states import Completed
+
+from dz import wiring
+from dz.errors import ServiceUnavailable
+from dz.settings import settings
+from dz.tasklib.messages import wakeups
+
+CHILD_TIMEOUT = 2400
+"""Seconds that a parent waits for a child, its time in the queue included."""
+
+
+def name(parameters: dict[str, Any]) -> str:
+    """Name a task that sends a run after the flow and where it goes."""
+    return f"{parameters['flow'].name} on {parameters.get('server') or parameters['role']}"
+
+
+def send(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *, as_subflow: bool) -> FlowRun:
+    """Queue a run of `flow` and tell the workers of its pool."""
+    run: FlowRun = run_deployment(  # type: ignore[assignment]  # a sync call returns the run itself
+        f"{flow.name}/{flow.name}",
+        parameters=parameters,
+        work_queue_name=server,
+        as_subflow=as_subflow,
+        timeout=0,
+    )
+    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name, str(run.id))
+    return run
+
+
+def end_of(run: FlowRun) -> State[Any] | None:
+    """Wait until a run has ended, as Prefect's server says or has said to the run itself, and return its state."""
+    told = settings().worker_type == "warm"
+    state = run.state
+    with get_client(sync_client=True) as client:
+        for completed in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT, told=told):
+            state = Completed() if completed else client.read_flow_run(run.id).state
+            if state and state.is_final():
+                return state
+    return state
+
+
+@contextlib.contextmanager
+def prefect_answers() -> Iterator[None]:
+    """Name Prefect's server if it is the one that does not answer."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable(
+            f"Prefect's server does not answer ({type(error).__name__}).", "Start it again, then run the job again."
+        ) from error

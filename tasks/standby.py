@@ -1,0 +1,89 @@
+"""Runs that start before there is a release to deploy, and stand by on their servers until they are told it."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from prefect import Flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+
+from dz import wiring
+from dz.adapters.archive import Layer
+from dz.errors import DzError
+from dz.settings import Role, settings
+from dz.tasklib.messages import standby
+from tasks import flow_runs
+
+_standing: dict[tuple[int, str, str], PrefectFuture[FlowRun]] = {}
+"""What sent a run to stand by, by job, flow and server."""
+
+
+@task(
+    name="stand by",
+    task_run_name=flow_runs.name,  # type: ignore[arg-type]  # a function has no classmethod, which Prefect's protocol names
+    tags=["role:build"],
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def _send_to_stand_by(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> FlowRun:
+    """Send a run of `flow` that waits on its server for a release."""
+    return flow_runs.send(flow, {**ids, "server": server, "standby": True}, server, as_subflow=True)
+
+
+def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, **ids: Any) -> None:
+    """Start runs of `flow` on servers that a release will likely need, in parallel with what comes before the release.
+
+    `on_server` then tells such a run the release instead of sending another; what is not needed goes at the job's end.
+
+    Args:
+        flow: takes `standby`, and asks with `told_release` what it is told.
+        role: the role of the servers.
+        servers: their ids.
+        job: the job that the runs belong to.
+        ids: the flow's other parameters.
+    """
+    for server in servers if not settings().local_mode else ():
+        _standing[job, flow.name, server] = _send_to_stand_by.submit(flow, role, server, job=job, **ids)
+
+
+def told_release(prepare: Callable[[str, int], None] = lambda sha256, size: None) -> int | None:
+    """Wait, in a run that stands by, for its release; None if it is not needed.
+
+    Args:
+        prepare: is given sha256 and size of a virtualenv layer that the release will likely have.
+    """
+
+    def safely(sha256: str, size: int) -> None:
+        with contextlib.suppress(DzError):  # what is wrong is said when the release is installed
+            prepare(sha256, size)
+
+    return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()), prepare=safely)
+
+
+def announce(job: int, layer: Layer) -> None:
+    """Tell those who stand by for a job of a layer that they will likely need."""
+    for sent in [sent for key, sent in _standing.items() if key[0] == job]:
+        with contextlib.suppress(Exception):  # one that was never sent hears nothing
+            standby.announce(wiring.zoomdb(), str(sent.result().id), layer)
+
+
+def dismiss(job: int) -> None:
+    """Send the runs home that stand by for a job and were not needed."""
+    for key in [key for key in _standing if key[0] == job]:
+        with contextlib.suppress(Exception):  # one that was never sent, or nobody hears: it goes by itself
+            standby.tell(wiring.zoomdb(), str(_standing.pop(key).result().id), None)
+
+
+def told(flow: Flow[..., Any], server: str | None, ids: dict[str, Any]) -> FlowRun | None:
+    """Tell the run that stands by on a server its release and return it; None if there is none."""
+    sent = _standing.pop((ids["job"], flow.name, server or ""), None) if "release" in ids else None
+    if sent is None:
+        return None
+    try:
+        run = sent.result()
+    except Exception:  # noqa: BLE001  it could not be sent: the task shows why
+        return None
+    return run if standby.tell(wiring.zoomdb(), str(run.id), ids["release"]) else None

@@ -1,0 +1,33 @@
+"""What is asked of a project whose settings are read."""
+
+from pathlib import Path
+
+from dz.tasklib.detection import answers
+from tests.unit.tasklib.detection.projects import MANAGE, project
+
+
+def test_the_class_of_django_configurations_for_production_is_read(tmp_path: Path) -> None:
+    chosen = "import os\nNAME = os.environ.get('DJANGO_CONFIGURATION', 'Local')\nif NAME == 'Local':\n    from site1.config.local import Local\nelif NAME == 'Production':\n    from site1.config.production import Production\n"
+    common = "from configurations import Configuration\nclass {}(Configuration):\n    INSTALLED_APPS = []\n    ROOT_URLCONF = 'site1.urls'\n    DATABASES = {{'default': {{'ENGINE': 'django.db.backends.{}'}}}}\n"
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.config"),
+        "site1/settings.py": "",
+        "site1/config/__init__.py": chosen,
+        "site1/config/local.py": common.format("Local", "sqlite3"),
+        "site1/config/production.py": common.format("Production", "mysql"),
+    }
+    assert project(tmp_path, files).database == "mysql"
+
+
+def test_equal_guesses_are_told_once_and_the_first_is_taken() -> None:
+    found = answers.listed("wsgi", [("a", "a.py:1"), ("b", "b.py:1"), ("a", "c.py:1")])
+    assert [(guess.value, guess.basis, guess.is_primary) for guess in found] == [
+        ("a", "a.py:1", True),
+        ("b", "b.py:1", False),
+    ]
+
+
+def test_every_question_answers_for_a_project_that_says_nothing(tmp_path: Path) -> None:
+    found = project(tmp_path, {"site1/settings.py": "INSTALLED_APPS = []\nROOT_URLCONF = 'site1.urls'\n"})
+    assert found.is_django
+    assert (found.wsgi, found.dependency_files, found.celery_app, found.static_root) == (None, (), None, None)

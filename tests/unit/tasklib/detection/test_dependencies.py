@@ -1,0 +1,67 @@
+"""Which files a deploy installs from, and with which manager."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tasklib.detection.projects import project
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        pytest.param(
+            {"pyproject.toml": '[dependency-groups]\nmain = ["Django==5.2"]\ndev = ["ruff"]\n'},
+            ("pyproject.toml",),
+            id="only groups",
+        ),
+        pytest.param(
+            {"requirements/base.txt": "django\n", "requirements/postgres.txt": "-r base.txt\n", "requirements/mysql.txt": "-r base.txt\n"},
+            ("requirements/postgres.txt", "requirements/base.txt"),
+            id="by database",
+        ),
+        pytest.param(
+            {"requirements.txt": "-r requirements/production.txt\n", "requirements/made/requirements-production.txt": "django\n"},
+            ("requirements/made/requirements-production.txt",),
+            id="pointing nowhere",
+        ),
+    ],
+)  # fmt: skip
+def test_the_files_that_a_deploy_installs_are_chosen(tmp_path: Path, files: dict[str, str], wanted: tuple[str]) -> None:
+    found = project(tmp_path, files)
+    assert (found.package_manager, found.dependency_files) == ("pip", wanted)
+
+
+@pytest.mark.parametrize(
+    ("files", "manager"),
+    [
+        pytest.param({"requirements.txt": "- Requirements\n\napt install wkhtmltopdf\nrun mailhog\n"}, "pipenv", id="prose"),
+        pytest.param({"requirements.txt": "django\nDjango-Q2 ; python_version > '3.8'\nold @ https://x.org/a.zip\n"}, "pip", id="names"),
+    ],
+)  # fmt: skip
+def test_a_text_for_people_is_no_requirements_file(tmp_path: Path, files: dict[str, str], manager: str) -> None:
+    assert project(tmp_path, {**files, "Pipfile": "[packages]\ndjango = '*'\n"}).package_manager == manager
+
+
+def test_the_sources_of_a_compiled_file_do_not_hide_a_pipfile(tmp_path: Path) -> None:
+    files = {"Pipfile": "[packages]\ndjango = '==3.1.13'\n", "requirements.in": "django\n"}
+    assert project(tmp_path, files).package_manager == "pipenv"
+
+
+def test_the_file_that_names_django_is_installed_too(tmp_path: Path) -> None:
+    files = {"requirements.txt": "Pillow\n", "requirements-vendor.txt": "Django==4.2\n", "requirements-dev.txt": "django\n"}  # fmt: skip
+    assert project(tmp_path, files).dependency_files == ("requirements.txt", "requirements-vendor.txt")
+
+
+def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> None:
+    files = {
+        "setup.py": "from setuptools import setup\nsetup(name='members', install_requires=['django'])\n",
+        "config/requirements.txt": "django==3.2.25\n",
+        "Dockerfile": "FROM python:3.9\nCOPY /config/requirements.txt /config/\nRUN pip install --no-cache-dir -r /config/requirements.txt\n",
+    }
+    assert project(tmp_path, files).dependency_files == ("config/requirements.txt",)
+
+
+def test_a_loop_of_includes_ends(tmp_path: Path) -> None:
+    files = {"requirements.txt": "-r other.txt\n", "other.txt": "-r requirements.txt\ndjango==5.0\n"}
+    assert project(tmp_path, files).dependency_files == ("requirements.txt", "other.txt")

@@ -1,0 +1,81 @@
+"""Which settings module a production deploy uses."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tasklib.detection.projects import ENTRY, MANAGE, SETTINGS, project
+
+
+def test_settings_that_only_workers_use_are_not_those_of_the_site(tmp_path: Path) -> None:
+    files = {
+        "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+        "worker/__init__.py": "",
+        "worker/settings.py": "from site1.settings import *\nCELERY_BROKER_URL = 'redis://'\nDEBUG = False\n",
+        "worker/wsgi.py": ENTRY.format("wsgi", "worker.settings"),
+        "worker/asgi.py": ENTRY.format("asgi", "worker.settings"),
+        "worker/celery.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'worker.settings')\n",
+        "docker-compose.yml": "services:\n  web:\n    command: gunicorn site1.wsgi:application -b 0.0.0.0:8000\n",
+    }
+    found = project(tmp_path, files)
+    assert found.settings_module == "site1.settings"
+    assert found.wsgi == "site1.wsgi:application"
+
+
+def test_names_taken_from_a_function_do_not_make_production_settings_unclear(tmp_path: Path) -> None:
+    files = {
+        "site1/settings.py": "from site1.settings_shared import *\n",
+        "site1/settings_shared.py": "INSTALLED_APPS = []\nDEBUG = True\nSECRET_KEY = 'x'\n",
+        "site1/settings_production.py": (
+            "from site1.settings_shared import *\nfrom ours import common\nDEBUG = False\nlocals().update(common(base=1))\n"
+        ),
+    }
+    found = project(tmp_path, files)
+    assert found.settings_module == "site1.settings_production"
+    assert not found.ambiguous
+
+
+def test_production_settings_beside_those_that_are_named_win(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.dev"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/dev.py": SETTINGS,
+        "site1/settings/production.py": SETTINGS,
+        "production.py": SETTINGS,
+    }
+    found = project(tmp_path, files)
+    assert (found.settings_module, found.ambiguous) == ("site1.settings.production", False)
+
+
+def test_settings_that_are_no_valid_python_are_named(tmp_path: Path) -> None:
+    broken = (
+        f"{SETTINGS}DATABASES = {{'default': {{\n    'ENGINE': 'django.db.backends.postgresql',\n    'USER': #,\n}}}}\n"
+    )
+    found = project(tmp_path, {"site1/settings.py": broken})
+    assert (found.settings_module, found.database, found.ambiguous) == ("site1.settings", "postgres", False)
+    assert any("site1/settings.py:6 is no valid Python" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("folder", ["__settings_archive", "settings_obsolete", "old"])
+def test_settings_that_were_put_away_are_not_chosen(tmp_path: Path, folder: str) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.dev"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/dev.py": SETTINGS,
+        "site1/settings/ec2.py": SETTINGS,
+        f"site1/{folder}/production.py": SETTINGS,
+    }
+    assert project(tmp_path, files).settings_module == "site1.settings.ec2"
+
+
+def test_only_development_settings_are_ambiguous(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.dev"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/base.py": SETTINGS,
+        "site1/settings/dev.py": "from .base import *\nDEBUG = True\n",
+    }
+    assert project(tmp_path, files).ambiguous

@@ -7,16 +7,21 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
-from prefect.client.schemas.responses import SetStateStatus
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus, StateAcceptDetails
+from prefect.states import Submitting
 
 DEPLOYMENT_SECONDS = 1.0
 """How long a deployment counts as just read; a rollout is in force after that."""
 FLOW_SECONDS = 600.0
 """How long a flow does: it is an id and a name."""
+SUBMITTING = Submitting().name
 
 
 class WorkerClient:
     """Passes everything on to `client`, except that it remembers deployments and flows for a while, and marks runs.
+
+    It also answers for the server that a run is in the state Submitting, in which it would be for some milliseconds: two
+    requests less, 0.1 s of a hop on two cores.
 
     Args:
         mark: the message of the state Pending of a run that this worker takes.
@@ -32,6 +37,8 @@ class WorkerClient:
 
     async def set_flow_run_state(self, flow_run_id: UUID, state: State[Any], **options: Any) -> Any:
         """Propose a state; one that takes the run says who took it, so that a successor knows if this worker dies."""
+        if state.name == SUBMITTING:
+            return OrchestrationResult(state=state, status=SetStateStatus.ACCEPT, details=StateAcceptDetails())
         if not state.is_pending():
             self._taken.discard(flow_run_id)
             return await self._client.set_flow_run_state(flow_run_id, state, **options)

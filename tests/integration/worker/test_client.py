@@ -4,7 +4,8 @@ import asyncio
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.states import Pending, Running
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Pending, Running, Submitting
 
 from dz.worker.client import WorkerClient
 from tests.integration.worker.conftest import Bench, message
@@ -36,6 +37,19 @@ def test_a_run_that_another_worker_has_taken_is_not_ours(bench: Bench) -> None:
     _with_client(take)
     assert taken == set()
     assert message(bench.client.read_flow_run(run.id)) == "Taken by w8."
+
+
+def test_a_run_stays_pending_until_it_runs(bench: Bench) -> None:
+    run = bench.client.create_flow_run_from_deployment(bench.deployments["unsent"])
+
+    async def take(client: PrefectClient) -> None:
+        ours = WorkerClient(client, "Taken by w9.", set())
+        await ours.set_flow_run_state(run.id, Pending())
+        answer = await ours.set_flow_run_state(run.id, Submitting())
+        assert answer.status == SetStateStatus.ACCEPT
+
+    _with_client(take)
+    assert [state.name for state in bench.client.read_flow_run_states(run.id)] == ["Scheduled", "Pending"]
 
 
 def test_a_deployment_is_read_once_in_a_moment_and_a_reader_may_change_it(bench: Bench) -> None:

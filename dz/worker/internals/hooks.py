@@ -5,10 +5,17 @@ from types import ModuleType
 
 from prefect.logging import get_logger
 
-from dz.worker.internals import entrypoint, executions, heartbeats, names, tls
+from dz.worker.internals import (
+    entrypoint,
+    executions,
+    heartbeats,
+    names,
+    suspension,
+    tls,
+)
 
-HOOKS: tuple[ModuleType, ...] = (entrypoint, executions, heartbeats, tls)
-REPLACING: tuple[ModuleType, ...] = (heartbeats, tls)
+HOOKS: tuple[ModuleType, ...] = (entrypoint, executions, heartbeats, suspension, tls)
+REPLACING: tuple[ModuleType, ...] = (heartbeats, suspension, tls)
 """Those that replace names of Prefect's for a whole process, whatever it runs."""
 logger = get_logger("warm_worker")
 

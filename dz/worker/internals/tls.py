@@ -2,7 +2,7 @@
 
 Each of Prefect's clients loads the file of certificates anew, which takes 20 ms, even for an address without TLS; a run
 makes several clients. One context saves 150 ms of each run (190 ms of its processor time, 40 ms of its worker's) on two
-cores. A code-only deploy has three runs, two of which begin beside other work.
+cores. A code-only deploy waits for two to three runs in a row.
 """
 
 import functools

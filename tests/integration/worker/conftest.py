@@ -195,7 +195,7 @@ def _register(bench: Bench) -> None:
     template["variables"]["properties"]["working_dir"]["default"] = str(bench.checkout)
     template["variables"]["properties"]["env"]["default"]["PROBE"] = "of the pool"
     bench.client.create_work_pool(WorkPoolCreate(name=POOL, type="warm", base_job_template=template))
-    for name in ("look", "sleep", "die", "fail", "step", "leave", "unsent"):
+    for name in ("look", "sleep", "die", "fail", "step", "steps", "leave", "unsent"):
         response = bench.client.request("POST", "/flows/", json={"name": name})
         bench.deployments[name] = bench.client.create_deployment(
             UUID(response.json()["id"]),

@@ -102,6 +102,15 @@ def step(place: str) -> None:
 
 @tells_its_end
 @flow(persist_result=False)
+def steps(place: str, count: int) -> None:
+    """Run many short tasks, as long as nobody suspends this run."""
+    for _ in range(count):
+        touch(place)
+        time.sleep(0.2)
+
+
+@tells_its_end
+@flow(persist_result=False)
 def leave(place: str) -> None:
     """End, and leave a program behind."""
     program = subprocess.Popen(["sleep", "600"], start_new_session=True)

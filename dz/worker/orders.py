@@ -14,7 +14,7 @@ from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration
 from pydantic import PrivateAttr
 
-from dz.worker.internals import entrypoint, hooks
+from dz.worker.internals import entrypoint, hooks, related_objects
 
 
 @functools.cache
@@ -27,29 +27,38 @@ class WarmJobConfiguration(ProcessJobConfiguration):
     """The configuration of one run."""
 
     _entrypoint: str | None = PrivateAttr(default=None)
+    _objects: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @property
     def entrypoint(self) -> str | None:
         """Where the flow is, if it lies in the working directory."""
         return self._entrypoint
 
+    @property
+    def objects(self) -> dict[str, Any]:
+        """What is known of the objects around the run."""
+        return self._objects
+
     def prepare_for_flow_run(  # type: ignore[override]
         self, flow_run: FlowRun, deployment: Any = None, flow: Any = None, work_pool: Any = None, **kwargs: Any
     ) -> None:
         """Fill in what only the flow run and its deployment tell."""
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, **kwargs)
+        if hooks.present(related_objects):
+            self._objects = related_objects.around(flow_run, deployment, flow, work_pool)
         if hooks.present(entrypoint):
             self._entrypoint = entrypoint.of(deployment, self.working_dir)
 
 
 def order(
-    flow_run: FlowRun, configuration: WarmJobConfiguration, folder: Path, *, variables: dict[str, str]
+    flow_run: FlowRun, configuration: WarmJobConfiguration, folder: Path, *, variables: dict[str, str], **known: Any
 ) -> dict[str, Any]:
     """Return the order for one run, as JSON; variables that are the run's own stand apart from those of its pool.
 
     Args:
         folder: where the run works.
         variables: those of Prefect's executor.
+        known: what the worker knows of Prefect's server, so that the run need not ask.
     """
     found = {
         **os.environ,
@@ -68,6 +77,7 @@ def order(
         "shown": configuration.stream_output,
         "environment": {name: value for name, value in complete.items() if name not in own},
         "own": own,
+        "known": {"objects": configuration.objects, **known},
     }
 
 

@@ -28,7 +28,7 @@ from dz.worker.client import WorkerClient
 from dz.worker.code_version import code_version
 from dz.worker.fork_servers import ForkServers
 from dz.worker.generations import ForkServerGoneError
-from dz.worker.internals import executions, hooks
+from dz.worker.internals import executions, hooks, limits
 from dz.worker.internals.executions import Executions
 from dz.worker.listening import Listener
 from dz.worker.lost_runs import LostRuns, taken_by
@@ -62,6 +62,7 @@ class WarmWorker(ProcessWorker):
         self._executions: Executions | None = None
         self._marking: WorkerClient | None = None
         self._resources = contextlib.AsyncExitStack()
+        self._unlimited: list[str] = []
 
     async def setup(self) -> None:
         """Warm up, and begin to listen for work."""
@@ -78,6 +79,7 @@ class WarmWorker(ProcessWorker):
             for task in (
                 self._keep_warm(),
                 self._find_lost_runs(),
+                self._learn(),
                 self._poll_when(self._listener.told),
                 self._poll_when(self._scheduled.told),
             )
@@ -146,7 +148,9 @@ class WarmWorker(ProcessWorker):
         with folder_of(configuration) as folder:
             variables = shared.variables(flow_run.id)
             try:
-                process = await self._servers.fork(order(flow_run, configuration, folder, variables=variables))
+                process = await self._servers.fork(
+                    order(flow_run, configuration, folder, variables=variables, unlimited=self._unlimited)
+                )
             except ForkServerGoneError as error:
                 logger.warning("%s The run %s starts cold, as by the process worker.", error, flow_run.name)
                 shared.forget(flow_run.id)
@@ -177,6 +181,16 @@ class WarmWorker(ProcessWorker):
                 with contextlib.suppress(ForkServerGoneError):
                     await self._servers.current()
             await asyncio.sleep(CHECK_SECONDS)
+
+    async def _learn(self) -> None:
+        """Know for runs which limits they would ask Prefect's server for."""
+        while True:
+            try:
+                self._unlimited = await limits.unlimited_tags(self.client)
+            except Exception as error:  # noqa: BLE001 - runs ask themselves then
+                self._unlimited = []
+                logger.debug("Prefect's server could not be asked for limits: %r", error)
+            await asyncio.sleep(limits.LEARN_SECONDS)
 
     async def _find_lost_runs(self) -> None:
         """Schedule runs anew that this worker's predecessor had taken and not started."""

@@ -16,7 +16,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from dz import wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.worker.internals import hooks, limits, related_objects
+from dz.worker.internals import hooks, related_objects
 
 LOCKS = 3
 """Those that a deploy holds at the same time: its job's, its project's and that of placement."""
@@ -38,12 +38,13 @@ def become(order: dict[str, Any]) -> NoReturn:
 
     Args:
         order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output) and
-            `known` (what the run need not ask Prefect's server).
+            `objects` (those around the run, for which it need not ask Prefect's server).
     """
     code = 1
     try:
         _take_place(order)
-        _remember(**order["known"])
+        if hooks.present(related_objects):
+            related_objects.remember(order["objects"])
         _connect_early()
         # It runs as a program now; as a module it may have been imported before.
         sys.modules.pop("prefect.engine", None)
@@ -80,13 +81,6 @@ def _print_nothing() -> None:
     for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
         if isinstance(logger, logging.Logger):
             logger.handlers = [one for one in logger.handlers if not isinstance(one, PrefectConsoleHandler)]
-
-
-def _remember(objects: dict[str, Any], unlimited: list[str]) -> None:
-    if hooks.present(related_objects):
-        related_objects.remember(objects)
-    if hooks.present(limits):
-        limits.remember(unlimited)
 
 
 def _connect_early() -> None:

@@ -1,7 +1,6 @@
 """What a fork-server is told to start a flow run: what the process worker would give to a fresh process."""
 
 import contextlib
-import functools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import get_current_settings
 from prefect.utilities.processutils import sanitize_subprocess_env
-from prefect.workers.process import ProcessJobConfiguration
 from pydantic import PrivateAttr
 
-from dz.worker.internals import entrypoint, hooks, related_objects
+from dz.worker.internals import entrypoint, hooks, related_objects, settings
 
 
-@functools.cache
-def _settings() -> dict[str, str]:
-    """Return Prefect's settings of this process, which do not change, as variables; it takes 18 ms."""
-    return get_current_settings().to_environment_variables(exclude_unset=True)
-
-
-class WarmJobConfiguration(ProcessJobConfiguration):
+class WarmJobConfiguration(settings.KnownSettings):
     """The configuration of one run."""
 
     _entrypoint: str | None = PrivateAttr(default=None)
@@ -51,19 +42,18 @@ class WarmJobConfiguration(ProcessJobConfiguration):
 
 
 def order(
-    flow_run: FlowRun, configuration: WarmJobConfiguration, folder: Path, *, variables: dict[str, str], **known: Any
+    flow_run: FlowRun, configuration: WarmJobConfiguration, folder: Path, *, variables: dict[str, str]
 ) -> dict[str, Any]:
     """Return the order for one run, as JSON; variables that are the run's own stand apart from those of its pool.
 
     Args:
         folder: where the run works.
         variables: those of Prefect's executor.
-        known: what the worker knows of Prefect's server, so that the run need not ask.
     """
     found = {
         **os.environ,
         **configuration.env,
-        **_settings(),
+        **settings.as_variables(),
         **variables,
         # This worker has compared versions itself.
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
@@ -77,7 +67,7 @@ def order(
         "shown": configuration.stream_output,
         "environment": {name: value for name, value in complete.items() if name not in own},
         "own": own,
-        "known": {"objects": configuration.objects, **known},
+        "objects": configuration.objects,
     }
 
 

@@ -18,7 +18,7 @@ import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
-from prefect.workers.process import ProcessWorker, ProcessWorkerResult
+from prefect.workers.process import ProcessWorkerResult
 
 from dz import wiring
 from dz.settings import PROJECT_ROOT
@@ -28,7 +28,7 @@ from dz.worker.client import WorkerClient
 from dz.worker.code_version import code_version
 from dz.worker.fork_servers import ForkServers
 from dz.worker.generations import ForkServerGoneError
-from dz.worker.internals import executions, hooks, limits
+from dz.worker.internals import executions, hooks, labels
 from dz.worker.internals.executions import Executions
 from dz.worker.listening import Listener
 from dz.worker.lost_runs import LostRuns, taken_by
@@ -42,7 +42,7 @@ os.environ.pop("DZ_ANEW", None)
 _FIRST_VERSION = code_version(PROJECT_ROOT)
 
 
-class WarmWorker(ProcessWorker):
+class WarmWorker(labels.LateLabels):
     """Runs flow runs as forked children, and looks for them at once when it is told of work."""
 
     type = "warm"
@@ -62,7 +62,6 @@ class WarmWorker(ProcessWorker):
         self._executions: Executions | None = None
         self._marking: WorkerClient | None = None
         self._resources = contextlib.AsyncExitStack()
-        self._unlimited: list[str] = []
 
     async def setup(self) -> None:
         """Warm up, and begin to listen for work."""
@@ -79,7 +78,6 @@ class WarmWorker(ProcessWorker):
             for task in (
                 self._keep_warm(),
                 self._find_lost_runs(),
-                self._learn(),
                 self._poll_when(self._listener.told),
                 self._poll_when(self._scheduled.told),
             )
@@ -148,9 +146,7 @@ class WarmWorker(ProcessWorker):
         with folder_of(configuration) as folder:
             variables = shared.variables(flow_run.id)
             try:
-                process = await self._servers.fork(
-                    order(flow_run, configuration, folder, variables=variables, unlimited=self._unlimited)
-                )
+                process = await self._servers.fork(order(flow_run, configuration, folder, variables=variables))
             except ForkServerGoneError as error:
                 logger.warning("%s The run %s starts cold, as by the process worker.", error, flow_run.name)
                 shared.forget(flow_run.id)
@@ -181,16 +177,6 @@ class WarmWorker(ProcessWorker):
                 with contextlib.suppress(ForkServerGoneError):
                     await self._servers.current()
             await asyncio.sleep(CHECK_SECONDS)
-
-    async def _learn(self) -> None:
-        """Know for runs which limits they would ask Prefect's server for."""
-        while True:
-            try:
-                self._unlimited = await limits.unlimited_tags(self.client)
-            except Exception as error:  # noqa: BLE001 - runs ask themselves then
-                self._unlimited = []
-                logger.debug("Prefect's server could not be asked for limits: %r", error)
-            await asyncio.sleep(limits.LEARN_SECONDS)
 
     async def _find_lost_runs(self) -> None:
         """Schedule runs anew that this worker's predecessor had taken and not started."""

@@ -9,14 +9,24 @@ from dz.worker.internals import (
     entrypoint,
     executions,
     heartbeats,
-    limits,
+    labels,
     names,
     related_objects,
+    settings,
     suspension,
     tls,
 )
 
-HOOKS: tuple[ModuleType, ...] = (entrypoint, executions, heartbeats, limits, related_objects, suspension, tls)
+HOOKS: tuple[ModuleType, ...] = (
+    entrypoint,
+    executions,
+    heartbeats,
+    labels,
+    related_objects,
+    settings,
+    suspension,
+    tls,
+)
 REPLACING: tuple[ModuleType, ...] = (heartbeats, suspension, tls)
 """Those that replace names of Prefect's for a whole process, whatever it runs."""
 logger = get_logger("warm_worker")

@@ -20,7 +20,7 @@ def test_a_run_that_raises_fails_and_one_that_dies_is_crashed_with_its_exit_code
 
 
 def test_a_worker_runs_no_more_than_its_limit(bench: Bench) -> None:
-    pair = [bench.sleep(f"limit-{number}", 5) for number in (1, 2)]
+    pair = [bench.sleep(f"limit-{number}", 10) for number in (1, 2)]
     third = bench.places / "limit-3"
     run = bench.send("look", place=str(third))
     time.sleep(1.5)

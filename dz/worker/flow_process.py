@@ -16,7 +16,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from dz import wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
-from dz.worker.internals import hooks, related_objects
+from dz.worker.internals import hooks, loaded_flow, related_objects
 
 LOCKS = 3
 """Those that a deploy holds at the same time: its job's, its project's and that of placement."""
@@ -37,14 +37,16 @@ def become(order: dict[str, Any]) -> NoReturn:
     """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
 
     Args:
-        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output) and
-            `objects` (those around the run, for which it need not ask Prefect's server).
+        order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output),
+            `flow_run` (as JSON) and `objects` (those around it, for which it need not ask Prefect's server).
     """
     code = 1
     try:
         _take_place(order)
         if hooks.present(related_objects):
             related_objects.remember(order["objects"])
+        if hooks.present(loaded_flow):
+            loaded_flow.begin_with(order["flow_run"])
         _connect_early()
         # It runs as a program now; as a module it may have been imported before.
         sys.modules.pop("prefect.engine", None)

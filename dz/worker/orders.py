@@ -67,6 +67,7 @@ def order(
         "shown": configuration.stream_output,
         "environment": {name: value for name, value in complete.items() if name not in own},
         "own": own,
+        "flow_run": flow_run.model_dump_json(),
         "objects": configuration.objects,
     }
 

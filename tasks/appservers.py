@@ -14,7 +14,7 @@ from tasks.roles import on_role
 
 @contextlib.contextmanager
 def freed_on_failure(release: int, server: str) -> Iterator[None]:
-    """Give back a release's place on this server if it does not become healthy here."""
+    """Free a release's place on this server if it does not become healthy here."""
     try:
         yield
     except WrongServer:
@@ -57,7 +57,7 @@ def boot(job: int, release: int, *, server: str) -> None:
 
 @on_role("appserver")
 def warm_up(job: int, release: int, *, server: str) -> None:
-    """Have the release load what its first request needs; whether it is healthy is asked when its hooks have run."""
+    """Have the release load what its first request needs; its health is checked when its hooks have run."""
     instance, deadline = wiring.app_instance(release, server), settings().health_timeout
     start.warm_up(instance, supervisor=wiring.supervisor(server), deadline=deadline)
 

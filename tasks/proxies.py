@@ -13,7 +13,7 @@ from tasks.servers import alive
 
 @without_run
 def alive_proxies() -> list[str]:
-    """Return the proxies to update; one that is away converges when its worker is back."""
+    """Return the proxies to update; one that is away catches up when its worker is back."""
     return alive("proxy")
 
 

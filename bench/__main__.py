@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print the table on stderr and the ratios on stdout, and return 0."""
     given = _arguments(argv)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    # What was started has to be ended, too, when this process is told to end.
+    # On SIGTERM, too, everything that was started has to be stopped: leave through the `finally` blocks.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _alone():
         found = _scale(given.projects) if given.scale else _deploys(given)
@@ -121,7 +121,7 @@ def _compare(size: str, rounds: int, cases: frozenset[str], results: Results) ->
 
 
 def _cli_start() -> dict[str, float]:
-    """Return the seconds that the start of `dz` takes, which no case counts: its help, and all that a request imports."""
+    """Return the seconds that `dz` takes to start, which no case counts: for its help, and for a request's imports."""
     request = "import prefect.deployments, dz.cli.deploy"
     found = {}
     for name, words in {"help": ["-m", "dz.cli", "deploy", "--help"], "request": ["-c", request]}.items():

@@ -1,4 +1,4 @@
-"""How long first deploys take when several are asked for at the same moment, and a check_repo among them."""
+"""How long first deploys take when several are requested at the same moment, with a check_repo among them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The cases of a comparison, each run on both sides right after one another."""
+"""The cases of a comparison, each run on one side right after the other."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ CASES = (
     *("check_repo", "hop", "at_once"),
 )
 LATER = frozenset({"hop", "at_once"})
-"""What is run once, when all rounds are over."""
+"""Cases that are run once, after all rounds."""
 
 
 @dataclass
@@ -38,14 +38,14 @@ class Comparison:
     old_version: str = ""
 
     def prepare(self, cases: frozenset[str]) -> None:
-        """Give the smart script the virtualenv that it keeps, and both sides every package once."""
+        """Build the virtualenv that the smart script keeps, and let both sides download every package once."""
         if cases & {"code_only"}:
             self._script("", f"{self.tag}-smart", SMART)
         if "first_cold" not in cases:
             self._first("", 0)
 
     def round(self, number: int, cases: frozenset[str]) -> None:
-        """Run the chosen cases once; who comes first changes from round to round."""
+        """Run the chosen cases once; the side that comes first alternates from round to round."""
         if "first_cold" in cases:
             self._first("first_cold", number)
         if cases - LATER - {"first_cold"}:
@@ -53,7 +53,7 @@ class Comparison:
         self._redeploys(number, cases)
 
     def _first(self, case: str, number: int) -> None:
-        # What an earlier project left in the store and on servers would spare the new one work.
+        # Leftovers of an earlier project in the store and on servers would save the new one work.
         leftovers.remove(self.ours)
         self.site = f"{self.tag}-{number}-{case[6:] or 'before'}"
         self._both(number, lambda: self._first_of_ours(case), lambda: self._first_of_script(case))
@@ -82,7 +82,7 @@ class Comparison:
             script = partial(self._script, "one_dependency", f"{self.tag}-plain", PLAIN)
             self._both(number, lambda: self._deploy("one_dependency"), script)
             if "code_only" in cases:
-                # It keeps a virtualenv for the other requirements, too: code_only shall find it.
+                # Let the smart script keep a virtualenv for the changed requirements, too, so that code_only finds it.
                 self._script("", f"{self.tag}-smart", SMART)
         if "rollback" in cases:
             self._answered("rollback", self.ours.rollback(self.site), self.old_version)
@@ -95,7 +95,7 @@ class Comparison:
 
     @property
     def url(self) -> str:
-        """Where both sides get the project."""
+        """The URL from which both sides get the project."""
         return self.ours.url(self.project.bare)
 
     def _deploy(self, case: str, url: str | None = None) -> None:

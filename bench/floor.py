@@ -46,7 +46,7 @@ class Floor:
     """The script's side of a comparison.
 
     Args:
-        folder: everything of it; on the same disk as the stack's state.
+        folder: holds everything of the script; on the same disk as the stack's state.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Floor:
         self._services = Services(self.folder)
 
     def clear(self) -> None:
-        """End and delete what a comparison that was killed left, and make the folder anew."""
+        """End and delete the leftovers of a killed comparison, and recreate the folder."""
         self._services.clear()
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ class Floor:
         self._run(["drop", name], {"FLOOR_VARIANT": "plain"})
 
     def stop(self) -> None:
-        """End every site and service, and delete all they kept."""
+        """End every site and service, and delete their data."""
         for site in self._site_ports:
             with contextlib.suppress(CommandFailed):
                 self.drop(site)
@@ -166,7 +166,7 @@ class Floor:
 
 
 def _python() -> Path:
-    """Return the interpreter that sites of the stack get, too."""
+    """Return the same interpreter that sites of the stack get."""
     found = next((one.path for one in interpreters.available() if one.minor == "3.11"), None)
     if found is None:
         raise StackProblem("floor.sh needs a Python 3.11 that every user can run.", "Install python3.11.")

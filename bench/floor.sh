@@ -73,7 +73,7 @@ extract() {
 migrate() { in_site .venv/bin/python manage.py migrate --noinput >/dev/null; }
 collectstatic() { in_site .venv/bin/python manage.py collectstatic --noinput >/dev/null; }
 start() {
-    # Blue and green: the port that nginx does not point at.
+    # Blue-green: take the port that nginx does not point at.
     port=$FLOOR_APP_PORT
     ! grep -qs "127.0.0.1:$port;" "$vhost" || port=$((port + 1))
     stop "$home/$port.pid"
@@ -150,14 +150,14 @@ deploy() {
     timed vhost point_nginx
     timed reload reload
     timed first_answer first_answer
-    # Users see the new version: what follows is no part of the time of a deploy.
+    # Users see the new version by now; what follows does not count as part of the deploy.
     retire
 }
 
 drop() {
     local file aside
     for file in "$home"/*.pid; do [ ! -e "$file" ] || stop "$file"; done
-    # To delete a tree of thousands of files slows the next one down for minutes, which would be measured.
+    # Deleting a tree of thousands of files would slow down the next one for minutes, and be measured.
     aside=$(mktemp -d "$FLOOR_ROOT/aside.XXXXXXXX")
     [ ! -e "$home" ] || mv "$home" "$aside/site"
     rm -rf "$build" "$build.fetched" "$build.tar.zst" "$vhost"

@@ -56,7 +56,7 @@ def _call_stock() -> None:
 
 @contextlib.contextmanager
 def _registered(client: SyncPrefectClient) -> Iterator[None]:
-    """Make a pool as Prefect makes it, and Prefect deployments of the flow, for as long as the block runs."""
+    """Register a pool with Prefect's own template, and Prefect deployments of the flow, while the block runs."""
     _forget(client)
     template = ProcessWorker.get_default_base_job_template()
     client.create_work_pool(WorkPoolCreate(name=STOCK, type="process", base_job_template=template))

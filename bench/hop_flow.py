@@ -8,4 +8,4 @@ from tasks.endings import tells_its_end
 @tells_its_end
 @flow(name="bench-hop", persist_result=False)
 def hop() -> None:
-    """Do nothing, on the server that was asked to, and tell who waits as every flow of ours does."""
+    """Do nothing; its end is reported as that of every flow of ours."""

@@ -28,7 +28,7 @@ from infra.local.layout import Layout
 def remove(ours: Platform) -> None:
     """Remove every project whose source is one of this comparison's repositories; its files are set aside.
 
-    To delete a tree of thousands of files slows the next one down for minutes (see `extraction`), which would be measured.
+    Deleting a tree of thousands of files would slow down the next one for minutes (see `extraction`), and be measured.
     """
     for project_id in _ids(ours):
         _stop(ours, project_id)

@@ -34,7 +34,7 @@ class Platform:
     """The local stack, asked as the CLI asks it but from a process that has everything imported."""
 
     def __init__(self, progress: Progress) -> None:
-        """Start the stack if it does not run, and send one request that nobody times."""
+        """Start the stack if it does not run."""
         self.stack: Stack = stack.up(progress=progress)
         settings.cache_clear()
         prefect_environment.prepare()
@@ -58,7 +58,7 @@ class Platform:
         return self._ask(JobKind.BUILD_AND_DEPLOY, DeployRequest(project=project, url=url, ref=None, config=None))
 
     def rollback(self, project: str) -> Asked:
-        """Ask for the version before."""
+        """Ask for a rollback to the version before."""
         return self._ask(JobKind.ROLLBACK, VersionRequest(project=project, version=None))
 
     def check(self, url: str) -> Asked:

@@ -13,9 +13,9 @@ from dz.errors import HealthCheckFailed
 
 T = TypeVar("T")
 AFTERWARDS = 20
-"""Seconds that a site has to answer when all work for it has ended."""
+"""Seconds within which a site has to answer once all work for it has ended."""
 BETWEEN = 0.02
-"""Seconds between two questions; each costs a site about 2 ms."""
+"""Seconds between two requests; each costs a site about 2 ms."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Place:
         """Do `work` and return the time (`time.time()`) of the first right answer of `version`, and what work returned.
 
         Raises:
-            HealthCheckFailed: work ended, and there still was no right answer.
+            HealthCheckFailed: there was no right answer even after work had ended.
         """
         over = threading.Event()
         with ThreadPoolExecutor(1) as threads:
@@ -44,7 +44,7 @@ class Place:
                 over.set()
 
     def _watch(self, version: str, over: threading.Event) -> float:
-        """A right answer is a front page with code, template and database of the version."""
+        """Return the time of the first right answer: a front page with the version's code, template and database."""
         while not over.is_set():
             if self.get("/version") == version and f"version:{version} books:{BOOKS}" in self.get("/"):
                 return time.time()

@@ -16,7 +16,7 @@ SIZES = ("tiny", "middle", "large")
 TOGGLED = ("sqlparse", "0.6.1", "0.5.3")
 """The dependency whose version changes in the case `one_dependency`; Django allows both."""
 BOOKS = 3
-"""What the migrations of the project put into its database."""
+"""How many books the project's migrations put into its database."""
 _MIDDLE = ("rest_framework", "django_filters", "corsheaders", "drf_spectacular", "django_extensions")
 _LARGE = (
     *("import_export", "guardian", "simple_history", "crispy_forms", "crispy_bootstrap5", "django_celery_beat"),
@@ -94,7 +94,7 @@ def write_files(size: str, folder: Path) -> None:
 
 
 def _extra(size: str) -> str:
-    """Return the module of what differs between sizes; URLs come late, as views cannot be imported by settings."""
+    """Return the module that differs between sizes; its URLs are a function, because settings cannot import views."""
     middle = size != "tiny"
     middleware = ["corsheaders.middleware.CorsMiddleware"] if middle else []
     lines = [f"APPS = {list(_APPS[size])!r}", f"MIDDLEWARE_EXTRA = {middleware!r}", ""]
@@ -117,7 +117,7 @@ def _write_static(folder: Path) -> None:
 
 
 def git(arguments: list[str], cwd: Path) -> None:
-    """Run git as nobody in particular, at no time in particular: the same files make the same commits."""
+    """Run git with a fixed author and a fixed date, so that the same files make the same commits."""
     environment = {"PATH": search_path(), "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
     done = processes.run(["git", *arguments], cwd=cwd, env=environment | _WHO | _WHEN, timeout=60)
     if not done.ok:

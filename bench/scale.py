@@ -78,7 +78,7 @@ class Platform:
 def measure(sizes: Sequence[int], tell: Callable[[str], None]) -> dict[str, Any]:
     """Return milliseconds by size and piece of work, what grew from the first size to the second, and slow queries.
 
-    The sizes take turns, so that other work on the machine slows all of them.
+    The sizes take turns, so that other work on the machine slows all of them alike.
     """
     folder = settings().state_dir.with_name(f"{settings().state_dir.name}-scale")
     services = Services(folder)
@@ -158,7 +158,7 @@ def of_zoomdb(zoomdb: Zoomdb, costs: Costs) -> None:
 
 
 def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:
-    """What a deploy of a known project reads and writes, without the work between."""
+    """Read and write what a deploy of a known project does, without the work in between."""
     job = jobs.open_job(zoomdb, JobKind.BUILD_AND_DEPLOY, params={}, requested_by="bench")
     with jobs.running(zoomdb, job, f"run-{job}"):
         for step in range(STEPS_OF_A_DEPLOY):
@@ -219,7 +219,7 @@ def _wait_for(nginx: Nginx) -> None:
 
 
 def _memory(process: "subprocess.Popen[bytes]") -> float:
-    """Return the MB that nginx's processes have for themselves, each page counted once."""
+    """Return the memory of nginx's processes in MB, counting each shared page once."""
     master = psutil.Process(process.pid)
     return sum(one.memory_full_info().pss for one in [master, *master.children()]) / 1e6
 

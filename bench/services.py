@@ -24,7 +24,7 @@ class Services:
     """Programs that run as long as a measurement.
 
     Args:
-        folder: everything they keep.
+        folder: holds everything they keep.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class Services:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def clear(self) -> None:
-        """End and delete what a measurement that was killed left in this folder, and make the folder anew."""
+        """End and delete the leftovers of a killed measurement in this folder, and recreate the folder."""
         leftovers.end(leftovers.find(stack=self.stack, state=self.folder))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o711, parents=True)
@@ -55,7 +55,7 @@ class Services:
         return shutil.which(name, path=self.path)
 
     def port(self) -> int:
-        """Return a port that nobody listens on, and nobody on the next one."""
+        """Return a free port whose successor is free, too."""
         return next(self._ports)
 
     def web_user(self) -> str | None:
@@ -114,7 +114,7 @@ class Services:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a program to end as PostgreSQL likes it, then make it end."""
+    """End a program by SIGINT, PostgreSQL's fast shutdown; if that does not help, by SIGTERM, then by SIGKILL."""
     for number, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)

@@ -64,7 +64,7 @@ _ROWS = (
     """insert into virtual_host (project_id, name) select id, name || '.example.org' from project""",
     """insert into site_port (server_id, virtual_host_id, port)
        select server.id, virtual_host.id, virtual_host.id from virtual_host, server where server.name = 'proxy-1'""",
-    # What is deployed has no variables: these could not be decrypted.
+    # The project that is deployed gets no variables, because these could not be decrypted.
     """insert into env_var (project_id, name, value, secret)
        select id, 'NAME', '', true from project where name <> 'site-5'""",
     """insert into database (project_id, server_id, host, port, name, "user", password)
@@ -93,6 +93,6 @@ def fill(zoomdb: Zoomdb, projects: int) -> None:
 
 
 def beat(zoomdb: Zoomdb) -> None:
-    """Let every server say that it is alive."""
+    """Give every server a fresh heartbeat."""
     with zoomdb.session() as session:
         session.execute(text("update server set heartbeat = now()"))

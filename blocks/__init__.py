@@ -1,1 +1,1 @@
-"""Typed Prefect blocks: addresses that all servers share. Secrets never lie in them."""
+"""Typed Prefect blocks: addresses that all servers share. They never hold secrets."""

@@ -76,9 +76,9 @@ def _ensure_pool(client: SyncPrefectClient, role: Role, template: dict[str, Any]
 
 
 def _change_type(client: SyncPrefectClient, role: Role, wanted: str, template: dict[str, Any]) -> list[str]:
-    """Make a pool anew, which is how Prefect changes its type, unless runs would lose their queue by that.
+    """Recreate a pool, which is how to change its type in Prefect, unless runs would lose their queue by that.
 
-    Workers serve a pool of another type as well; the type is what Prefect's UI shows.
+    Workers serve a pool of another type as well; only Prefect's UI shows the difference.
     """
     under_way = client.read_flow_runs(
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[role])),

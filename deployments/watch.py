@@ -1,4 +1,4 @@
-"""Marks flow runs whose process died without a word as crashed."""
+"""Marks flow runs as crashed if their process died without reporting it."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ _SIGNS = ("heartbeat", "Completed", "Failed", "Cancelled", "Crashed", "Cancellin
 def ensure_watch() -> list[str]:
     """Create the automation if it is missing, and say so."""
     try:
-        # Outside an event loop Prefect's twofold methods act at once; their types do not know that.
+        # Outside an event loop Prefect's sync-compatible methods run at once; their types do not say so.
         Automation.read(name=NAME)  # type: ignore[unused-coroutine]
     except ValueError:
         _automation().create()

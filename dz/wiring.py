@@ -59,7 +59,7 @@ def server_dir(role: Role, server: str | None = None) -> Path:
 
 
 def work_dir(sysid: str) -> Path:
-    """Return the folder for what builds of a project need for a while."""
+    """Return the folder for temporary files of a project's builds."""
     return server_dir("build") / "work" / sysid
 
 
@@ -88,21 +88,21 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
 
 @contextlib.contextmanager
 def prover(checkout: Checkout) -> Iterator[Prover]:
-    """Yield what proves guesses of a checkout, in a room of its own; the project of this very source gives variables."""
+    """Yield a prover of guesses about a checkout, in its own room, with the variables of the project of that source."""
     variables = stored.of_source(zoomdb(), checkout.url, checkout.ref)
     with rooms.room(_proofs(), rooms.source_key(checkout.url, checkout.ref), _throwaway) as room:
         yield Prover(room, interpreters(), installer(), variables, on_line=to_run_log, packages=packages())
 
 
 def packages() -> PackageCache:
-    """Return the package cache of this build server, and the user who alone writes it."""
+    """Return the package cache of this build server, which only a user of its own writes."""
     folder = server_dir("build") / "packages"
     folder.mkdir(parents=True, exist_ok=True)
     return PackageCache(folder, _throwaway("packages", folder / "home"))
 
 
 def project_cache(checkout: Checkout, user: str | None) -> Path:
-    """Return the installer's cache of a project: at first the one that a proof of its source has filled."""
+    """Return the installer's cache of a project, which takes over the one that a proof of its source has filled."""
     folder = server_dir("build") / "envs" / checkout.sysid
     folder.mkdir(parents=True, exist_ok=True)
     cache = folder / ".cache"

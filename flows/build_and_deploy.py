@@ -30,9 +30,9 @@ from tasks.subflows import on_server, on_servers
 def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
-        refuse_forbidden_source(request)
+        refuse_forbidden_source(job_id, request)
         project = identify_project(job_id, request)
-        refuse_taken_host(project)
+        refuse_taken_host(job_id, project)
         with only_deploy_of(project):
             refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
@@ -48,7 +48,7 @@ def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
                 )
             settle(*branches)
 
-            claim_platform_host(project)
+            claim_platform_host(job_id, project)
             release = create_release(job_id, project, bundle)
             appservers = placement(job_id, release)
             stand_by(proxy_update, "proxy", alive_proxies(), job=job_id, project=project)

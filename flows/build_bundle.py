@@ -24,7 +24,7 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     if known := known_bundle(project, plan, checkout, virtualenv, rebuild=request.rebuild):
         return known
 
-    # While the project proves that it loads, the largest layer is on its way, and so is who will need it.
+    # While the project proves that it loads, upload the largest layer and start the runs that will need it.
     shipping = ship_environment.submit(job, virtualenv)
     stand_by(deploy, "appserver", likely_appservers(plan.instances), job=job)
     verification = verify(job, project, plan, checkout, virtualenv)

@@ -26,7 +26,7 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet.
 
     Args:
-        standby: the run has started before there is a release, and is told which; None if it is not needed after all.
+        standby: start before there is a release and wait to be told which; end at once if the run is not needed.
     """
     with child_of(job, "appserver", server, outlives_job=standby):
         release = told_release(partial(fetch_environment, job, server=server)) if standby else release
@@ -36,7 +36,7 @@ def deploy(server: str, job: int, release: int | None = None, *, standby: bool =
             create_project_user(job, release, server=server)
             install_bundle(job, release, server=server)
             if boots_before_hooks(release):
-                # It serves when its hooks have run in what it has loaded, or there is no migration to wait for.
+                # Either the instance itself serves only after its hooks have run, or there is no migration to wait for.
                 boot(job, release, server=server)
                 settle(
                     run_release_hooks.submit(job, release, server=server), warm_up.submit(job, release, server=server)

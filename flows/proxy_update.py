@@ -14,7 +14,7 @@ def proxy_update(project: int, server: str, job: int, release: int | None = None
     """Make a proxy show a release of a project (None: the current one) and prove that it does.
 
     Args:
-        standby: the run has started before there is a release, and is told which; None if it is not needed after all.
+        standby: start before there is a release and wait to be told which; end at once if the run is not needed.
     """
     with child_of(job, "proxy", server, outlives_job=standby):
         if standby and (release := told_release()) is None:

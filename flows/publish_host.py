@@ -25,6 +25,6 @@ def publish_host(request: HostRequest, job: int | None = None) -> None:
             release = shown_release(job_id, project, request.version)
             appservers = placement(job_id, release)
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)
-            refuse_platform_host(project, request)
+            refuse_platform_host(job_id, project, request)
             claim_host(job_id, project, request)
             on_servers(proxy_update, "proxy", alive_proxies(), project=project, job=job_id)

@@ -19,12 +19,12 @@ def publish_release(project: int, release: int, job: int) -> None:
     try:
         on_servers(proxy_update, "proxy", proxies, release=release, project=project, job=job)
     except BaseException:
-        # What went wrong is worth more than what goes wrong on the way back; proxies repair themselves every minute.
+        # The first error matters more than one on the way back, and proxies repair themselves every minute anyway.
         with contextlib.suppress(DzError):
             on_servers(proxy_update, "proxy", proxies, project=project, job=job)
         raise
     mark_published(job, release)
 
-    # The version before stays warm for rollback; what is older goes, and nobody waits for that.
+    # The version before stays warm for rollback; older ones are taken down, and nobody waits for that.
     for old in retire_older(job, project):
         later_on_server(undeploy, "appserver", old.server, deployment=old.deployment_id, job=job)

@@ -1,6 +1,6 @@
 """Sets up the virtualenv of this checkout: a pinned uv, then everything of requirements.lock, checked by hash.
 
-Run by `bin/dz` when the virtualenv is missing or half made; the standard library must suffice.
+`bin/dz` runs it when the virtualenv is missing or incomplete, so it may use nothing but the standard library.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ class Problem(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Set up the virtualenv `arguments[1]` below the folder `arguments[0]`, once at a time."""
+    """Set up the virtualenv `arguments[1]` below the folder `arguments[0]`, one process at a time."""
     folder, virtualenv = Path(arguments[0]), Path(arguments[1])
     os.umask(0o022)
     try:

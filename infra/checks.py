@@ -17,7 +17,7 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run every check, whatever the others say; `arguments` go to pytest.
+    """Run every check, even if others fail; `arguments` go to pytest.
 
     Returns:
         0 if all passed, else the exit code of the first that did not.
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _ensure_browser() -> None:
-    """Install Debian's chromium for the test that drives the form, where that is missing and can be done."""
+    """Install Debian's chromium, for the test that drives the form, if it is missing and this process may."""
     if shutil.which("chromium") or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print("--- chromium, once (apt-get)", flush=True)  # noqa: T201

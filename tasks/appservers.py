@@ -7,14 +7,14 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib.appservers import boot as start
+from dz.tasklib.appservers import boot as booting
 from dz.tasklib.appservers import configure, health, install, stop
 from tasks.roles import on_role
 
 
 @contextlib.contextmanager
 def freed_on_failure(release: int, server: str) -> Iterator[None]:
-    """Give back a release's place on this server if it does not become healthy here."""
+    """Free a release's place on this server if it does not become healthy here."""
     try:
         yield
     except WrongServer:
@@ -52,21 +52,21 @@ def install_bundle(job: int, release: int, *, server: str) -> None:
 def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
     instance = wiring.app_instance(release, server)
-    start.boot(instance, supervisor=wiring.supervisor(server), user=settings().unix_user(instance.sysid))
+    booting.boot(instance, supervisor=wiring.supervisor(server), user=settings().unix_user(instance.sysid))
 
 
 @on_role("appserver")
 def warm_up(job: int, release: int, *, server: str) -> None:
-    """Have the release load what its first request needs; whether it is healthy is asked when its hooks have run."""
-    instance, deadline = wiring.app_instance(release, server), settings().health_timeout
-    start.warm_up(instance, supervisor=wiring.supervisor(server), deadline=deadline)
+    """Have the release load what its first request needs; its health is checked when its hooks have run."""
+    instance, timeout = wiring.app_instance(release, server), settings().health_timeout
+    booting.warm_up(instance, supervisor=wiring.supervisor(server), timeout=timeout)
 
 
 @on_role("appserver")
 def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     """Wait until the release answers; one that does not is taken down again."""
-    instance, deadline = wiring.app_instance(release, server), settings().health_timeout
-    health.check(wiring.zoomdb(), instance, supervisor=wiring.supervisor(server), deadline=deadline)
+    instance, timeout = wiring.app_instance(release, server), settings().health_timeout
+    health.check(wiring.zoomdb(), instance, supervisor=wiring.supervisor(server), timeout=timeout)
 
 
 @on_role("appserver")

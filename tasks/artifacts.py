@@ -20,10 +20,10 @@ STEPS_EXPECTED = 11
 """Steps of a usual build_and_deploy; the bar is a hint, the job's log is exact."""
 
 SECONDS_BETWEEN = 1.0
-"""Between two movements of a bar: each costs Prefect's server a request."""
+"""Seconds between two updates of a bar; each costs Prefect's server a request."""
 
 _requests = ThreadPoolExecutor(1, "artifacts")
-"""One after another, and no step waits for them."""
+"""Sends requests one after another; no step waits for them."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ _bars: dict[int, _Bar] = {}
 
 
 def _soon(request: Callable[[], object]) -> Future[None]:
-    """Send a request when those before it are through; artifacts are for the eye: a job never fails because of one."""
+    """Send a request in the background, after those before it; a job never fails because of an artifact."""
 
     def send() -> None:
         try:
@@ -62,7 +62,7 @@ def progress_begins(job: int) -> None:
 
 
 def step_done(job: int) -> None:
-    """Move the job's bar on, but not with every step; a job that runs in another process has none here."""
+    """Advance the job's bar, but not at every step; a job that runs in another process has none here."""
     bar = _bars.get(job)
     if bar is None:
         return
@@ -73,7 +73,7 @@ def step_done(job: int) -> None:
 
 
 def progress_ends(job: int) -> None:
-    """Show the job's bar full, and wait until all that was to be shown is there."""
+    """Fill the job's bar, and wait until every artifact sent so far is stored."""
     bar = _bars.pop(job, None)
     if bar is not None:
         _move(bar, 100.0).result()

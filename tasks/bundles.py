@@ -14,7 +14,7 @@ from tasks.standby import announce
 
 @without_run
 def known_bundle(project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv, *, rebuild: bool) -> int | None:
-    """Return the bundle that users see if this build could only be the same again; it was proved and archived then."""
+    """Return the bundle that users see if this build would only repeat it; that one is already proved and archived."""
     key = build.build_key(plan, checkout, virtualenv)
     return None if rebuild else releases.same_build(wiring.zoomdb(), project, key)
 

@@ -22,7 +22,7 @@ def check_out_source(job: int, source: Source) -> Checkout:
 
 
 def checkout_of_check(job: int, source: Source, commit: str | None) -> Path:
-    """Return the folder that a check has looked at; on a build server that has it not, it is checked out again."""
+    """Return the checkout that a check has looked at; a build server that does not have it checks it out again."""
     folder = checkouts.folder_of(source.url)
     there = wiring.server_dir("build") / "checkouts" / folder / str(commit)
     return there if there.is_dir() else _check_out(job, source.url, commit or source.ref, folder).path

@@ -10,7 +10,7 @@ from tasks.roles import on_role
 
 @without_run
 def database_works(project: int, bundle: int) -> bool:
-    """Say whether the project's database is there already, which spares the way to a database server."""
+    """Say whether the project's database already works, which saves a subflow on a database server."""
     zoomdb = wiring.zoomdb()
     kind = bundles.manifest_of(zoomdb, bundle).database_type
     return databases.works(zoomdb, project, extensions=databases.extensions_of(kind))

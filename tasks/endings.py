@@ -1,4 +1,4 @@
-"""Tells whoever waits for a flow run that it has ended, before its process has."""
+"""Tells whoever waits for a flow run that it has ended, before its process exits."""
 
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Flow[..., Any])
 def tells_its_end(flow: F) -> F:
     """Have each run of a flow tell whoever waits for it, as soon as Prefect has stored the state that it ends in.
 
-    A cancelled run tells nobody: its worker does, once the process is gone.
+    A cancelled run does not: its worker tells them, once the process is gone.
     """
     for ending in (flow.on_completion, flow.on_failure, flow.on_crashed):
         ending(tell_parent)

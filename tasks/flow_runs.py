@@ -21,7 +21,7 @@ CHILD_TIMEOUT = 2400
 
 
 def name(parameters: dict[str, Any]) -> str:
-    """Name a task that sends a run after the flow and where it goes."""
+    """Name the task that sends a flow run by its flow and the server or role that gets it."""
     return f"{parameters['flow'].name} on {parameters.get('server') or parameters['role']}"
 
 
@@ -39,7 +39,7 @@ def send(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *
 
 
 def end_of(run: FlowRun) -> State[Any] | None:
-    """Wait until a run has ended, as Prefect's server says or has said to the run itself, and return its state."""
+    """Wait until a run has ended, and return its state: as the run's own message says, or Prefect's server."""
     told = settings().worker_type == "warm"
     state = run.state
     with get_client(sync_client=True) as client:
@@ -52,7 +52,7 @@ def end_of(run: FlowRun) -> State[Any] | None:
 
 @contextlib.contextmanager
 def prefect_answers() -> Iterator[None]:
-    """Name Prefect's server if it is the one that does not answer."""
+    """Raise ServiceUnavailable, which names Prefect's server, if that does not answer."""
     try:
         yield
     except httpx.HTTPError as error:

@@ -1,6 +1,6 @@
 """The verification form in the Prefect UI: a typed input for which a flow run is suspended.
 
-Prefect stores what is typed here in clear, so no field may hold a secret.
+Prefect stores what is typed here in clear text, so no field may hold a secret.
 """
 
 import copy
@@ -49,13 +49,13 @@ def prefilled(
 ) -> type[LaunchForm]:
     """Return the form with its fields filled in.
 
-    Prefect's own UI squeezes the text above a long form to nothing; what must be seen there is a hint of the first field.
+    Prefect's UI shrinks the text above a long form to nothing; whatever must be seen is a hint of the first field.
 
     Args:
         values: what each field shows.
         description: markdown above the fields.
-        hints: markdown that is said of a field before its own description; a table is not shown there.
-        variables: environment variables to ask for; secret ones are not.
+        hints: markdown that goes before a field's own description; tables are not rendered there.
+        variables: environment variables to ask for; secret ones are left out.
     """
     fields: dict[str, Any] = {}
     for name, known in LaunchForm.model_fields.items():

@@ -1,4 +1,4 @@
-"""The task of release hooks, and when it comes."""
+"""The task that runs release hooks, and whether they run before or after boot."""
 
 from dz import wiring
 from dz.settings import settings
@@ -10,7 +10,7 @@ from tasks.roles import on_role
 
 @without_run
 def boots_before_hooks(release: int) -> bool:
-    """Say whether the release waits for its hooks by itself, or has no other migrations than the version that serves."""
+    """Say whether a release may boot before its hooks: it waits for them, or has the old version's migrations."""
     return releases.boots_before_hooks(wiring.zoomdb(), release)
 
 
@@ -23,5 +23,5 @@ def run_release_hooks(job: int, release: int, *, server: str) -> None:
         instance,
         supervisor=wiring.supervisor(server),
         sandbox=wiring.sandbox(instance.sysid, "appserver", server),
-        deadline=settings().health_timeout,
+        timeout=settings().health_timeout,
     )

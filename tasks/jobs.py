@@ -33,7 +33,7 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
 
 
 def pending_or_new(kind: JobKind, request: BaseModel, job: int | None) -> int:
-    """Return the job that a run was started for; a run of the Prefect UI or API, or one that is repeated, opens its own."""
+    """Return the job that a run was started for; a run from the Prefect UI or API, or a repeated one, opens its own."""
     # A run that is repeated from the Prefect UI names a job that has run already.
     return jobs.if_pending(wiring.zoomdb(), job) or jobs.open_job(
         wiring.zoomdb(), kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
@@ -45,7 +45,7 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
     """Run a subflow on the server that it is meant for, and let its error reach the parent that waits elsewhere.
 
     Args:
-        outlives_job: nobody waits for it, or it will be told what to do; else work of a job that has ended is refused.
+        outlives_job: run it even if the job has ended, because nobody waits for it or it stands by; else it is refused.
     """
     with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
         refuse_other_server(role, server=server)

@@ -44,7 +44,7 @@ class Deploy:
 
 @contextlib.contextmanager
 def running_launch(request: LaunchRequest, job: int | None) -> Iterator[int]:
-    """Run a flow as a launch; a run that was suspended or that is repeated goes on with the job that it had."""
+    """Run a flow as a launch; a run that was suspended or is repeated continues its earlier job."""
     zoomdb, run = wiring.zoomdb(), str(flow_run.get_id())
     job_id = launches.of_run(zoomdb, run) or pending_or_new(JobKind.LAUNCH, request, job)
     launches.open_launch(zoomdb, job_id, seconds=_seconds(request))
@@ -60,7 +60,7 @@ def begin_check(job: int, request: LaunchRequest) -> int | None:
 
 @without_run
 def choose_project(job: int, request: LaunchRequest) -> None:
-    """Note which project the launch is about, made if it is new."""
+    """Record which project the launch is about, creating it if it is new."""
     findings.choose_project(wiring.zoomdb(), job, name=request.project, url=request.url, ref=request.ref)
 
 
@@ -103,7 +103,7 @@ def prepare_form(job: int, request: LaunchRequest) -> Form:
 def answer_of(form: Form, request: LaunchRequest) -> dict[str, Any]:
     """Suspend the flow run until a person has answered, then return the answer; must be called by the flow itself.
 
-    When the run is resumed the flow begins anew, comes here again with the same number, and gets the answer.
+    When the run is resumed, the flow starts over, comes here again with the same form number, and gets the answer.
     """
     zoomdb = wiring.zoomdb()
     if settings().local_mode:

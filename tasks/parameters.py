@@ -6,7 +6,7 @@ Nothing here may be secret: Prefect shows parameters in clear. Secret values are
 from pydantic import BaseModel, Field, JsonValue
 
 PLAIN_URL: dict[str, JsonValue] = {"pattern": r"^[^@\s]*$"}
-"""For Prefect's API, which then refuses a URL with a name or password in it before it is stored."""
+"""Makes Prefect's API refuse a URL with a user name or password in it before it is stored."""
 
 
 class Repository(BaseModel):

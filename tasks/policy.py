@@ -18,7 +18,7 @@ RETRY_DELAYS = (2.0, 10.0)
 
 
 async def if_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Retry only what may succeed the next time: a service that did not answer."""
+    """Retry only what may succeed next time: a service that did not answer."""
     try:
         await state.aresult()
     except DzError as error:
@@ -29,9 +29,9 @@ async def if_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
 
 def without_run(function: Callable[P, T]) -> Callable[P, T]:
-    """Have what asks or notes something in zoomdb tried again as a task is, but with no run in Prefect, which takes longer.
+    """Retry a short use of zoomdb as a task is retried, but without a task run in Prefect, which takes longer.
 
-    It is no step in the job's log either.
+    It is not a step in the job's log either.
     """
 
     @functools.wraps(function)

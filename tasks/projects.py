@@ -4,12 +4,11 @@ from dz import wiring
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs
 from tasks.parameters import DeployRequest
-from tasks.policy import without_run
-from tasks.roles import on_role
+from tasks.roles import on_role, precondition
 
 
-@without_run
-def refuse_forbidden_source(request: DeployRequest) -> None:
+@precondition
+def refuse_forbidden_source(job: int, request: DeployRequest) -> None:
     """Refuse a URL that may not be fetched, before anything is stored."""
     if request.url:
         wiring.git().source(request.url)

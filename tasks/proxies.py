@@ -7,30 +7,30 @@ from dz.tasklib.proxies import hosts
 from dz.tasklib.releases import releases
 from tasks.parameters import HostRequest
 from tasks.policy import without_run
-from tasks.roles import on_role
+from tasks.roles import on_role, precondition
 from tasks.servers import alive
 
 
 @without_run
 def alive_proxies() -> list[str]:
-    """Return the proxies to update; one that is away converges when its worker is back."""
+    """Return the proxies to update; one that is away catches up when its worker is back."""
     return alive("proxy")
 
 
-@without_run
-def refuse_taken_host(project: int) -> None:
+@precondition
+def refuse_taken_host(job: int, project: int) -> None:
     """Refuse a project whose own name below the platform's domain is another project's host name."""
     hosts.refuse_taken(wiring.zoomdb(), project, _own_host(project))
 
 
-@without_run
-def claim_platform_host(project: int) -> None:
+@precondition
+def claim_platform_host(job: int, project: int) -> None:
     """Give a project its own name below the platform's domain."""
     hosts.claim_host(wiring.zoomdb(), project, _own_host(project))
 
 
-@without_run
-def refuse_platform_host(project: int, request: HostRequest) -> None:
+@precondition
+def refuse_platform_host(job: int, project: int, request: HostRequest) -> None:
     """Refuse a name below the platform's domain that is not below the project's own."""
     own = _own_host(project)
     hosts.refuse_platform_name(request.host, domain=settings().platform_domain, own=own)

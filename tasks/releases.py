@@ -22,7 +22,7 @@ def create_release(job: int, project: int, bundle: int) -> int:
 
 @without_run
 def serving_release(project: int, bundle: int) -> int | None:
-    """Return the release that users see if it is of this bundle and its app instances are well."""
+    """Return the release that users see if it has this bundle and its app instances serve on live servers."""
     return releases.served_by(wiring.zoomdb(), project, bundle)
 
 

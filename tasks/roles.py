@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +13,7 @@ from dz.errors import WrongServer
 from dz.settings import Role, settings
 from dz.tasklib.jobs import log
 from tasks import artifacts
-from tasks.policy import RETRY_DELAYS, if_transient
+from tasks.policy import RETRY_DELAYS, if_transient, without_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +56,22 @@ def on_role(
         )(as_step)
 
     return decorate
+
+
+def precondition(function: Callable[Concatenate[int, P], R]) -> Callable[Concatenate[int, P], R]:
+    """Make a function one that is asked, on a build server, before a job goes on; its first parameter is the job.
+
+    It is no run in Prefect, and no step in the job's log unless it fails.
+    """
+    name, tried = function.__name__.replace("_", " "), without_run(function)
+
+    @functools.wraps(function)
+    def asked(job: int, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        refuse_other_server("build")
+        with log.failures_of(wiring.zoomdb(), job, name):
+            return tried(job, *args, **kwargs)
+
+    return asked
 
 
 def refuse_other_server(role: Role, *, server: object = None) -> None:

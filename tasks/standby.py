@@ -1,4 +1,4 @@
-"""Runs that start before there is a release to deploy, and stand by on their servers until they are told it."""
+"""Standby runs: they start before there is a release to deploy, and wait on their servers until they are told it."""
 
 import contextlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from dz.tasklib.messages import standby
 from tasks import flow_runs
 
 _standing: dict[tuple[int, str, str], PrefectFuture[FlowRun]] = {}
-"""What sent a run to stand by, by job, flow and server."""
+"""The tasks that send standby runs, by job, flow and server."""
 
 
 @task(
@@ -36,10 +36,10 @@ def _send_to_stand_by(flow: Flow[..., Any], role: Role, server: str, **ids: Any)
 def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, **ids: Any) -> None:
     """Start runs of `flow` on servers that a release will likely need, in parallel with what comes before the release.
 
-    `on_server` then tells such a run the release instead of sending another; what is not needed goes at the job's end.
+    `on_server` then tells such a run the release instead of sending another; the end of the job dismisses the rest.
 
     Args:
-        flow: takes `standby`, and asks with `told_release` what it is told.
+        flow: takes the parameter `standby`, and learns its release from `told_release`.
         role: the role of the servers.
         servers: their ids.
         job: the job that the runs belong to.
@@ -50,35 +50,35 @@ def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, 
 
 
 def told_release(prepare: Callable[[str, int], None] = lambda sha256, size: None) -> int | None:
-    """Wait, in a run that stands by, for its release; None if it is not needed.
+    """Wait for the release of this standby run; None if the run is not needed.
 
     Args:
         prepare: is given sha256 and size of a virtualenv layer that the release will likely have.
     """
 
     def safely(sha256: str, size: int) -> None:
-        with contextlib.suppress(DzError):  # what is wrong is said when the release is installed
+        with contextlib.suppress(DzError):  # the installation of the release reports what is wrong
             prepare(sha256, size)
 
     return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()), prepare=safely)
 
 
 def announce(job: int, layer: Layer) -> None:
-    """Tell those who stand by for a job of a layer that they will likely need."""
+    """Tell the standby runs of a job about a layer that they will likely need."""
     for sent in [sent for key, sent in _standing.items() if key[0] == job]:
-        with contextlib.suppress(Exception):  # one that was never sent hears nothing
+        with contextlib.suppress(Exception):  # a run that was never sent cannot be told
             standby.announce(wiring.zoomdb(), str(sent.result().id), layer)
 
 
 def dismiss(job: int) -> None:
-    """Send the runs home that stand by for a job and were not needed."""
+    """Dismiss the standby runs of a job that were not needed."""
     for key in [key for key in _standing if key[0] == job]:
-        with contextlib.suppress(Exception):  # one that was never sent, or nobody hears: it goes by itself
+        with contextlib.suppress(Exception):  # a run that was never sent, or cannot be told: it gives up by itself
             standby.tell(wiring.zoomdb(), str(_standing.pop(key).result().id), None)
 
 
 def told(flow: Flow[..., Any], server: str | None, ids: dict[str, Any]) -> FlowRun | None:
-    """Tell the run that stands by on a server its release and return it; None if there is none."""
+    """Tell the standby run on a server its release, and return the run; None if there is none."""
     sent = _standing.pop((ids["job"], flow.name, server or ""), None) if "release" in ids else None
     if sent is None:
         return None

@@ -58,7 +58,7 @@ def on_servers(flow: Flow[..., Any], role: Role, names: Iterable[str], **ids: An
 
 
 def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> None:
-    """Queue `flow` on a server without waiting for it; it is seen in Prefect as a run of its own."""
+    """Queue `flow` on a server without waiting for it; in Prefect it is a run without a parent."""
     parameters = {**ids, "server": server}
     if settings().local_mode:
         flow(**parameters)
@@ -66,7 +66,7 @@ def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -
     try:
         flow_runs.send(flow, parameters, server, as_subflow=False)
     except httpx.HTTPError:
-        # The job has reached its end; the instance is taken down by the server's own repair.
+        # The job has reached its end, and the server's own repair takes the instance down.
         logger.warning("%s could not be queued on %s: Prefect's server does not answer.", flow.name, server)
 
 

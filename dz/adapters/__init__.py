@@ -1,1 +1,5 @@
-"""One outside thing per file: a protocol where there is a choice, and the real implementations."""
+"""Adapters to the outside world, one external thing per file; a protocol where there is a choice of implementations.
+
+Start with `processes.py`, which runs programs, and `sandbox.py`, through which all code of project owners runs.
+Adapters know neither tasklib nor Prefect, and never read the settings: `dz.wiring` passes them what they need.
+"""

@@ -25,19 +25,19 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 @dataclass(frozen=True)
 class Layer:
-    """An archive by its content: sha256 and size in bytes of the file."""
+    """An archive, identified by the sha256 and the size in bytes of its file."""
 
     kind: Kind
     sha256: str
     size: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry of a manifest."""
+        """Return the layer as an entry of a manifest."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> Self:
-        """Return the layer of a manifest's entry."""
+        """Return the layer that an entry of a manifest describes."""
         return cls(cast("Kind", str(entry["kind"])), str(entry["sha256"]), int(entry["size"]))
 
 
@@ -47,18 +47,18 @@ def keep_all(path: str) -> bool:
 
 
 def pack(folder: Path, archive: Path, *, kind: Kind, skip: Callable[[str], bool] = keep_all) -> Layer:
-    """Write the content of `folder` to `archive` and return what it became; equal content gives equal bytes.
+    """Pack the content of `folder` into `archive` and return its layer; equal content gives equal bytes.
 
     Args:
-        skip: tells of a path relative to `folder` whether it is left out, with all below it.
+        skip: says whether to leave out a path relative to `folder`, with everything below it.
 
     Raises:
         BundleRefused: the folder holds a device, socket or pipe, or a link that leads out of it.
     """
     with files.appearing(archive, mode=0o644) as file:
         tee = _HashingWriter(file)
-        # Any number of threads gives the same bytes; none at all would give others.
-        # Level 1 takes two thirds of level 3's processor time for a tenth more bytes.
+        # Any number of threads gives the same bytes, but zero would give different ones.
+        # Compared with level 3, level 1 takes two thirds of the CPU time and gives a tenth more bytes.
         compressor = zstandard.ZstdCompressor(level=1, threads=2)
         with compressor.stream_writer(cast("BinaryIO", tee), closefd=False) as writer:
             _Packing(cast("BinaryIO", writer), skip).run(folder)
@@ -79,7 +79,7 @@ class _HashingWriter:
 
 
 class _Packing:
-    """Walks by file descriptors, so that nobody who swaps a folder for a link meanwhile leads it out."""
+    """Walks by file descriptor, so that swapping a folder for a link during the walk cannot lead it outside."""
 
     def __init__(self, writer: BinaryIO, skip: Callable[[str], bool]) -> None:
         self._writer, self._skip = writer, skip

@@ -28,23 +28,25 @@ class BundleStore(Protocol):
     """Keeps layers, by their content, and manifests, by name."""
 
     def ensure(self) -> None:
-        """Make the bucket or folder if it is not there."""
+        """Create the bucket or folder if it is missing."""
         ...
 
     def put_layer(self, archive: Path, layer: Layer) -> bool:
-        """Store a layer unless it is there with the same size, and say whether it was not.
+        """Store a layer unless one of the same size is there, and return whether it was stored.
 
         Raises:
-            ChecksumMismatch: what was stored has another size than the layer.
+            ChecksumMismatch: the stored object differs in size from the layer.
         """
         ...
 
     def get_layer(self, layer: Layer, target: Path) -> None:
-        """Write a layer to `target`, which appears whole and verified or not at all; a power failure may take it again.
+        """Write a layer to `target`, which appears complete and verified or not at all.
+
+        The file is not synced, so a power failure may lose it again.
 
         Raises:
             BundleMissing: the store does not hold it.
-            ChecksumMismatch: the store holds something else.
+            ChecksumMismatch: what the store holds is not this layer.
         """
         ...
 
@@ -57,12 +59,12 @@ class BundleStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is gone already."""
+        """Delete an object; no-op if it is already gone."""
         ...
 
 
 class S3BundleStore:
-    """Bundles in a bucket of an S3 service; every call raises ServiceUnavailable when it does not answer.
+    """Bundles in a bucket of an S3 service; every call raises ServiceUnavailable if the service does not answer.
 
     Args:
         endpoint: URL of the service; None: Amazon's.
@@ -100,7 +102,7 @@ class S3BundleStore:
         )
 
     def ensure(self) -> None:
-        """Make the bucket if it is not there."""
+        """Create the bucket if it is missing."""
         with self._named_errors("the bucket"):
             try:
                 self._client.head_bucket(Bucket=self._bucket)
@@ -112,7 +114,7 @@ class S3BundleStore:
                 self._client.create_bucket(Bucket=self._bucket, **options)  # type: ignore[arg-type]
 
     def put_layer(self, archive: Path, layer: Layer) -> bool:
-        """Upload a layer unless it is there with the same size; multipart above 64 MiB."""
+        """Upload a layer unless one of the same size is there; multipart above 64 MiB."""
         key = layer_key(layer.sha256)
         if self._size(key) == layer.size:
             return False
@@ -148,7 +150,7 @@ class S3BundleStore:
             return cast("dict[str, Any]", json.loads(body.read()))
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is gone already."""
+        """Delete an object; no-op if it is already gone."""
         with contextlib.suppress(BundleMissing), self._named_errors(key):
             self._client.delete_object(Bucket=self._bucket, Key=checked(key))
 
@@ -191,11 +193,11 @@ class DirectoryBundleStore:
         self._folder = folder
 
     def ensure(self) -> None:
-        """Make the folder if it is not there."""
+        """Create the folder if it is missing."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put_layer(self, archive: Path, layer: Layer) -> bool:
-        """Copy a layer unless it is there with the same size."""
+        """Copy a layer unless one of the same size is there."""
         target = self._folder / layer_key(layer.sha256)
         if target.is_file() and target.stat().st_size == layer.size:
             return False
@@ -220,7 +222,7 @@ class DirectoryBundleStore:
             return cast("dict[str, Any]", json.load(file))
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is gone already."""
+        """Delete an object; no-op if it is already gone."""
         (self._folder / checked(key)).unlink(missing_ok=True)
 
     def _open(self, key: str) -> BinaryIO:

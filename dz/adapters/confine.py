@@ -1,7 +1,7 @@
-"""Runs one program of a project so that nothing of it outlives the step: `confine.py UID GID PROGRAM [ARGUMENT...]`.
+"""`confine.py UID GID PROGRAM [ARGUMENT...]` runs a project's program so that none of its processes outlives the step.
 
-Started by `UserSandbox` as a process of its own, never imported. What the program leaves behind, also by `setsid` and
-a double fork, becomes a child of this process and is killed. UID -1: no change of user.
+`UserSandbox` starts it as a separate process; it is never imported. Processes that the program leaves behind, even by
+`setsid` and a double fork, become children of this process and are killed. UID -1 keeps the current user.
 Sources: prctl(2), PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG; threats T19, T26, T45.
 """
 
@@ -19,7 +19,7 @@ _CLEANING_SECONDS = 10
 
 
 def main(uid: int, gid: int, argv: list[str]) -> NoReturn:
-    """Run the program and end as it ended."""
+    """Run the program and end as it did: with the same exit code, or by the same signal."""
     parent = os.getppid()
     _prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, _stop)
@@ -66,7 +66,7 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 
 def _wait(child: int) -> int:
-    """Wait for the program itself; its orphans end here, too, and are only collected."""
+    """Wait for the program itself; orphans that end in the meantime are only reaped."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:
@@ -74,11 +74,11 @@ def _wait(child: int) -> int:
 
 
 def _kill_descendants() -> None:
-    """Kill all that is left until nothing is, however fast it multiplies."""
+    """Kill all remaining descendants, however fast they fork; gives up after _CLEANING_SECONDS."""
     deadline = time.monotonic() + _CLEANING_SECONDS
     while time.monotonic() < deadline:
         found = _descendants()
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: what is stopped cannot fork
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # a stopped process cannot fork
             for pid in found:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)

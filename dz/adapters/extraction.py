@@ -1,7 +1,7 @@
 """Safe extraction of archives: only what `dz.adapters.archive.pack` writes is accepted.
 
-That is files, folders and relative links that stay inside, each folder before its content. The extractor walks by
-file descriptors and never follows a link. Sources: threats T29, T30.
+That means files, folders and relative links that stay inside the tree, each folder before its content. The extractor
+walks by file descriptor and never follows a link. Sources: threats T29, T30.
 """
 
 import array
@@ -13,7 +13,6 @@ import itertools
 import os
 import shutil
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
@@ -24,7 +23,7 @@ from dz.adapters import files
 from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source, refuse, text
 
 _FEW = 300
-"""Files and folders that are written to the disk one by one: all news of the file system can be many times as much."""
+"""Up to this many files and folders are synced singly: syncing the whole file system may write many times as much."""
 _WRITE_SECONDS = 0.2
 _WINDOW = 64 * 1024**2
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -40,11 +39,11 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
 
     Args:
         owner: uid and gid of all that is written, the folder included; None: this process's.
-        max_bytes: bytes of the uncompressed archive.
-        max_members: files, folders and links.
+        max_bytes: how many bytes the uncompressed archive may have.
+        max_members: how many files, folders and links it may hold.
 
     Raises:
-        BundleRefused: the archive holds something else than `pack` writes, or exceeds a limit.
+        BundleRefused: the archive holds something that `pack` does not write, or exceeds a limit.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.locked(target.with_name(f".{target.name}.lock")):
@@ -53,7 +52,7 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
         for rest in files.parts(target):
             shutil.rmtree(rest, ignore_errors=True)
         _spread(target.parent)
-        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+        part = files.part_of(target)
         part.mkdir(mode=0o700)
         try:
             with _Tree(part, owner) as tree, _written_meanwhile(part):
@@ -67,10 +66,10 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
 
 
 def link_stays_inside(path: str, target: str) -> bool:
-    """Tell whether a link at `path` with text `target` cannot lead out of the tree, whatever other links do.
+    """Say whether a link at `path` that points to `target` stays inside the tree, wherever other links point.
 
-    Steps upwards come first and are fewer than the folders above the link; a later '..' could step out of a folder
-    that is itself a link.
+    It may begin with as many '..' as there are folders above the link. A '..' further on is refused, because it could
+    step out of a folder that is itself a link.
     """
     parts = target.split("/")
     upwards = 0
@@ -94,7 +93,7 @@ def _read_tar(archive: Path, tree: "_Tree", max_bytes: int, max_members: int) ->
 
 
 class _Tree:
-    """Writes below a folder; the folders above the last member stay open, because the next one mostly shares them."""
+    """Writes below a folder; the folders above the last member stay open, because the next one usually shares them."""
 
     def __init__(self, root: Path, owner: tuple[int, int] | None) -> None:
         self._owner = owner
@@ -110,7 +109,7 @@ class _Tree:
         os.close(self._open.pop())
 
     def add(self, member: Member, reader: Reader) -> None:
-        """Write a member, which may not be there yet; its folder must be."""
+        """Write a member; it must not exist yet, but its folder must."""
         if member.kind in (FILE, FOLDER) and len(self._written) <= _FEW:
             self._written.append(member.name)
         folder, _, name = member.name.rpartition(b"/")
@@ -132,7 +131,7 @@ class _Tree:
             refuse(f"The archive holds {found} ({error.strerror}).")
 
     def finish(self) -> None:
-        """Give the root its owner and mode, and wait until the disk holds everything."""
+        """Give the root its owner and mode, and sync everything to disk."""
         self._own(self._open[0], 0o755)
         if len(self._written) <= _FEW:
             for path in (*self._written, b"."):
@@ -166,7 +165,7 @@ class _Tree:
         os.fchmod(handle, mode)
 
     def _opened(self, folder: bytes) -> int:
-        """Open a folder step by step from the last one on, so that no link on the way is followed."""
+        """Open a folder component by component, from what it shares with the last one, so that no link is followed."""
         if folder != self._folder:
             names = folder.split(b"/") if folder else []
             if any(name in (b"", b".", b"..") for name in names) or len(names) > DEEPEST:
@@ -187,9 +186,10 @@ class _Tree:
 
 
 def _spread(folder: Path) -> None:
-    """Let ext4 put each folder below this one where there is room, by a hash of its name.
+    """Let ext4 spread the folders below this one over the disk, by a hash of each name.
 
-    Near one another, a new tree is searched a place among the inodes of one that was just removed: seconds for 17,000 files.
+    Otherwise the inodes of a new tree are allocated near those of a tree that was just deleted, which ext4 has to skip
+    one by one: seconds for 17,000 files.
     Sources: chattr(1), attribute T; recently_deleted() in Linux's fs/ext4/ialloc.c.
     """
     with contextlib.suppress(OSError), _opened(folder) as handle:
@@ -202,7 +202,7 @@ def _spread(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _written_meanwhile(folder: Path) -> Iterator[None]:
-    """Let the disk write while more is extracted, so that little is left to wait for."""
+    """Sync in the background during extraction, so that little is left to wait for at the end."""
     over = threading.Event()
 
     def write() -> None:

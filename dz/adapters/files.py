@@ -1,4 +1,4 @@
-"""The platform's own files: written whole, and locked by one process at a time."""
+"""Atomic writes and file locks for the platform's own files."""
 
 import contextlib
 import fcntl
@@ -13,7 +13,7 @@ from typing import BinaryIO
 def write(
     path: Path, content: str | bytes, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True
 ) -> None:
-    """Replace a file in one step; at no moment is it half written, or readable by more than `mode` and `owner` allow.
+    """Replace a file atomically; it is never half written, nor readable by anybody whom `mode` and `owner` exclude.
 
     Args:
         mode, owner, sync: see `appearing`.
@@ -25,21 +25,21 @@ def write(
 def write_if_changed(
     path: Path, content: str, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True
 ) -> None:
-    """Replace a file in one step, unless it says just that already; see `write`."""
+    """Replace a file atomically unless it already has this content; see `write`."""
     if not path.exists() or path.read_text() != content:
         write(path, content, mode=mode, owner=owner, sync=sync)
 
 
 @contextlib.contextmanager
 def appearing(path: Path, *, mode: int, owner: tuple[int, int] | None = None, sync: bool = True) -> Iterator[BinaryIO]:
-    """Open a file that appears at `path`, whole, if the block ends well; else what was there stays.
+    """Open a temporary file that atomically replaces `path` if the block succeeds; otherwise `path` stays as it was.
 
     Args:
         mode: permissions, such as 0o600.
         owner: uid and gid; None: this process's own.
-        sync: wait until the disk holds it; without that, a crash of the machine may leave it empty.
+        sync: fsync the file; without that, a crash of the machine may leave it empty.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    part = part_of(path)
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
@@ -54,14 +54,19 @@ def appearing(path: Path, *, mode: int, owner: tuple[int, int] | None = None, sy
         part.unlink(missing_ok=True)
 
 
+def part_of(path: Path) -> Path:
+    """Return a new name beside `path` under which it can be made, and then renamed."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+
+
 def parts(path: Path) -> list[Path]:
-    """Return what processes have left that were killed while they made `path`; only who alone makes it may ask."""
+    """Return the temporary files of processes that were killed while writing `path`; only for its sole writer."""
     return list(path.parent.glob(f".{glob.escape(path.name)}.*.part"))
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, made if it is missing; waits for whoever holds it, and dies with the process."""
+    """Wait for a lock on the file `path`, created if missing, and hold it; the lock dies with the process."""
     with _opened(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -69,7 +74,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def try_locked(path: Path) -> Iterator[bool]:
-    """Try to hold the lock file `path`, and yield whether that succeeded; see `locked`."""
+    """Try to lock the file `path` without waiting, and yield whether that succeeded; see `locked`."""
     with _opened(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,5 +85,5 @@ def try_locked(path: Path) -> Iterator[bool]:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a lock file, which only its owner may read: whoever can open it can hold the lock."""
+    """Open a lock file that only its owner may read, because whoever can open it can hold the lock."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb")

@@ -1,4 +1,4 @@
-"""Runs git on repositories of strangers: one protocol, no hooks, filters, submodules, prompts or redirects.
+"""Runs git on untrusted repositories: one protocol, no hooks, filters, submodules, prompts or redirects.
 
 Sources: threats T02-T13; git-config(1), git(1) "GIT_ALLOW_PROTOCOL".
 """
@@ -60,7 +60,7 @@ class Git:
         return git_urls.check(url, self._hosts, self._resolver)
 
     def create_mirror(self, mirror: Path) -> None:
-        """Make an empty bare repository, whole or not at all."""
+        """Create an empty bare repository, complete or not at all."""
         part = mirror.with_name(f".{mirror.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         done = self._run(["init", "--quiet", "--bare", "--template=", "--", part], cwd=mirror.parent)
@@ -74,10 +74,10 @@ class Git:
         Args:
             ref: a branch, tag or full commit; a branch wins over a tag; None: the default branch.
             mirror: a bare repository made by `create_mirror`.
-            max_mb: MiB that the pack file may have.
+            max_mb: how large the pack file may be, in MiB.
 
         Raises:
-            InvalidRef: not a name that git could have.
+            InvalidRef: git could not have a ref of that name.
             RefNotFound: no such branch, tag or commit.
             RepoTooLarge: the pack exceeds `max_mb`.
             RepoUnreachable: anything else that keeps git from reading the repository.
@@ -96,7 +96,7 @@ class Git:
         raise self._missing(source, ref, mirror)
 
     def tree(self, mirror: Path, commit: str, *, timeout: float = 60) -> Iterator[Entry]:
-        """Yield the paths of a commit, folders too, as git reads them: the caller stops when there are too many."""
+        """Yield the paths of a commit, folders included, as git lists them, so that the caller can stop early."""
         reader = self._repo(mirror).git.ls_tree("-r", "-t", "-z", "-l", commit, as_process=True)
         deadline, rest = time.monotonic() + timeout, b""
         try:
@@ -138,7 +138,7 @@ class Git:
         return self._repo(mirror).commit("refs/dz/fetched").hexsha
 
     def _repo(self, mirror: Path) -> gitpython.Repo:
-        """Open a mirror for reading; GIT_DIR makes git skip discovery and with it the check of its owner."""
+        """Open a mirror for reading; GIT_DIR makes git skip discovery, and with it the ownership check."""
         repo = gitpython.Repo(mirror)
         repo.git.set_persistent_git_options(c=list(CONFIG))
         repo.git.update_environment(**ENVIRONMENT, GIT_DIR=str(mirror), GIT_ALLOW_PROTOCOL="none")
@@ -215,7 +215,7 @@ def _entry(line: bytes) -> Entry:
 
 
 def _sweep(mirror: Path) -> int:
-    """Remove what a broken fetch left and return the bytes of its largest file."""
+    """Remove the temporary packs of a failed fetch, and return the size in bytes of the largest."""
     parts = list((mirror / "objects" / "pack").glob("tmp_*"))
     largest = max((part.stat().st_size for part in parts), default=0)
     for part in parts:
@@ -224,7 +224,7 @@ def _sweep(mirror: Path) -> int:
 
 
 def _reason(done: Finished) -> str:
-    """Return what git gave as the cause, with the line after it where the cause stands there."""
+    """Return git's error line, and the next line, too, if the first ends with a colon."""
     lines = done.output.splitlines()
     fatal = [number for number, line in enumerate(lines) if line.startswith(("fatal:", "error:"))]
     start = fatal[0] if fatal else max(len(lines) - 1, 0)

@@ -1,4 +1,7 @@
-"""How git is run on repositories of strangers. Sources: threats T02, T08-T12; git-config(1)."""
+"""Variables and settings that harden git against untrusted repositories.
+
+Sources: threats T02, T08-T12; git-config(1).
+"""
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -27,11 +30,11 @@ CONFIG = (
     "protocol.allow=never",
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
-    "fetch.unpackLimit=1",  # always one pack file, so that the limit of file size bounds the whole fetch
+    "fetch.unpackLimit=1",  # always one pack file, so that the file size limit bounds the whole fetch
     "gc.auto=0",
     "maintenance.auto=false",
     "http.followRedirects=false",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=20",
 )
-"""Settings for every call, by `-c`."""
+"""Settings that every call gets by `-c`."""

@@ -1,4 +1,4 @@
-"""Which source URLs are accepted: decided from the text and, for public hosts, from every address of the name.
+"""Decides which source URLs are accepted, from the text and, for public hosts, from every address of the name.
 
 Sources: threats T02-T07 and T60; IANA's registries of special-purpose IPv4 and IPv6 addresses.
 """
@@ -53,7 +53,7 @@ def check(url: str, allowed: Collection[str], resolver: Resolver | None = None) 
 
     Args:
         url: what somebody typed.
-        allowed: the operator's list: public host names, and `scheme://HOST:PORT` for sources inside.
+        allowed: the operator's list: public host names, and `scheme://HOST:PORT` for internal sources.
         resolver: returns the addresses of a name; default: the system's.
 
     Raises:
@@ -88,12 +88,12 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
-        return False  # also mapped, NAT64, unique local and link-local ones
+        return False  # this excludes IPv4-mapped, NAT64, unique local and link-local addresses, too
     return not any(address in network for network in _SPECIAL if network.version == address.version)
 
 
 def _parse(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port; nothing of a refused URL is repeated before userinfo is ruled out."""
+    """Return scheme, host and port; errors quote nothing of a URL until it is known to hold no password."""
     if url.startswith("-"):
         _refuse("The source URL begins with '-'.")
     if not _PRINTABLE.fullmatch(url) or "\\" in url:

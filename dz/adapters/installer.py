@@ -39,14 +39,14 @@ _MISSING = re.compile(
 )
 _BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
 _MOST_EXPORTED = 10_000_000
-"""Bytes of the requirement lines of one lock."""
+"""How many bytes the requirement lines of one lock file may have."""
 
 
 class Installer(Protocol):
     """Fills virtualenvs for projects."""
 
     def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
-        """Make an empty virtualenv in `target`, an empty folder of the sandbox's user."""
+        """Create an empty virtualenv in `target`, an empty folder that belongs to the sandbox's user."""
         ...
 
     def install(
@@ -64,7 +64,7 @@ class Installer(Protocol):
         ...
 
     def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
-        """Return the requirement lines of `project`/uv.lock."""
+        """Return the requirement lines of `project`/uv.lock, without its development dependencies."""
         ...
 
 
@@ -81,7 +81,7 @@ class UvInstaller:
     timeout: float = 900
 
     def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
-        """Make an empty virtualenv in `target`, an empty folder of the sandbox's user.
+        """Create an empty virtualenv in `target`, an empty folder that belongs to the sandbox's user.
 
         Raises:
             NoMatchingPython: uv does not accept the interpreter.
@@ -116,8 +116,8 @@ class UvInstaller:
         """Install what the file `requirements` lists into the virtualenv `target`.
 
         Args:
-            bytecode: compile all of it now; what is started often needs that.
-            wheels_only: build nothing, so that no code of a package runs.
+            bytecode: compile everything now, for a virtualenv whose programs are started often.
+            wheels_only: build nothing, so that no package's code runs.
 
         Raises:
             DependencyNotFound: a package or a version of it does not exist.
@@ -141,7 +141,7 @@ class UvInstaller:
             InvalidRequirement: uv cannot read the lock.
         """
         argv = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--quiet"]
-        # A file, since a program's output is kept only up to a limit, and locks name a hash for every wheel.
+        # Written to a file, because captured output is truncated, and locks name a hash for every wheel.
         target = cache / f"export-{secrets.token_hex(8)}.txt"
         argv += ["--project", str(project), "--python", str(interpreter.path), "--output-file", str(target)]
         done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache)
@@ -167,7 +167,7 @@ class UvInstaller:
             "UV_NO_PROGRESS": "1",
             "UV_PYTHON_DOWNLOADS": "never",
             "UV_SYSTEM_CERTS": "1",
-            # Archives normalise times, and bytecode that is checked by time would then be compiled at each start.
+            # Archives normalise file times, so bytecode that is validated by time would be recompiled at each start.
             "PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
             "GIT_TERMINAL_PROMPT": "0",
         }
@@ -178,7 +178,7 @@ class UvInstaller:
 
 
 def _taken(path: Path) -> str | None:
-    """Return the text of a file that a project's user wrote, and remove it; None if it is no plain file of fair size."""
+    """Read and remove a file that a project's user wrote; None if it is no regular file, or too large."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -190,7 +190,11 @@ def _taken(path: Path) -> str | None:
 
 
 def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
-    """Return the error that names why uv failed to install; it does not name the folders that it was given."""
+    """Return the error that says why uv failed to install.
+
+    Args:
+        folders: names of the source folders among the requirements, which uv's output does not name.
+    """
     text = done.output
     tail = done.tail(12)
     if done.timed_out:
@@ -226,6 +230,6 @@ def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
 
 
 def _flat(text: str) -> str:
-    """Return uv's own explanation on one line, without its drawing."""
+    """Return uv's own explanation on one line, without its box-drawing characters."""
     words = re.sub(r"[×╰─▶│├]", " ", text).split()
     return " ".join(words)[-800:]

@@ -43,7 +43,7 @@ class Interpreter:
 def available(configured: Sequence[Path] = ()) -> list[Interpreter]:
     """Return the interpreters for sites, newest first, one for each minor version.
 
-    As root only those count that every user can execute: an interpreter in root's home is of no use to a project.
+    For root, only interpreters that every user can execute count: one in root's home is of no use to a project.
 
     Args:
         configured: the operator's own list; if it is empty, the usual places are searched.
@@ -60,7 +60,7 @@ def available(configured: Sequence[Path] = ()) -> list[Interpreter]:
 
 
 def everyone_can_run(program: Path) -> bool:
-    """Say whether a user without rights can execute a program: it and all folders above it are open to others."""
+    """Say whether an unprivileged user can execute a program: it and all folders above it must be open to others."""
     real = program.resolve()
     try:
         return all(path.stat().st_mode & stat.S_IXOTH for path in (real, *real.parents, *program.absolute().parents))
@@ -86,7 +86,7 @@ def _usual() -> list[Path]:
 
 @functools.lru_cache(maxsize=64)
 def _version(program: Path, changed: int) -> tuple[int, int, int] | None:
-    """Ask a program for its version; None if it does not run. What was asked once is known until the file is changed."""
+    """Ask an interpreter for its version, None if it does not run; the answer is cached until the file changes."""
     try:
         answer = processes.run([program, "-I", "-c", _ASK], cwd=Path("/"), env=BASE_ENVIRONMENT, timeout=_ASK_SECONDS)
     except OSError:

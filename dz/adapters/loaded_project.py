@@ -1,7 +1,7 @@
-"""Runs commands in a process of an app instance that has loaded its project, instead of loading it once more.
+"""Runs management commands in a process of an app instance that has already loaded the project.
 
-The instance's side is `shim/dz_hooks.py`. It is the project's own code and may lie: all that it can claim is how
-a command of the project ended.
+The other end of the connection is `shim/dz_hooks.py`. It runs inside the project's own process and may lie, but only
+about how a command of the project ended.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _SOCKET = "socket"
 
 
 def hold(place: Path) -> None:
-    """Have the app instance that is started next wait, once it has loaded its project, before it serves."""
+    """Make the app instance that starts next wait before it serves, once it has loaded its project."""
     place.mkdir(exist_ok=True, mode=0o755)
 
 
@@ -34,8 +34,8 @@ class LoadedProject:
 
     Args:
         process: that process.
-        connection: to it.
-        limits: bounds of each command, which the process sets itself: no other one may.
+        connection: the socket to it.
+        limits: bounds of each command; the process sets them itself, because no other process may.
     """
 
     def __init__(self, process: psutil.Process, connection: socket.socket, limits: Limits) -> None:
@@ -44,7 +44,7 @@ class LoadedProject:
         self._limits = limits
 
     def run(self, words: Sequence[str], *, timeout: float) -> Finished:
-        """Run `manage.py` with these words to its end; what it started dies with it.
+        """Run `manage.py` with these words and wait for it; whatever it started is killed when it ends.
 
         Args:
             timeout: seconds until it is killed.
@@ -52,7 +52,7 @@ class LoadedProject:
         started = time.monotonic()
         request = json.dumps({"words": list(words), "limits": self._limits.kinds()}).encode()
         with tempfile.TemporaryFile() as output:
-            with contextlib.suppress(OSError):  # it has died, and does not answer
+            with contextlib.suppress(OSError):  # the process has died, so no answer comes below
                 socket.send_fds(self._connection, [request], [output.fileno()])
             timed_out = not select.select([self._connection], [], [], timeout)[0]
             code = None if timed_out else self._answer()
@@ -65,8 +65,8 @@ class LoadedProject:
         return Finished(("manage.py", *words), ended, text, timed_out, time.monotonic() - started)
 
     def let_go(self) -> None:
-        """Have the instance serve."""
-        with contextlib.suppress(OSError):  # it has died: its supervisor starts it anew, and nothing holds that one
+        """Let the instance serve."""
+        with contextlib.suppress(OSError):  # it has died: its supervisor restarts it, and nothing holds the new one
             self._connection.send(b"{}")
 
     def _answer(self) -> int | None:
@@ -78,7 +78,7 @@ class LoadedProject:
         return code if isinstance(code, int) else None
 
     def _kill(self, *, with_itself: bool) -> None:
-        """Kill what the command left behind."""
+        """Kill what the command left behind, and the process itself if `with_itself`."""
         with contextlib.suppress(psutil.Error):
             found = self._process.children(recursive=True)
             for process in [*found, *([self._process] if with_itself else [])]:
@@ -88,23 +88,23 @@ class LoadedProject:
 
 @contextlib.contextmanager
 def loaded(
-    place: Path, *, owner: tuple[int, int] | None, limits: Limits, alive: Callable[[], bool], deadline: float
+    place: Path, *, owner: tuple[int, int] | None, limits: Limits, alive: Callable[[], bool], timeout: float
 ) -> Iterator[LoadedProject]:
-    """Wait for the process of an instance that is held and yield it; the instance serves if the body ends well.
+    """Wait until a held instance has loaded its project, and yield its process; it serves if the block succeeds.
 
     Args:
         place: the folder given to `hold`.
         owner: uid and gid of the project's user; None: this process's own.
         alive: whether the app instance still runs.
-        deadline: seconds until it must have loaded the project.
+        timeout: seconds within which it must have loaded the project.
 
     Raises:
-        HealthCheckFailed: it ended, or has not loaded the project in time.
+        HealthCheckFailed: the instance ended, or did not load the project in time.
     """
-    with _listening(place, owner) as listener, contextlib.closing(_accepted(listener, alive, deadline)) as connection:
+    with _listening(place, owner) as listener, contextlib.closing(_accepted(listener, alive, timeout)) as connection:
         project = LoadedProject(_peer(connection, owner), connection, limits)
         yield project
-        # First what would hold an instance that is started anew, then the word: a kill in between does no harm.
+        # In this order a kill in between does no harm: nothing is left to hold a restarted instance.
         shutil.rmtree(place)
         project.let_go()
 
@@ -128,18 +128,18 @@ def _listening(place: Path, owner: tuple[int, int] | None) -> Iterator[socket.so
         os.close(folder)
 
 
-def _accepted(listener: socket.socket, alive: Callable[[], bool], deadline: float) -> socket.socket:
-    end = time.monotonic() + deadline
+def _accepted(listener: socket.socket, alive: Callable[[], bool], timeout: float) -> socket.socket:
+    end = time.monotonic() + timeout
     while time.monotonic() < end:
         if select.select([listener], [], [], 0.25)[0]:
             return listener.accept()[0]
         if not alive():
             raise HealthCheckFailed("The app instance ended while it started.", _REMEDY)
-    raise HealthCheckFailed(f"The app instance has not loaded the project within {deadline:.0f} s.", _REMEDY)
+    raise HealthCheckFailed(f"The app instance has not loaded the project within {timeout:.0f} s.", _REMEDY)
 
 
 def _peer(connection: socket.socket, owner: tuple[int, int] | None) -> psutil.Process:
-    """Return the process at the other end, as the kernel names it."""
+    """Return the process at the other end, as the kernel reports it."""
     pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)

@@ -1,4 +1,4 @@
-"""One nginx: its folder, changes that can be taken back, and the proof of what it has loaded."""
+"""One nginx: its folder, changes that can be rolled back, and the proof of what it has loaded."""
 
 import contextlib
 import grp
@@ -23,13 +23,13 @@ _ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
 class Nginx:
-    """The nginx of one proxy; who changes its sites holds `writer()`.
+    """The nginx of one proxy; hold `writer()` while changing its sites.
 
     Args:
         binary: the program itself, not a wrapper.
-        folder: everything of this proxy; nginx runs with `-p folder -c folder/nginx.conf`.
+        folder: holds everything of this proxy; nginx runs with `-p folder -c folder/nginx.conf`.
         port: where users reach the sites.
-        status_port: on 127.0.0.1, where nginx tells its generation.
+        status_port: on 127.0.0.1, where nginx reports its generation.
         user: the Unix user of the workers when nginx is started by root; else None.
     """
 
@@ -66,7 +66,7 @@ class Nginx:
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
-        """Wait until no other process changes the sites, then take back what a killed one left unproved."""
+        """Wait for the lock on the sites and hold it; first undo what a killed writer left unproved."""
         with files.locked(self.folder / "lock"):
             self.undo()
             yield
@@ -76,10 +76,10 @@ class Nginx:
         return _read(self._sites / f"{name}.conf")
 
     def test(self, name: str, text: str) -> None:
-        """Let nginx read `text` as the configuration of its only site `name`, in a folder of its own.
+        """Let nginx test `text` as the configuration of its only site `name`, in a temporary folder.
 
-        How long that takes does not depend on the other sites. What they could have against it, `load` finds out:
-        nginx goes on with what it has when it refuses the whole.
+        This takes the same time however many other sites there are. Conflicts with them show up in `load`: nginx then
+        refuses the new configuration as a whole and keeps the old one.
 
         Raises:
             ProxyRefused: nginx refuses it; nothing was changed.
@@ -99,18 +99,18 @@ class Nginx:
             raise _refused(name, finished.output)
 
     def replace(self, name: str, text: str | None) -> None:
-        """Put a site's configuration in place (None: take it away), keeping the old one for `undo`."""
+        """Replace a site's configuration (None: remove it), keeping the old one for `undo`."""
         files.write(self._undo / f"{name}.conf", self.site(name) or "", mode=_READABLE)
         self._put(name, text)
         self._write_generation()
 
     def keep(self) -> None:
-        """Forget what `undo` would put back: the change is proved."""
+        """Forget what `undo` would restore, because the change is proved."""
         for path in self._undo.glob("*.conf"):
             path.unlink()
 
     def undo(self) -> None:
-        """Put back what `replace` changed since the last `keep`."""
+        """Restore what `replace` has changed since the last `keep`."""
         left = list(self._undo.glob("*.conf"))
         for path in left:
             self._put(path.stem, path.read_text() or None)
@@ -119,7 +119,7 @@ class Nginx:
         self.keep()
 
     def reload(self) -> int:
-        """Ask nginx to load its configuration; return the size of its error log before that.
+        """Tell nginx to reload its configuration; return the size in bytes of its error log before that.
 
         Raises:
             ServiceUnavailable: this nginx does not run.
@@ -128,7 +128,7 @@ class Nginx:
         size = log.stat().st_size if log.exists() else 0
         try:
             pid = int((self.folder / "nginx.pid").read_text())
-            # A pid that is left over from before a reboot may be anybody's.
+            # A stale pid file from before a reboot may name any process.
             if Path(f"/proc/{pid}/comm").read_text().strip() != "nginx":
                 raise ProcessLookupError(pid)
             os.kill(pid, signal.SIGHUP)
@@ -139,13 +139,13 @@ class Nginx:
         return size
 
     def load(self, *, timeout: float = 15) -> None:
-        """Reload and wait until nginx proves that it serves what lies on disk.
+        """Reload, and wait until nginx proves that it serves the configuration on disk.
 
         Args:
-            timeout: seconds; nginx itself tries for 2.5 seconds to get a port that is taken.
+            timeout: seconds; nginx itself retries a port that is taken for 2.5 seconds.
 
         Raises:
-            ProxyRefused: it does not load it, or another site has the same host name.
+            ProxyRefused: nginx does not load it, or another site has the same host name.
             ServiceUnavailable: this nginx does not run.
         """
         wanted = self.wanted()
@@ -169,7 +169,7 @@ class Nginx:
         raise _refused("the new configuration", self._log_since(size))
 
     def generation(self) -> str | None:
-        """Return what nginx says it has loaded; None if it does not answer."""
+        """Return the generation that nginx reports to have loaded; None if it does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.status_port, timeout=2)
         try:
             connection.request("GET", "/__generation")
@@ -181,7 +181,7 @@ class Nginx:
             connection.close()
 
     def wanted(self) -> str:
-        """Return the generation of what lies on disk: a new one with each change, whatever the number of sites."""
+        """Return the generation of the configuration on disk: a random id, renewed with each change to any site."""
         found = _GENERATION.search(_read(self.folder / "generation.conf") or "")
         return found[0] if found else ""
 

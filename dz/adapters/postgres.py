@@ -32,7 +32,7 @@ class PostgresServer:
         self._place = f"{found.hostname or 'the local socket'}:{found.port or 5432}"
 
     def check_version(self) -> None:
-        """Raise StackProblem if the server has a hole that lets one tenant take it over."""
+        """Raise StackProblem if the server has a vulnerability that lets one tenant take it over."""
         with self._admin() as cursor:
             version = cursor.connection.server_version
         first_fixed = FIXED_MINORS.get(version // 10000, 0 if version >= 190000 else version + 1)
@@ -64,11 +64,11 @@ class PostgresServer:
             )
 
     def ensure_role(self, name: str, password: str, *, connections: int) -> None:
-        """Create the login `name` or give it this password; it may do nothing outside its own database.
+        """Create the login role `name`, or set its password; it has no rights outside its own database.
 
         Args:
             name: the role; an identifier of ours.
-            password: never sent to the server, only its SCRAM verifier is.
+            password: not sent to the server itself; only its SCRAM verifier is.
             connections: how many connections it may hold at once.
         """
         with self._admin() as cursor:
@@ -77,7 +77,7 @@ class PostgresServer:
                 cursor.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
             rights = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
             if not _is_superuser(cursor):
-                # Only a superuser may name the rights that only a superuser may give; a new role has none of them.
+                # Only a superuser may even name the attributes that only superusers grant; a new role has none of them.
                 rights = "nocreatedb nocreaterole"
             cursor.execute(
                 sql.SQL("alter role {} with login noinherit {} connection limit {} password {}").format(
@@ -115,7 +115,7 @@ class PostgresServer:
                 cursor.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
     def drop(self, name: str) -> None:
-        """Drop a project's database, ending its connections, and its role; missing ones are fine."""
+        """Drop a project's database, ending its connections, and its role; no-op for what is missing."""
         with self._admin() as cursor:
             cursor.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
             cursor.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
@@ -147,7 +147,7 @@ class PostgresServer:
 
     @contextlib.contextmanager
     def _admin(self, database: str | None = None) -> Iterator[pg.cursor]:
-        """Yield a cursor whose statements each commit; CREATE DATABASE cannot run in a transaction."""
+        """Yield a cursor in autocommit mode, because CREATE DATABASE cannot run in a transaction."""
         connection: pg.connection | None = None
         # A tenant's database may set a search_path of its own: the administrator must not follow it.
         options = "-c search_path=pg_catalog -c lock_timeout=10s -c statement_timeout=60s"

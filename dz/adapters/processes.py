@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OUTPUT_LIMIT = 200_000
-"""Bytes of output kept of one program; docs.rs keeps 102,400 of a build."""
+"""How many bytes of a program's output are kept; docs.rs keeps 102,400 of a build."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Limits:
     Args:
         file_bytes: the largest file it may write.
         memory_bytes: its address space.
-        processes: processes of its user.
+        processes: how many processes its user may have.
     """
 
     file_bytes: int | None = None
@@ -36,7 +36,7 @@ class Limits:
             resource.setrlimit(kind, (value, value))
 
     def kinds(self) -> list[tuple[int, int]]:
-        """Return the kinds of limits, as setrlimit(2) names them, and their values; never a core dump."""
+        """Return pairs of a resource of setrlimit(2) and its limit; core dumps are always off."""
         wanted = (
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, self.file_bytes),
@@ -52,8 +52,8 @@ class Finished:
 
     Args:
         returncode: its exit code, negative for a signal.
-        output: stdout and stderr as they came, cut at OUTPUT_LIMIT with a mark.
-        timed_out: it was killed because its time was over.
+        output: stdout and stderr as they came, truncated at OUTPUT_LIMIT with a note.
+        timed_out: it was killed because it timed out.
         seconds: how long it ran.
     """
 
@@ -84,7 +84,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     grace: float = 0,
 ) -> Finished:
-    """Run a program to its end and return how it ended; its process group dies with it.
+    """Run a program, wait for it and return how it ended; its process group is killed with it.
 
     Args:
         argv: program and arguments.
@@ -94,7 +94,7 @@ def run(
         user: the Unix user to become, with its primary group only; needs root.
         limits: bounds of the program.
         on_line: called with each line of output as it comes.
-        grace: seconds between SIGTERM to the program and the end of its process group; 0: no SIGTERM.
+        grace: seconds from SIGTERM to the program until its process group is killed; 0: no SIGTERM.
 
     Raises:
         OSError: the program cannot be started.
@@ -128,7 +128,7 @@ def run(
 def _read(
     process: "subprocess.Popen[bytes]", deadline: float, on_line: Callable[[str], None] | None
 ) -> tuple[str, bool]:
-    """Collect output until the program ends; a grandchild that keeps the pipe open is not waited for."""
+    """Collect output until the program ends, without waiting for a grandchild that keeps the pipe open."""
     assert process.stdout is not None
     kept, pending, dropped = bytearray(), bytearray(), False
     os.set_blocking(process.stdout.fileno(), False)

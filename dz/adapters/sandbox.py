@@ -1,8 +1,8 @@
 """The one seam through which code of project owners runs: build steps, checks, hooks, app instances.
 
-Today the confinement is the project's own Unix user (as root), a cleared environment, limits of resources, no way to
-new privileges, and the end of all that a step started when the step ends. A stronger one replaces `UserSandbox` here
-and nowhere else.
+The confinement consists of the project's own Unix user (where the platform runs as root), a cleared environment,
+resource limits, no way to gain privileges, and the killing of everything that a step started when the step ends. A
+stronger one would replace `UserSandbox`, here and nowhere else.
 """
 
 import pwd
@@ -17,7 +17,7 @@ from dz.adapters import processes
 from dz.adapters.processes import Finished, Limits
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-"""All that project code finds in its environment besides what it is given by name."""
+"""What project code finds in its environment besides the variables that it is given explicitly."""
 _CONFINE = Path(__file__).with_name("confine.py")
 _GRACE_SECONDS = 15
 
@@ -66,7 +66,7 @@ class UserSandbox:
 
     @property
     def bounds(self) -> Limits:
-        """The limits of each program; only a Unix user of the project's own can have its processes counted."""
+        """The limits of each program; processes are limited only if the project has its own Unix user."""
         return replace(self.limits, processes=self.most_processes) if self.user else self.limits
 
     def run(
@@ -91,7 +91,7 @@ class UserSandbox:
 
 
 def supervised(argv: Sequence[str | Path]) -> list[str]:
-    """Return the command line of a program that a supervisor runs as the project's user: no way to new privileges."""
+    """Return the command line by which a supervisor runs a program that can gain no privileges, if setpriv is there."""
     setpriv = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
     before = [setpriv, "--no-new-privs"] if setpriv else []
     return [*before, *(str(word) for word in argv)]

@@ -1,4 +1,4 @@
-"""Keys of stored objects, and files that appear whole and verified or not at all."""
+"""Keys of stored objects, and files that appear complete and verified or not at all."""
 
 import hashlib
 import json
@@ -26,11 +26,11 @@ def manifest_key(sysid: str, name: str) -> str:
 
 
 def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: str, *, lasting: bool = False) -> None:
-    """Write `chunks` to `target`, which appears only if they are the layer; else ChecksumMismatch.
+    """Write `chunks` to `target`, which appears only if they are the layer; raises ChecksumMismatch otherwise.
 
     Args:
         place: where they come from, for a message.
-        lasting: wait until the disk holds them, which a file that is soon read and removed does not need.
+        lasting: fsync the file, which one that is soon read and removed does not need.
     """
     found, size = hashlib.sha256(), 0
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def write_verified(chunks: Iterable[bytes], layer: Layer, target: Path, place: s
 
 
 def as_json(manifest: dict[str, Any]) -> bytes:
-    """Return a manifest as it is stored."""
+    """Return a manifest as the JSON that is stored."""
     return json.dumps(manifest, indent=1, sort_keys=True).encode()
 
 

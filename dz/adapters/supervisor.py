@@ -72,7 +72,7 @@ class Supervisor:
         return supervisord.argv(configuration)
 
     def add(self, name: str, argv: Sequence[str | Path], *, cwd: Path, user: str | None, logs: Path) -> None:
-        """Run a program under `name`; one that runs with another command is replaced.
+        """Run a program under `name`, replacing one that runs with another configuration.
 
         Args:
             user: the Unix user to become; needs root.
@@ -95,7 +95,7 @@ class Supervisor:
                 self._supervisord.start(name)
 
     def remove(self, name: str) -> None:
-        """Stop a program and forget it; nothing happens if there is none."""
+        """Stop and remove a program; no-op if there is none."""
         with files.locked(self._lock):
             self._file(_checked(name)).unlink(missing_ok=True)
             self._supervisord.drop(name)
@@ -106,7 +106,7 @@ class Supervisor:
         return sorted(info["name"] for info in self._supervisord.programs())
 
     def state(self, name: str) -> str | None:
-        """Return supervisord's word (STARTING, RUNNING, BACKOFF, FATAL, ...); None if there is no such program."""
+        """Return a program's state (STARTING, RUNNING, BACKOFF, FATAL, ...); None if there is no such program."""
         return next((i["statename"] for i in self._supervisord.programs() if i["name"] == name), None)
 
     def pid(self, name: str) -> int | None:
@@ -114,7 +114,7 @@ class Supervisor:
         return next((i["pid"] for i in self._supervisord.programs() if i["name"] == name and i["pid"]), None)
 
     def signal(self, name: str, number: signals.Signals) -> None:
-        """Send a signal to a program; nothing happens if it does not run."""
+        """Send a signal to a program; no-op if it is not running."""
         self._supervisord.signal(_checked(name), number)
 
     def _reread(self) -> None:

@@ -1,4 +1,4 @@
-"""A supervisord: how it is started, and the orders that it takes over its Unix socket."""
+"""A client of supervisord: how to configure, start and call it over its Unix socket."""
 
 import contextlib
 import os
@@ -28,20 +28,20 @@ def argv(configuration: Path) -> list[str]:
 
 
 def interface(socket: Path) -> str:
-    """Return the sections of its configuration by which it takes orders at `socket`, from its own user only."""
+    """Return the configuration sections that make supervisord take calls at `socket`, from its own user only."""
     return _INTERFACE.format(socket=value(socket))
 
 
 def as_root() -> str:
-    """Return the line of its configuration by which supervisord, run by root, does not warn that root runs it."""
+    """Return the configuration line that keeps supervisord from warning that root runs it; empty without root."""
     return "user=root\n" if os.geteuid() == 0 else ""
 
 
 def value(text: str | Path) -> str:
-    """Return text as a value of its configuration, where ` ;` begins a comment and `%` a variable.
+    """Return text as a value of supervisord's configuration, where ` ;` begins a comment and `%` a variable.
 
     Raises:
-        CommandFailed: it holds what cannot stand there.
+        CommandFailed: the text holds a character that such a value cannot hold.
     """
     if any(character < " " or character == ";" for character in str(text)):
         raise CommandFailed(f"{str(text)!r} cannot stand in supervisord's configuration.", "Choose plainer names.")
@@ -49,12 +49,12 @@ def value(text: str | Path) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text so that no `%` in it begins a variable."""
+    """Escape every `%`, which would begin a variable."""
     return text.replace("%", "%%")
 
 
 class Supervisord:
-    """The orders that one supervisord takes; each can be repeated.
+    """The calls that one supervisord takes; each can be repeated.
 
     Args:
         socket: its Unix socket; Linux allows 107 bytes.
@@ -69,19 +69,19 @@ class Supervisord:
         self.socket, self.log = socket, log
 
     def is_running(self) -> bool:
-        """Say whether it answers, and neither starts nor shuts down."""
+        """Say whether it answers and is neither starting nor shutting down."""
         with contextlib.suppress(ServiceUnavailable, Fault):
             return bool(self._call("getState")["statename"] == "RUNNING")
         return False
 
     def programs(self) -> list[dict[str, Any]]:
-        """Return what it knows of each program, running or not; see getAllProcessInfo of its documentation."""
+        """Return what it reports of each program, running or not; see getAllProcessInfo in its documentation."""
         return cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
 
     def reread(self) -> tuple[list[str], list[str], list[str]]:
         """Read the configuration again, and return the programs that are added, changed and removed in it.
 
-        Nothing is started or stopped by that.
+        This starts and stops nothing.
 
         Raises:
             Fault: the configuration is faulty.
@@ -90,11 +90,11 @@ class Supervisord:
         return added, changed, removed
 
     def add(self, name: str) -> bool:
-        """Take over a program of the configuration, and say whether it was not known before."""
+        """Activate a program of the configuration, and return whether it was new."""
         return self._order("addProcessGroup", name, Faults.ALREADY_ADDED)
 
     def start(self, name: str) -> None:
-        """Start a program that does not run; does not wait until it has started."""
+        """Start a program unless it runs, without waiting until it has started."""
         wait = False
         self._order("startProcess", name, Faults.ALREADY_STARTED, rest=(wait,))
 
@@ -103,21 +103,21 @@ class Supervisord:
         self._order("stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME)
 
     def drop(self, name: str) -> None:
-        """Stop a program and forget it; nothing happens if there is none."""
+        """Stop and remove a program; no-op if there is none."""
         self.stop(name)
         self._order("removeProcessGroup", name, Faults.BAD_NAME)
 
     def signal(self, name: str, number: signals.Signals) -> None:
-        """Send a signal to a program; nothing happens if it does not run."""
+        """Send a signal to a program; no-op if it is not running."""
         with contextlib.suppress(Fault):
             self._call("signalProcess", name, number.name.removeprefix("SIG"))
 
     def shut_down(self) -> None:
-        """Stop every program and supervisord itself; does not wait for that."""
+        """Stop every program and supervisord itself, without waiting."""
         self._call("shutdown")
 
     def _order(self, method: str, name: str, *accepted: int, rest: tuple[Any, ...] = ()) -> bool:
-        """Call a method, and say whether it changed anything: the faults that are accepted say that it need not."""
+        """Call a method, and return whether it changed anything: an accepted fault means that it was a no-op."""
         try:
             self._call(method, name, *rest)
         except Fault as error:

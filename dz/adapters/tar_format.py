@@ -12,7 +12,7 @@ from dz.errors import BundleRefused
 FILE, FOLDER, LINK = b"0", b"5", b"2"
 CHUNK = 256 * 1024
 DEEPEST = 255
-"""Folders above a member: each of them is open while it is read or written."""
+"""How many folders may be above a member; each is open while the member is read or written."""
 
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _LONGEST_NAME = 8192
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 
 
 class Source(Protocol):
-    """Anything to read from; no bytes mean its end."""
+    """Anything to read from; empty bytes mean its end."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes."""
@@ -49,7 +49,7 @@ def refuse(found: str) -> NoReturn:
 
 
 def header(member: Member) -> bytes:
-    """Return what goes before a member's content.
+    """Return the headers that precede a member's content.
 
     Raises:
         BundleRefused: a file of 8 GiB or more.
@@ -66,12 +66,12 @@ def header(member: Member) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """Return what goes after a content of `size` bytes."""
+    """Return the zeros that pad content of `size` bytes to whole blocks."""
     return bytes(-size % _BLOCK)
 
 
 def end(written: int) -> bytes:
-    """Return what ends an archive of `written` bytes."""
+    """Return the zeros that end an archive of `written` bytes."""
     return bytes(2 * _BLOCK + -(written + 2 * _BLOCK) % (20 * _BLOCK))
 
 
@@ -93,11 +93,11 @@ def _block(kind: bytes, name: bytes, mode: bytes, size: int, link: bytes) -> byt
 
 
 class Reader:
-    """Reads an archive member by member; whoever iterates reads a file's content before going on.
+    """Reads an archive member by member; the caller reads a file's content before the next member.
 
     Args:
         source: the uncompressed archive.
-        max_bytes: bytes that it may hold.
+        max_bytes: how many bytes it may hold.
 
     Raises:
         BundleRefused: it holds more, is cut off, or holds something that `header` does not write.

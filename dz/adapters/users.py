@@ -58,7 +58,7 @@ def home(path: Path, owner: tuple[int, int] | None) -> Path:
 
 
 def closed_folder(path: Path, owner: tuple[int, int] | None) -> Path:
-    """Make a folder of ours that a project's user, but no other project's, can read, and return it; see `home`."""
+    """Make a folder of ours that, of all projects' users, only this project's can read, and return it; see `home`."""
     path.mkdir(parents=True, exist_ok=True)
     if owner:
         os.chown(path, 0, owner[1])
@@ -67,7 +67,7 @@ def closed_folder(path: Path, owner: tuple[int, int] | None) -> Path:
 
 
 def owned(path: Path, user: str | None) -> Path:
-    """Make a folder that belongs to a user, if it is not there, and return it; the parent must be ours."""
+    """Make a folder if it is missing, give it to a user and return it; its parent must be ours."""
     path.mkdir(mode=0o755, exist_ok=True)
     if user:
         entry = pwd.getpwnam(user)

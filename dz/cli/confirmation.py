@@ -21,7 +21,7 @@ YES = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False
 
 
 def asked(zoomdb: Zoomdb, job: JobView, view: LaunchView) -> dict[str, Any]:
-    """Show the form to a person, take secrets unseen, and return the answer when it is confirmed."""
+    """Show the form to a person, read secrets without echo, and return the confirmed answer."""
     project = projects.find(zoomdb, job.project or "")
     answer, found = shown(view), rows.load(zoomdb, view.check or 0)
     for problem in view.problems:
@@ -36,7 +36,7 @@ def asked(zoomdb: Zoomdb, job: JobView, view: LaunchView) -> dict[str, Any]:
 
 
 def shown(view: LaunchView) -> dict[str, Any]:
-    """Return what a form shows, as an answer."""
+    """Return the values that a form shows, as an answer."""
     return {key: value for key, value in view.answer.items() if key != "config"}
 
 
@@ -83,7 +83,7 @@ def _rows(fields: list[str], answer: Mapping[str, Any], found: list[Guess]) -> l
 
 
 def _changed(field: str, value: Any) -> Any:
-    """Return what a person types instead of a value, of the same type."""
+    """Ask for a new value of the same type, and return it."""
     how = {bool: "yes or no", list: "separated by commas", int: "a number"}.get(type(value), "")
     label = f"{field.removeprefix(VARIABLE)}{f' ({how})' if how else ''}"
     while True:

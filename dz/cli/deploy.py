@@ -58,7 +58,7 @@ def deploy(
 
 
 def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -> None:
-    """Write what a job that changes what users see has come to."""
+    """Print the result of a job that changed what users see."""
     if as_json:
         output.print_json({"job": job.id, "project": job.project, **job.result, "steps": steps})
         return
@@ -73,7 +73,7 @@ def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -
 
 
 def read_config(path: Path) -> str:
-    """Return the text of a zoombuild.cfg that a person names; raises InvalidConfig if it is none."""
+    """Return the text of a zoombuild.cfg that a person names; raises InvalidConfig if it cannot be one."""
     try:
         data = path.read_bytes()[: CONFIG_BYTES + 1]
         text = data.decode("utf-8")

@@ -9,7 +9,7 @@ from dz.tasklib.detection.wording import text
 
 
 def inspect_command(path: Path, as_json: bool) -> int:
-    """Print what is read from the work tree at `path`; 0 for a Django project, 1 for anything else."""
+    """Print what is read from the work tree at `path`; return 0 if it is a Django project, 1 if not, 2 if no folder."""
     if not path.is_dir():
         print(f"{path} is not a folder.\n  What to do: give the folder of a work tree.", file=sys.stderr)  # noqa: T201
         return 2

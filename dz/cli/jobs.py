@@ -1,4 +1,4 @@
-"""`dz jobs` and `dz job N`: what was asked for, and how far it is."""
+"""`dz jobs` and `dz job N`: what was asked for, and its progress."""
 
 from typing import Annotated, Any
 

@@ -30,7 +30,7 @@ from dz.zoomdb.states import JobKind, JobState
 from tasks.parameters import LaunchRequest
 
 WORK = ("build", "check")
-"""Pool and queue of launches: workers that are told of work need not be waited for."""
+"""Pool and queue of launches, for the message that saves waiting for a worker's next poll."""
 
 
 def register(app: typer.Typer) -> None:
@@ -111,14 +111,14 @@ def _waits(answered: int, job: JobView) -> bool:
 
 
 def _unasked(zoomdb: Zoomdb, job: JobView, view: LaunchView, *, yes: bool) -> dict[str, Any]:
-    """Return the form as it is if that was asked for and can do; else say what is missing and how to give it."""
+    """Return the form unchanged if `--yes` allows it and nothing is missing; else raise, saying what to do."""
     known = stored.of_project(zoomdb, projects.find(zoomdb, job.project or "").id)
     missing = confirmation.missing(job, known)
     if yes and not missing:
         return confirmation.shown(view)
     said = " ".join(dict.fromkeys([*view.problems, *job.result["reasons"]]))
     options = "".join(f" --set {one['name']}=VALUE" for one in missing if not one["secret"])
-    # A secret on a command line would be kept by the shell's history.
+    # A secret on a command line would stay in the shell's history.
     typed = "".join(f" --ask {one['name']}" for one in missing if one["secret"])
     first = f"Give its secrets first: `dz variables {job.project}{typed}`. " if typed else ""
     raise ConfirmationMissing(
@@ -156,7 +156,7 @@ def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
 
 
 def _wait_until_suspended(client: Any, view: LaunchView) -> None:
-    """Give the run the moment between storing its form and leaving its process."""
+    """Wait until the run is suspended, a moment after it has stored its form."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         state = client.read_flow_run(UUID(view.flow_run_id)).state

@@ -1,4 +1,4 @@
-"""The Typer app `dz`: loads the command that was asked for, and words its errors."""
+"""The Typer app `dz`: loads the command that was asked for, and reports its errors."""
 
 import importlib
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ COMMANDS = {
 def run(argv: Sequence[str]) -> int:
     """Run `dz` with these arguments and return its exit code.
 
-    0: done. 1: somebody must act, the text says who and how. 2: wrong arguments, or an error that nobody foresaw.
+    0: done. 1: somebody must act, the text says who and how. 2: wrong arguments, or an unforeseen error.
     130: interrupted.
     """
     as_json = "--json" in argv

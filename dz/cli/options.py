@@ -18,7 +18,7 @@ Variables = Annotated[
 
 
 def given_variables(given: list[str] | None) -> dict[str, str]:
-    """Return the values of `--set NAME=VALUE`, checked; BadParameter or InvalidName say what is wrong."""
+    """Return the values of `--set NAME=VALUE`, checked; raises BadParameter or InvalidName."""
     values: dict[str, str] = {}
     for item in given or []:
         name, equals, value = item.partition("=")

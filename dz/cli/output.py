@@ -21,7 +21,7 @@ from dz.text import printable
 
 
 def console(*, stderr: bool = True) -> Console:
-    """Return a console of this moment's stdout or stderr; texts from outside are never read as markup."""
+    """Return a console on the current stdout or stderr; text from outside is never read as markup."""
     stream = sys.stderr if stderr else sys.stdout
     # A program that reads a table gets it whole; only a terminal has a width.
     width = None if stream.isatty() else 500
@@ -76,7 +76,7 @@ def usage(error: TyperException, *, as_json: bool) -> None:
 
 
 def unexpected(error: Exception, *, as_json: bool) -> None:
-    """Write that an error came which nobody foresaw, and keep its traceback in a file."""
+    """Report an unforeseen error, and keep its traceback in a file."""
     path = _keep_traceback(error)
     found = f"An error that DjangoZoom does not know: {type(error).__name__}. The traceback is in {path}."
     remedy = "Try again; if it comes again, report it with that file."

@@ -23,7 +23,7 @@ _LONGEST = 160
 
 @dataclass
 class Step:
-    """A step as it is shown; `running` counts the servers that are at it."""
+    """A step as it is shown; `running` counts the servers that are running it."""
 
     name: str
     began: float
@@ -33,7 +33,7 @@ class Step:
 
 
 class Progress:
-    """What is known of a job from the lines of its log so far."""
+    """The progress of a job, as the lines of its log tell it."""
 
     def __init__(self) -> None:
         self.steps: dict[str, Step] = {}
@@ -41,7 +41,7 @@ class Progress:
         self._spinner = Spinner("line")
 
     def feed(self, lines: Sequence[LogLine], now: float) -> list[str]:
-        """Take new lines of the log, and return what a plain text of the progress says about them."""
+        """Take new lines of the log, and return the plain lines of text that report them."""
         return [text for line in lines if (text := self._take(line, now))]
 
     def _take(self, line: LogLine, now: float) -> str | None:
@@ -67,7 +67,7 @@ class Progress:
         return f"done    {name}  {seconds:.1f} s"
 
     def render(self, now: float) -> RenderableType:
-        """Return the picture of this moment."""
+        """Return what a terminal shows at this moment."""
         table = Table.grid(padding=(0, 1))
         for step in self.steps.values():
             table.add_row(*self._row(step, now))

@@ -15,7 +15,7 @@ from dz.tasklib.detection import Variable, contract
 from dz.tasklib.variables import missing
 
 KEYS = {"project_root": "project_root", "settings_module": "django_settings_module"}
-"""Guessed fields that tell candidates apart, and the key of `zoombuild.cfg` that chooses."""
+"""Guessed fields that tell candidates apart, and the key of `zoombuild.cfg` that chooses between them."""
 
 
 class Guess(Protocol):
@@ -65,7 +65,7 @@ def config_for(guesses: Sequence[Guess], *, ambiguous: bool, ask: bool) -> str |
 def missing_variables(guesses: Sequence[Guess], known: Iterable[str]) -> list[str]:
     """Return the variables that the settings need and that neither the owner nor the platform has set."""
     rows = [guess.value for guess in guesses if guess.field == "environment" and isinstance(guess.value, dict)]
-    # What is required, the proof knows better than the reading.
+    # The proof knows better than static reading which variables are required.
     read = [Variable(**{**row, "required": False}) for row in rows]
     required: list[str] = []
     for guess in guesses:
@@ -75,7 +75,7 @@ def missing_variables(guesses: Sequence[Guess], known: Iterable[str]) -> list[st
 
 
 def values_for(names: Sequence[str], *, ask: bool) -> dict[str, str]:
-    """Return values for variables: secrets of the project alone are generated, others asked for.
+    """Return values for variables: secrets that only the project needs are generated, others asked for.
 
     Raises:
         MissingEnvironment: nobody can be asked; the text names them all.
@@ -107,7 +107,7 @@ def _distinct(guesses: Iterable[Guess]) -> list[Guess]:
 
 
 def _is_unclear(guesses: Sequence[Guess]) -> bool:
-    """Several settings modules, and not exactly one of them is primary."""
+    """Say whether there are several settings modules, of which not exactly one is primary."""
     candidates = _distinct(guess for guess in guesses if guess.field == "settings_module" and guess.value)
     return len(candidates) > 1 and sum(guess.is_primary for guess in candidates) != 1
 

@@ -47,7 +47,7 @@ def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: i
     """Open a job, have its flow run, show its progress, and return it when it has succeeded.
 
     Raises:
-        DzError: what made the job fail, as its row says.
+        DzError: what made the job fail, as its row in zoomdb says.
     """
     if not local:
         return succeeded(follow(wiring.zoomdb(), start(kind, request, project_id=project_id)))
@@ -80,7 +80,7 @@ def follow(zoomdb: Zoomdb, job_id: int, until: Callable[[JobView], bool] = _is_o
     """Show a job until it is over and return it; Ctrl-C stops showing it, not the job.
 
     Args:
-        until: says of a job whether to stop showing it.
+        until: says whether to stop showing a job.
     """
     try:
         with shown(f"job {job_id}", output.console()) as feed:
@@ -108,14 +108,14 @@ def _become_local() -> None:
     os.environ["DZ_LOCAL_MODE"] = "1"
     # Without a server, Prefect starts one of its own inside this process.
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false" if settings().prefect_api_url else "true")
-    # The job's own log is shown; Prefect's lines would run through it.
+    # The job's own log is shown; Prefect's lines would be mixed into it.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     settings.cache_clear()
 
 
 @contextlib.contextmanager
 def _never_started(zoomdb: Zoomdb, job_id: int) -> Iterator[None]:
-    """End a job as failed if its run could not even be started."""
+    """Mark a job as failed if its run could not even be started."""
     try:
         yield
     except DzError as error:
@@ -184,7 +184,7 @@ def _watch(
         try:
             job, lines = _look(zoomdb, job_id, seen)
         except ServiceUnavailable:
-            # The job itself may live through a short outage, so do we.
+            # The job itself may survive a short outage, so we do, too.
             if stopping or time.monotonic() - heard > OUTAGE:
                 raise
             stop.wait(1)
@@ -208,7 +208,7 @@ def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[Log
 
 
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:
-    """Notice a run that was killed, and a pool that nobody works on."""
+    """Notice a run that was killed, and a pool without workers."""
     if job.state == JobState.RUNNING:
         jobs.reap(zoomdb)
     elif waited > PATIENCE:

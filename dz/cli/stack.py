@@ -72,7 +72,7 @@ def as_dict(found: Stack) -> dict[str, Any]:
 
 @contextmanager
 def shown(title: str) -> Iterator[Progress]:
-    """Show steps in place on a terminal, else a line each when done; yields what the stack calls."""
+    """Show steps in place on a terminal, else a line for each when it is done; yields the stack's progress callback."""
     console = output.console()
     began: dict[str, float] = {}
     done: dict[str, float] = {}

@@ -29,7 +29,7 @@ from infra.local.stack import Stack
 from tasks.parameters import DeployRequest
 
 REDIRECTS = 5
-"""How many pages a front page may lead through."""
+"""How many redirects a front page may lead through."""
 POLLS = PROJECT_ROOT / "demo" / "polls"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 _LOCAL_URL = re.compile(r"git://127\.0\.0\.1:\d+/")
@@ -79,7 +79,7 @@ def try_(
     ask = questions.can_ask(as_json=as_json)
     zoomdb = wiring.zoomdb()
     with watch.step("check_repo"):
-        # The deploy that follows is the proof.
+        # Nothing is proved here, because the deploy that follows is the proof.
         check, guesses = inspect_source(url, None, local=False, prove=False)
     watch.add_steps_of("check_repo", runs.steps(zoomdb, check.id))
     request = _request(zoomdb, url, check, guesses, variables, ask=ask)
@@ -92,7 +92,7 @@ def try_(
 
 
 def _served(path: Path, here: Stack) -> str:
-    """Offer a local folder by the stack's git server and return its URL."""
+    """Publish a local folder on the stack's git server and return its URL."""
     published = publish_path(path, here.git_folder)
     for warning in published.warnings:
         output.note(f"Warning: {warning}")
@@ -108,7 +108,7 @@ def _request(
             "Give the URL or the folder of a Django project; `dz inspect PATH` shows what was looked at.",
         )
     config = questions.config_for(guesses, ambiguous=bool(check.result.get("ambiguous")), ask=ask)
-    # A deploy needs no project before; values of variables do, and must be asked for before it begins.
+    # A deploy creates its project itself. Variables need one before, and must be asked for before the deploy begins.
     name = _known_name(zoomdb, url)
     known = stored.of_project(zoomdb, projects.find(zoomdb, name).id) if name else {}
     missing = questions.missing_variables(guesses, {**known, **variables})
@@ -133,10 +133,10 @@ def _without_port(url: str) -> str:
 
 def _front_page(url: str) -> httpx.Response:
     try:
-        # Proxies of the environment lead away from this machine.
+        # Proxies named in the environment would lead away from this machine.
         with httpx.Client(trust_env=False, timeout=settings().health_timeout) as client:
             answer = client.get(url)
-            # A front page that leads to another page of the site is only as good as that page.
+            # A front page that redirects to another page of the site is only as good as that page.
             for _ in range(REDIRECTS):
                 if answer.next_request is None or answer.next_request.url.host != answer.url.host:
                     break

@@ -44,7 +44,7 @@ def variables(
 
 
 def hidden(name: str) -> str:
-    """Return the value of a variable that a person types unseen, or the next line of stdin."""
+    """Return a variable's value, typed without echo at a terminal, else read from the next line of stdin."""
     if sys.stdin.isatty():
         return str(typer.prompt(f"Value of {name}", hide_input=True, err=True))
     line = sys.stdin.readline()

@@ -8,7 +8,7 @@ from dz import names
 from dz.settings import ROLES, Role, settings
 
 ANEW = "DZ_ANEW"
-"""Set for a worker that begins anew because its code has changed."""
+"""Set for a worker that restarts itself because its code has changed."""
 
 
 def main() -> None:
@@ -20,14 +20,14 @@ def main() -> None:
     if not names.SERVER_ID.fullmatch(given.server):
         ask.error(f"{given.server!r} is not a server id: lower-case letters, digits and '-'")
 
-    # Flow runs inherit these, and refuse work of other roles and servers by them.
+    # Flow runs inherit these, and use them to refuse work meant for other roles and servers.
     os.environ["DZ_ROLE"], os.environ["DZ_SERVER_ID"] = given.role, given.server
     settings.cache_clear()
 
     if os.environ.pop(ANEW, None):
         _stay_alive(given.role, given.server)
 
-    # Prefect reads the environment when it is imported, so it is prepared before.
+    # Prefect reads the environment on import, so it has to be prepared first.
     from dz.prefect_environment import prepare  # noqa: PLC0415
 
     prepare()
@@ -41,13 +41,13 @@ def main() -> None:
 
 
 def _stay_alive(role: Role, server: str) -> None:
-    """Send a heartbeat before the imports, which take longer than a server may be silent where much goes on."""
+    """Send a heartbeat before the imports, which on a busy machine take longer than a server may be silent."""
     from dz import wiring  # noqa: PLC0415
     from dz.worker import upkeep  # noqa: PLC0415
 
     with contextlib.suppress(Exception):
         upkeep.beat(role, server)
-    # The fork-server begins without connections.
+    # The fork-server must not inherit connections.
     wiring.zoomdb().close()
 
 

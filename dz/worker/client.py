@@ -1,4 +1,4 @@
-"""Prefect's client as the warm worker uses it: it reads little twice, and knows which runs the worker has taken."""
+"""Prefect's client for the warm worker: caches deployments and flows, and knows which runs the worker has taken."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -11,20 +11,20 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.states import Submitting
 
 DEPLOYMENT_SECONDS = 1.0
-"""How long a deployment counts as just read; a rollout is in force after that."""
+"""How long a deployment is cached; a rollout takes effect after that."""
 FLOW_SECONDS = 600.0
-"""How long a flow does: it is an id and a name."""
+"""How long a flow is cached; it is only an id and a name."""
 SUBMITTING = Submitting().name
 
 
 class WorkerClient:
-    """Passes everything on to `client`, except that it remembers deployments and flows for a while, and marks runs.
+    """Wraps `client`, caches deployments and flows for a while, and marks the runs that this worker takes.
 
-    It also answers for the server that a run is in the state Submitting, in which it would be for some milliseconds: two
-    requests less, 0.1 s of a hop on two cores.
+    It accepts the state Submitting without asking the server, since a run would be in it for a few milliseconds only.
+    That saves two requests, 0.1 s of a hop on two cores.
 
     Args:
-        mark: the message of the state Pending of a run that this worker takes.
+        mark: the message on the Pending state of a run that this worker takes.
         taken: the runs that this worker has taken; kept up to date until a run begins.
     """
 
@@ -36,7 +36,7 @@ class WorkerClient:
         return getattr(self._client, name)
 
     async def set_flow_run_state(self, flow_run_id: UUID, state: State[Any], **options: Any) -> Any:
-        """Propose a state; one that takes the run says who took it, so that a successor knows if this worker dies."""
+        """Propose a state; Pending says which worker took the run, so that a successor knows if this worker dies."""
         if state.name == SUBMITTING:
             return OrchestrationResult(state=state, status=SetStateStatus.ACCEPT, details=StateAcceptDetails())
         if not state.is_pending():
@@ -63,7 +63,7 @@ class WorkerClient:
     async def _read(self, read: Callable[[UUID], Awaitable[Any]], number: UUID, seconds: float) -> Any:
         known = self._known.get(number)
         if known and time.monotonic() - known[0] < seconds:
-            # A reader may change what it gets.
+            # The caller may change what it gets.
             return known[1].model_copy(deep=True)
         found = await read(number)
         self._known = {key: one for key, one in self._known.items() if time.monotonic() - one[0] < FLOW_SECONDS}

@@ -1,4 +1,4 @@
-"""A forked child becomes what `python -m prefect.engine` would be in a fresh process."""
+"""Turns a forked child into what `python -m prefect.engine` would be in a fresh process."""
 
 import atexit
 import contextlib
@@ -19,7 +19,7 @@ from dz.settings import settings
 from dz.worker.internals import hooks, loaded_flow, related_objects
 
 LOCKS = 3
-"""Those that a deploy holds at the same time: its job's, its project's and that of placement."""
+"""The locks that a deploy holds at the same time: its job's, its project's and placement's."""
 _NAME, _SUBREAPER = 15, 36
 
 
@@ -29,16 +29,16 @@ def name_process(name: str) -> None:
 
 
 def collect_orphans() -> None:
-    """Become the parent of what descendants leave behind when they end."""
+    """Become the parent of orphans that descendants leave behind."""
     _prctl(_SUBREAPER, 1)
 
 
 def become(order: dict[str, Any]) -> NoReturn:
-    """Run the flow run that an order names, and leave with the exit code that the engine would leave with.
+    """Execute the flow run of an order, and exit with the exit code of Prefect's engine.
 
     Args:
         order: `own` (variables of this run alone), `folder` (the working directory), `shown` (stream the output),
-            `flow_run` (as JSON) and `objects` (those around it, for which it need not ask Prefect's server).
+            `flow_run` (as JSON) and `objects` (Prefect's objects around the run, which it then need not request).
     """
     code = 1
     try:
@@ -48,7 +48,7 @@ def become(order: dict[str, Any]) -> NoReturn:
         if hooks.present(loaded_flow):
             loaded_flow.begin_with(order["flow_run"])
         _connect_early()
-        # It runs as a program now; as a module it may have been imported before.
+        # The engine must run as a program, though it may already be imported as a module.
         sys.modules.pop("prefect.engine", None)
         runpy.run_module("prefect.engine", run_name="__main__")
         code = 0
@@ -61,10 +61,10 @@ def become(order: dict[str, Any]) -> NoReturn:
 
 
 def _take_place(order: dict[str, Any]) -> None:
-    """Take on group, streams, variables and folder of the run."""
+    """Set the process group, streams, variables and working directory of the run."""
     os.setpgid(0, 0)
     name_process("dz-flow-run")
-    # What the run's programs leave behind becomes ours, and the fork-server ends it with us.
+    # Orphans of the run's programs become our children, and the fork-server kills them once we have ended.
     collect_orphans()
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0,) if order["shown"] else (0, 1, 2):
@@ -79,7 +79,7 @@ def _take_place(order: dict[str, Any]) -> None:
 
 
 def _print_nothing() -> None:
-    """Take the handlers away that print a log, for a run whose output nobody reads: each line costs some milliseconds."""
+    """Remove the log handlers that print, in a run whose output nobody reads: each line costs some milliseconds."""
     for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
         if isinstance(logger, logging.Logger):
             logger.handlers = [one for one in logger.handlers if not isinstance(one, PrefectConsoleHandler)]
@@ -96,7 +96,7 @@ def _connect_early() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End as an interpreter does, without taking apart what is shared with the fork-server."""
+    """Exit as an interpreter does, but without tearing down what is shared with the fork-server."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
         atexit._run_exitfuncs()  # noqa: SLF001

@@ -16,17 +16,17 @@ from dz.worker.code_version import code_version
 from dz.worker.generations import FlowProcess, ForkServerGoneError, Generation
 
 READY_SECONDS = 90
-"""How long a fork-server may import."""
+"""How long a fork-server may take to import everything."""
 END_SECONDS = 5
 """How long a fork-server without children may take to end."""
 RETRY_SECONDS = 20
-"""After a fork-server that did not start: runs start cold in the meantime."""
+"""How long to wait after a fork-server that did not start; runs start cold in the meantime."""
 logger = get_logger("warm_worker")
 _early: tuple[int, socket.socket, int] | None = None
 
 
 def fork_early() -> None:
-    """Fork the first fork-server from this process, before it has threads: both share what they have imported."""
+    """Fork the first fork-server from this process, before it has threads, so that both share what is imported."""
     global _early  # noqa: PLW0603 - it is taken over once, by the worker of this process
     version = code_version(PROJECT_ROOT)
     fork_server.preload()
@@ -41,7 +41,7 @@ def fork_early() -> None:
 
 
 class ForkServers:
-    """The fork-server of the present code, and older ones whose children still run."""
+    """The fork-server of the current code, and older ones whose children still run."""
 
     def __init__(self) -> None:
         self._current: Generation | None = None
@@ -53,16 +53,16 @@ class ForkServers:
         """Fork a child for an order, from the code as it is on disk now.
 
         Raises:
-            ForkServerGoneError: no fork-server starts.
+            ForkServerGoneError: no fork-server could be started.
         """
         try:
             return await (await self.current()).fork(order)
         except ForkServerGoneError:
-            # It may have died since the last order; a second one that dies at once has a reason.
+            # It may have died since the last order, so try once more; a second one that dies at once is no accident.
             return await (await self.current()).fork(order)
 
     async def current(self) -> Generation:
-        """Return the fork-server of the present code, started if need be."""
+        """Return the fork-server of the current code, started if necessary."""
         async with self._lock:
             version = code_version(PROJECT_ROOT)
             if self._current and self._current.alive and self._current.version == version:
@@ -89,7 +89,7 @@ class ForkServers:
         return generation
 
     async def close(self) -> None:
-        """End the present fork-server, whose children have ended, and wait for the end of it and its predecessors."""
+        """Retire the current fork-server, whose children have ended, and wait for it and its predecessors to exit."""
         if self._current:
             self._current.retire()
         if self._readings:

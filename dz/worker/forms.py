@@ -17,7 +17,7 @@ from dz.zoomdb.states import JobState
 
 
 def end_unanswered() -> None:
-    """Compare every launch that waits with its flow run, and end those for which no answer can come any more."""
+    """Compare every waiting launch with its flow run, and end those that can no longer be answered."""
     zoomdb = wiring.zoomdb()
     found = launches.waiting(zoomdb)
     if not found:
@@ -41,7 +41,7 @@ def _state(client: SyncPrefectClient, run: str) -> State[Any] | None:
 
 
 def _expired(client: SyncPrefectClient, run: str) -> State[Any] | None:
-    """Cancel a run, which no worker holds, and return its state now: an answer that came a moment before wins."""
+    """Cancel a suspended run, and return its state after that: an answer that came a moment before wins."""
     message = "Nobody answered the form in time; nothing was built."
     client.set_flow_run_state(UUID(run), Cancelled(name="Expired", message=message))
     return _state(client, run)

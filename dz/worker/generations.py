@@ -1,4 +1,4 @@
-"""One fork-server as the worker sees it: takes orders, and tells how the processes of flow runs end."""
+"""One fork-server as the worker sees it: takes orders, and reports how the processes of flow runs end."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from dz.settings import PROJECT_ROOT
 from dz.worker.code_version import code_version
 
 _UNKNOWN = 1
-"""The exit code of a run whose fork-server died before it; Prefect's own word on the run goes first."""
+"""The exit code of a run whose fork-server died before it; the state that Prefect has of the run takes precedence."""
 
 
 class ForkServerGoneError(Exception):
@@ -22,7 +22,7 @@ class ForkServerGoneError(Exception):
 
 
 class FlowProcess:
-    """A forked child, as Prefect's handle of a process wants it."""
+    """A forked child, with the interface that Prefect's process handle expects."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -40,7 +40,7 @@ class FlowProcess:
         await self._ended.wait()
 
     def watch(self) -> None:
-        """Notice its end without its parent, which has died."""
+        """Watch for its end by a pidfd, because its parent has died."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:
@@ -60,9 +60,9 @@ class Generation:
     """One fork-server and its children; it shares nothing with its successor.
 
     Args:
-        version: of the code that it has imported.
-        channel: connected to it.
-        wait: waits until it has ended.
+        version: the version of the code that it has imported.
+        channel: the socket to it.
+        wait: blocks until it has ended.
     """
 
     def __init__(self, version: int, channel: socket.socket, wait: Callable[[], object]) -> None:
@@ -92,7 +92,7 @@ class Generation:
         """Have a child forked for an order and return it.
 
         Raises:
-            ForkServerGoneError: there is none; nothing was started.
+            ForkServerGoneError: the fork-server is gone; nothing was started.
         """
         answer = self._orders[order["run"]] = asyncio.get_running_loop().create_future()
         try:
@@ -102,7 +102,7 @@ class Generation:
         return await asyncio.shield(answer)
 
     def retire(self) -> None:
-        """Let it end when its children have; their ends are still noticed."""
+        """Let it exit when its children have ended; their ends are still reported."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_WR)
 
@@ -139,7 +139,7 @@ class Generation:
                 answer.set_exception(ForkServerGoneError(message["refused"]))
 
     def _lose(self, why: str) -> None:
-        """Refuse open orders, and watch the children that outlive their fork-server."""
+        """Fail the open orders, and watch the children that outlive their fork-server."""
         self.alive = False
         for answer in (self.ready, *self._orders.values()):
             if not answer.done():

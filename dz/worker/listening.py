@@ -1,4 +1,4 @@
-"""Listens for work: a thread that waits for messages on zoomdb and tells the worker's event loop."""
+"""Listens for work: a thread waits for messages on zoomdb and wakes the worker's event loop."""
 
 import asyncio
 import threading
@@ -11,9 +11,9 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb import Zoomdb, notices
 
 DEAF_SECONDS = 1.0
-"""Between two looks for work while zoomdb does not answer, as often as the process worker looks."""
+"""Seconds between two polls while zoomdb does not answer, the same as the process worker's."""
 PAUSE_SECONDS = 0.02
-"""Between two looks at least, so that a flood of messages costs little."""
+"""The least seconds between two polls, so that a flood of messages costs little."""
 logger = get_logger("warm_worker")
 
 
@@ -21,7 +21,7 @@ class Listener:
     """Messages about work for one pool.
 
     Args:
-        queues: those that this worker polls; none: all.
+        queues: the queues that this worker polls; empty: all.
     """
 
     def __init__(self, zoomdb: Zoomdb, pool: str, queues: set[str]) -> None:
@@ -69,6 +69,6 @@ class Listener:
                     self.tell()
 
     def tell(self) -> None:
-        """Have work looked for."""
+        """Make the worker poll for work."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._told.set)

@@ -15,12 +15,12 @@ from prefect.logging import get_logger
 from prefect.states import Scheduled
 
 SECONDS = 15.0
-"""Between two looks; a run that is pending and not ours in two of them in a row is lost."""
+"""Seconds between two checks; a run that is pending and not ours in two of them in a row is lost."""
 logger = get_logger("warm_worker")
 
 
 def taken_by(worker: str) -> str:
-    """Return the message of the state Pending of a run that a worker has taken."""
+    """Return the message on the Pending state of a run that a worker has taken."""
     return f"Taken by the worker {worker}."
 
 
@@ -32,7 +32,7 @@ class LostRuns:
         self._suspects: set[UUID] = set()
 
     async def send_again(self, client: PrefectClient, ours: set[UUID]) -> None:
-        """Schedule lost runs anew.
+        """Schedule lost runs again.
 
         Args:
             ours: the runs that this worker is starting or runs.
@@ -51,5 +51,5 @@ class LostRuns:
         self._suspects = set(missing)
 
     def _was_taken(self, run: FlowRun) -> bool:
-        # With a pid it was started: its process may be about to say that it runs, and Prefect hears when it ends.
+        # A run with a pid was started: its process may be about to report in, and Prefect learns when it ends.
         return bool(run.state and run.state.message == self._message and not run.infrastructure_pid)

@@ -1,4 +1,4 @@
-"""What a fork-server is told to start a flow run: what the process worker would give to a fresh process."""
+"""The order to start a flow run, for a fork-server: what the process worker would give to a fresh process."""
 
 import contextlib
 import os
@@ -22,18 +22,18 @@ class WarmJobConfiguration(settings.KnownSettings):
 
     @property
     def entrypoint(self) -> str | None:
-        """Where the flow is, if it lies in the working directory."""
+        """The entrypoint of the flow, if it lies in the working directory."""
         return self._entrypoint
 
     @property
     def objects(self) -> dict[str, Any]:
-        """What is known of the objects around the run."""
+        """What is known of Prefect's objects around the run."""
         return self._objects
 
     def prepare_for_flow_run(  # type: ignore[override]
         self, flow_run: FlowRun, deployment: Any = None, flow: Any = None, work_pool: Any = None, **kwargs: Any
     ) -> None:
-        """Fill in what only the flow run and its deployment tell."""
+        """Fill in what depends on the flow run and its deployment."""
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, **kwargs)
         if hooks.present(related_objects):
             self._objects = related_objects.around(flow_run, deployment, flow, work_pool)
@@ -44,7 +44,7 @@ class WarmJobConfiguration(settings.KnownSettings):
 def order(
     flow_run: FlowRun, configuration: WarmJobConfiguration, folder: Path, *, variables: dict[str, str]
 ) -> dict[str, Any]:
-    """Return the order for one run, as JSON; variables that are the run's own stand apart from those of its pool.
+    """Return the order for one run, as JSON values; the run's own variables are kept apart from those that runs share.
 
     Args:
         folder: where the run works.
@@ -55,7 +55,7 @@ def order(
         **configuration.env,
         **settings.as_variables(),
         **variables,
-        # This worker has compared versions itself.
+        # This worker has already compared the versions.
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         entrypoint.VARIABLE: configuration.entrypoint,
     }
@@ -73,7 +73,7 @@ def order(
 
 
 def folder_of(configuration: WarmJobConfiguration) -> contextlib.AbstractContextManager[Path]:
-    """Return the folder that a run works in: the one that the pool names, or one for the time of the run."""
+    """Return the folder that a run works in: the one that the pool names, or a temporary one."""
     if configuration.working_dir:
         return contextlib.nullcontext(Path(configuration.working_dir).resolve())
     return _temporary_folder()

@@ -1,4 +1,4 @@
-"""Notices runs that somebody schedules without telling us, in Prefect's UI for example, by Prefect's own events."""
+"""Notices, by Prefect's own events, runs that are scheduled without a message of ours, in Prefect's UI for example."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.logging import get_logger
 
 AGAIN_SECONDS = 5.0
-"""Between two attempts to reach Prefect's events."""
+"""Seconds between two attempts to reach Prefect's events."""
 SETTLE_SECONDS = 0.3
-"""Whoever uses our own messages is served by then."""
+"""Seconds from an event to the poll: a run that a message of ours announced has been found by then."""
 _NAMES = ["prefect.flow-run.Scheduled", "prefect.flow-run.Resuming", "prefect.flow-run.Late"]
 logger = get_logger("warm_worker")
 
@@ -29,7 +29,7 @@ class Scheduled:
         self._seen: dict[UUID, float] = {}
 
     def seen(self, runs: Iterable[UUID]) -> None:
-        """Note runs that were found, so that their events are no news."""
+        """Note runs that were already found, so that their events are ignored."""
         now = time.monotonic()
         self._seen = {run: at for run, at in self._seen.items() if now - at < 5} | dict.fromkeys(runs, now)
 

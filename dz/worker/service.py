@@ -1,4 +1,4 @@
-"""Runs Prefect's process worker for one server, with heartbeats and repair around it."""
+"""Runs Prefect's worker for one server, with heartbeats, repair and cleaning in threads beside it."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ from dz.worker.forms import end_unanswered
 from dz.worker.warm import WarmWorker
 
 BEAT_SECONDS = 5
-"""Between two heartbeats; a server that is silent for 30 s is not chosen by placement."""
+"""Seconds between two heartbeats; placement does not choose a server that has been silent for 30 s."""
 REPAIR_SECONDS = 60
-"""Between two comparisons of what a server should run or show with what it does."""
+"""Seconds between two comparisons of what a server should run or show with what it does."""
 FORM_SECONDS = 15
-"""Between two looks at the launches that wait for a person."""
+"""Seconds between two checks of the launches that wait for a person."""
 WORKERS: dict[str, type[ProcessWorker]] = {"warm": WarmWorker, "process": ProcessWorker}
 CLEAN_SECONDS = 600
-"""Between two removals of what no kept version needs."""
+"""Seconds between two removals of what no kept version needs."""
 logger = logging.getLogger("dz.worker")
 
 
@@ -65,28 +65,28 @@ def adopt_shared_settings() -> None:
 
 
 def _beat_for_ever(role: Role, server: str) -> None:
-    """Say every few seconds how this server is."""
+    """Report every few seconds how this server is doing."""
     while True:
         _attempt("heartbeat", role, server, upkeep.beat)
         time.sleep(BEAT_SECONDS)
 
 
 def _repair_for_ever(role: Role, server: str) -> None:
-    """Bring what this server shows or runs to what zoomdb says, now and every minute."""
+    """Bring what this server shows or runs in line with zoomdb, now and every minute."""
     while True:
         _attempt("repair", role, server, upkeep.repair)
         time.sleep(REPAIR_SECONDS)
 
 
 def _watch_forms_for_ever(role: Role, server: str) -> None:
-    """End launches for which no answer can come any more."""
+    """End launches that can no longer be answered."""
     while True:
         _attempt("watch over forms", role, server, lambda _role, _server: end_unanswered())
         time.sleep(FORM_SECONDS)
 
 
 def _clean_for_ever(role: Role, server: str) -> None:
-    """Remove now and then what no kept version needs."""
+    """Remove every ten minutes what no kept version needs."""
     while True:
         time.sleep(CLEAN_SECONDS)
         _attempt("cleaning", role, server, upkeep.clean)

@@ -1,4 +1,4 @@
-"""What keeps a server well: its heartbeats, its repair after it was away, and the removal of what nobody needs."""
+"""The upkeep of a server: heartbeats, repair after it was away, and removal of what nobody needs."""
 
 import functools
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger("dz")
 
 
 def beat(role: Role, server: str) -> None:
-    """Send a heartbeat of a server; an appserver compares what runs with what should."""
+    """Send a heartbeat of a server; an appserver's says how many app instances run."""
     here = settings()
     count = len(reconcile.running(wiring.supervisor(server))) if role == "appserver" else 0
     load = heartbeats.measure(wiring.server_dir(role, server), count)
@@ -28,7 +28,7 @@ def beat(role: Role, server: str) -> None:
 
 
 def repair(role: Role, server: str) -> None:
-    """Bring a server that was away to what zoomdb says: app instances, virtual hosts."""
+    """Bring the app instances or virtual hosts of a server in line with zoomdb, and end jobs whose run has died."""
     if role == "appserver":
         _repair_appserver(server)
     if role == "proxy":

@@ -1,6 +1,6 @@
 """The worker type `warm`: Prefect's process worker, except that flow runs are forked from a warm process.
 
-`prefect worker start --pool build --type warm` starts it as well as `python -m dz.worker`.
+Both `python -m dz.worker` and `prefect worker start --pool build --type warm` start it.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from dz.worker.orders import WarmJobConfiguration, folder_of, order
 from dz.worker.scheduled import Scheduled
 
 CHECK_SECONDS = 2.0
-"""Between two looks at the code and at the fork-server."""
+"""Seconds between two checks of the code and of the fork-server."""
 logger = get_logger("warm_worker")
 os.environ.pop("DZ_ANEW", None)
 _FIRST_VERSION = code_version(PROJECT_ROOT)
 
 
 class WarmWorker(labels.LateLabels):
-    """Runs flow runs as forked children, and looks for them at once when it is told of work."""
+    """Runs flow runs as forked children, and polls at once when it is told of work."""
 
     type = "warm"
     job_configuration = WarmJobConfiguration
@@ -58,7 +58,7 @@ class WarmWorker(labels.LateLabels):
         super().__init__(work_pool_name, work_queues, limit=limit, **options)
         self.pool, self.queues, self.limit = work_pool_name, set(work_queues or ()), limit
         self.taken: set[UUID] = set()
-        """The runs that this worker has found, starts or runs."""
+        """The runs that this worker has found, is starting or is running."""
         self._executions: Executions | None = None
         self._marking: WorkerClient | None = None
         self._resources = contextlib.AsyncExitStack()
@@ -84,7 +84,7 @@ class WarmWorker(labels.LateLabels):
         ]
 
     async def teardown(self, *exc_info: Any) -> None:
-        """End what runs, then the fork-server."""
+        """End the running flow runs, then the fork-server."""
         for task in getattr(self, "_side_tasks", ()):
             task.cancel()
         if self._executions:
@@ -108,7 +108,7 @@ class WarmWorker(labels.LateLabels):
             return None
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Look for work; one look at a time."""
+        """Poll for work, one poll at a time."""
         async with self._polling:
             found = await super().get_and_submit_flow_runs()
             self.taken.update(run.id for run in found)
@@ -121,7 +121,7 @@ class WarmWorker(labels.LateLabels):
         configuration: WarmJobConfiguration,  # type: ignore[override]
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
-        """Run a flow run to its end; its state is Prefect's executor's to report."""
+        """Run a flow run to its end; Prefect's executor reports its state."""
         self.taken.add(flow_run.id)
         try:
             if self._executions:
@@ -132,7 +132,7 @@ class WarmWorker(labels.LateLabels):
             self.taken.discard(flow_run.id)
         await asyncio.to_thread(wakeups.run_ended, wiring.zoomdb(), str(flow_run.id))
         if self.limit:
-            # A run that found no place waits for this one's, which is free in a moment.
+            # A run that the limit kept out waits for this one's slot, which is free in a moment.
             asyncio.get_running_loop().call_later(0.05, self._listener.tell)
         return result
 
@@ -163,11 +163,11 @@ class WarmWorker(labels.LateLabels):
                 logger.warning("Prefect's server could not be asked for work: %s.", type(error).__name__)
 
     async def _keep_warm(self) -> None:
-        """Replace a fork-server that has died or whose code has changed; this process, too, when it is idle."""
+        """Replace a fork-server that has died or whose code has changed; when idle, restart with changed code, too."""
         version = _FIRST_VERSION
         while True:
             before, version = version, code_version(PROJECT_ROOT)
-            # Who edits or installs writes many files; the last of them counts.
+            # An edit or an installation writes many files; wait until nothing changes any more.
             if version == before:
                 if version != _FIRST_VERSION:
                     async with self._polling:
@@ -179,7 +179,7 @@ class WarmWorker(labels.LateLabels):
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _find_lost_runs(self) -> None:
-        """Schedule runs anew that this worker's predecessor had taken and not started."""
+        """Schedule again the runs that this worker's predecessor had taken but not started."""
         lost = LostRuns(self.pool, self.name)
         while True:
             try:
@@ -190,7 +190,7 @@ class WarmWorker(labels.LateLabels):
 
 
 def _begin_anew() -> None:
-    """Become the worker of the changed code: the same process, as it was started."""
+    """Execute this process again, as it was started, with the changed code."""
     logger.info("The code has changed and nothing runs: this worker begins anew.")
     logging.shutdown()
     at_start = Path("/proc/self/environ").read_bytes().rstrip(b"\0").split(b"\0")

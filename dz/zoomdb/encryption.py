@@ -1,4 +1,4 @@
-"""Encrypts the secrets that zoomdb stores; the keys lie outside it."""
+"""Encrypts the secrets that zoomdb stores; the keys are kept outside it."""
 
 import os
 from pathlib import Path

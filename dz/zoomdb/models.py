@@ -26,7 +26,7 @@ from dz.zoomdb.states import DeploymentState, JobKind, JobState, LogType
 
 
 def _enum(kind: type[enum.StrEnum]) -> Enum:
-    """Store the values, as text with a check: a new value needs no ALTER TYPE."""
+    """Store the values as text, so that a new value needs no ALTER TYPE."""
     return Enum(kind, native_enum=False, length=20, values_callable=lambda members: [m.value for m in members])
 
 
@@ -114,17 +114,17 @@ class ChildFailure(Base):
 
 
 class Standby(Base):
-    """What a flow run that stands by is told; the run takes the row away."""
+    """What a standby flow run is told; the run deletes the row."""
 
     __tablename__ = "standby"
 
     flow_run_id: Mapped[str] = mapped_column(String(36), unique=True)
     release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
-    """None: it is not needed, or it has given up waiting."""
+    """None: the run is not needed, or has given up waiting."""
 
 
 class ConfigGuess(Base):
-    """What detection believes of one field, and where it read that."""
+    """What detection believes about one field, and where it read that."""
 
     __tablename__ = "config_guess"
     __table_args__ = (Index("config_guess_by_job", "job_id"),)
@@ -136,11 +136,11 @@ class ConfigGuess(Base):
     is_primary: Mapped[bool]
     proof: Mapped[str] = mapped_column(String(20), default="read")
     happened: Mapped[str] = mapped_column(Text, default="", server_default="")
-    """What running it showed, short; empty where it was only read."""
+    """What running it showed, in brief; empty if it was only read."""
 
 
 class Launch(Base):
-    """How far a launch is, so that a run that is resumed or started again repeats nothing; holds no secret."""
+    """The progress of a launch, so that a resumed or restarted run repeats nothing; holds no secret."""
 
     __tablename__ = "launch"
 
@@ -150,12 +150,12 @@ class Launch(Base):
     form: Mapped[int] = mapped_column(default=0)
     """How many forms were shown; the last one waits or has been answered."""
     answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What the form shows, then what the person made of it."""
+    """What the form shows; once it is answered, the person's answer."""
     problems: Mapped[list[Any]] = mapped_column(default=list)
     """Why the last answer was not accepted."""
     confirmed: Mapped[dt.datetime | None]
     expires: Mapped[dt.datetime | None]
-    """When the form that waits is given up."""
+    """When the waiting form expires."""
 
 
 class BuildConfig(Base):
@@ -182,7 +182,7 @@ class EnvVar(Base):
 
 
 class Server(Base):
-    """A machine with one role and what its worker last said about it."""
+    """A machine with one role, and what its worker last reported about it."""
 
     __tablename__ = "server"
 
@@ -234,7 +234,7 @@ class Database(Base):
 
 
 class Release(Base):
-    """A version of a project: bundle and environment, numbered, immutable but for `hooks_done`."""
+    """A version of a project: bundle and environment, numbered, immutable except for `hooks_done` and `published`."""
 
     __tablename__ = "release"
     __table_args__ = (UniqueConstraint("project_id", "number"),)
@@ -292,7 +292,7 @@ class VirtualHost(Base):
 
 
 class SitePort(Base):
-    """Local stacks: the port on 127.0.0.1 under which a proxy shows a virtual host."""
+    """Local stacks: the port on 127.0.0.1 at which a proxy serves a virtual host."""
 
     __tablename__ = "site_port"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Short messages between processes over PostgreSQL's LISTEN and NOTIFY; whoever gets one looks up what is true."""
+"""Short messages between processes over PostgreSQL's LISTEN and NOTIFY; a receiver looks up the facts in the tables."""
 
 import contextlib
 import select
@@ -12,11 +12,12 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb.session import Zoomdb, unavailable
 
 WORK = "dz_work"
-"""Work was sent; the payload is `<pool>/<queue>/<flow run>`."""
+"""A flow run was queued; the payload is `<pool>/<queue>/<flow run>`."""
 ENDED = "dz_ended"
 """A flow run has ended; the payload is its id, or `<id>/completed`."""
 TOLD = "dz_told"
-"""A flow run that stands by was told its release, or `<id>/<sha256>/<size>`: a layer that it will likely need."""
+"""A standby flow run was told its release: the payload is the run's id; or of a layer that it will likely need:
+`<id>/<sha256>/<size>`."""
 _LISTEN = {channel: f"listen {channel}" for channel in (WORK, ENDED, TOLD)}
 
 
@@ -57,7 +58,7 @@ class Notices:
 def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
     """Send a message; never a secret, since every login of zoomdb can listen.
 
-    A message only spares waiting, so that a zoomdb that does not answer is no error here.
+    A message only saves waiting, so it is no error here if zoomdb does not answer.
     """
     with contextlib.suppress(ServiceUnavailable):
         zoomdb.execute(text("select pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload[:200]})

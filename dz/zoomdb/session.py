@@ -37,8 +37,8 @@ class Zoomdb:
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10}
         )
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        # A lock lives as long as its connection, so that nobody else gets that one meanwhile; a machine that is gone
-        # loses its locks within a minute.
+        # A lock lives as long as its connection, so lock connections have a pool of their own. The keepalive releases
+        # the locks of a machine that is gone within a minute.
         self._locks: Engine = create_engine(
             url,
             pool_pre_ping=True,
@@ -68,7 +68,7 @@ class Zoomdb:
             raise unavailable() from error
 
     def execute(self, statement: Executable, values: dict[str, Any]) -> None:
-        """Execute one statement that is a transaction of its own: half the time of a session's.
+        """Execute one statement in autocommit mode, which takes half the time of a session.
 
         Raises:
             ServiceUnavailable: zoomdb does not answer (transient).
@@ -100,7 +100,7 @@ class Zoomdb:
             try:
                 yield taken
             finally:
-                # A connection that broke in the meantime has given the lock back already.
+                # A connection that broke in the meantime has already released the lock.
                 with contextlib.suppress(OperationalError):
                     if taken:
                         connection.execute(text("select pg_advisory_unlock(:kind, :number)"), keys)
@@ -126,7 +126,7 @@ class Zoomdb:
 
     @contextlib.contextmanager
     def own_connection(self) -> Iterator["psycopg2.extensions.connection"]:
-        """Open a connection of the driver itself, without transactions; it is closed at the end of the block.
+        """Yield a connection of the driver itself, in autocommit mode; it is closed at the end of the block.
 
         Raises:
             ServiceUnavailable: zoomdb does not answer (transient).
@@ -144,7 +144,7 @@ class Zoomdb:
             connection.close()
 
     def connect(self, *, locks: int) -> None:
-        """Open the connections that a run needs before it needs them.
+        """Open the connections that a run will need ahead of time.
 
         Args:
             locks: how many locks it will hold at the same time.
@@ -171,7 +171,7 @@ class Zoomdb:
         config.attributes["url"] = self.url
         command.upgrade(config, "head")
         with self._engine.begin() as connection:
-            # A new database lets every login of its server in, also those of sites that share the server.
+            # A new database lets in every login role of its server, including those of sites that share the server.
             connection.execute(text(_CLOSE))
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ class JobKind(enum.StrEnum):
 
 
 class JobState(enum.StrEnum):
-    """How far a job is; a waiting one needs a person's answer; the last four are final."""
+    """The progress of a job; a waiting one needs a person's answer; the last four are final."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -38,7 +38,7 @@ class LogType(enum.StrEnum):
 
 
 class DeploymentState(enum.StrEnum):
-    """How far an app instance is; stopped and failed ones hold no port."""
+    """The progress of an app instance; stopped and failed ones hold no port."""
 
     STARTING = "starting"
     HEALTHY = "healthy"
@@ -58,4 +58,4 @@ LIVE = (
 )
 """States in which an app instance holds its port."""
 SHOWN = (DeploymentState.HEALTHY, DeploymentState.SERVING, DeploymentState.DRAINING)
-"""States in which it can take requests."""
+"""States in which an app instance can take requests."""

@@ -23,7 +23,7 @@ from infra.local.programs import Program, search_path
 WEB_USER = "djangozoom-web"
 """The Unix user of nginx's workers where the stack runs as root."""
 REPLACEABLE = ("zoomdb_url", "sites_database_url", "s3_endpoint", "nginx", "prefect_api_url", "bundle_store")
-"""Settings that replace a server of the stack by one from outside."""
+"""Settings that replace a server of the stack by an external one."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Configuration:
 
     Args:
         given: the settings as they are without this stack's choices.
+        external: those of REPLACEABLE that name an external server.
         appservers, proxies: how many servers of these roles.
         code: fingerprint of the checkout; a worker with another one is restarted.
     """
@@ -84,7 +85,7 @@ class Configuration:
 
     @property
     def auth_string(self) -> str | None:
-        """What clients of Prefect send."""
+        """The `user:password` that clients of Prefect send."""
         if "prefect_api_url" in self.external:
             return self.given.prefect_auth_string.get_secret_value() if self.given.prefect_auth_string else None
         return f"dz:{self.secret('prefect.password')}"
@@ -149,7 +150,7 @@ class Configuration:
         }
 
     def services(self) -> list[Program]:
-        """Return the programs that wait for nothing but their own data."""
+        """Return the programs that need nothing but their own data to start."""
         found = [cluster.program for cluster in self.clusters]
         if self.own_s3:
             access, secret = self.secret("s3.access")[:20], self.secret("s3.secret")
@@ -223,7 +224,7 @@ class Configuration:
                 "DZ_STATE_DIR": str(self.layout.state),
                 "DZ_ROLE": role,
                 "DZ_SERVER_ID": server,
-                # A warm worker notices changed code itself; another one is restarted by this.
+                # A warm worker notices changed code itself; a process worker is restarted because this changes.
                 **({"DZ_CODE": self.code} if self.given.worker_type == "process" else {}),
                 "PATH": search_path(),
                 "PYTHONPATH": str(PROJECT_ROOT),

@@ -12,7 +12,7 @@ def program(*, folder: Path, port: int) -> Program:
     """Return how the supervisor runs it: read-only, all repositories of `folder`, on 127.0.0.1.
 
     Raises:
-        StackProblem: git is not installed, or without its server.
+        StackProblem: git or its program git-daemon is missing.
     """
     server = _server()
     return Program(

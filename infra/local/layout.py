@@ -9,7 +9,7 @@ from pathlib import Path
 from dz.errors import StackProblem
 
 LONGEST_SOCKET = 100
-"""Bytes of a Unix socket's path; Linux ends at 107."""
+"""How many bytes the path of a Unix socket may have; Linux allows 107."""
 MARK = "stack"
 _KNOWN = {MARK, "env", "keys", "settings.json", "ports.json", "up.lock", "logs", "run", "git", "servers"}
 
@@ -26,12 +26,12 @@ class Layout:
 
     @property
     def name(self) -> str:
-        """Eight digits that tell this stack from others of the same machine."""
+        """Eight hexadecimal digits that tell this stack from others on the same machine."""
         return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
 
     @functools.cached_property
     def run(self) -> Path:
-        """The folder of Unix sockets: inside the state if its path is short enough."""
+        """The folder of Unix sockets: inside `state` if that path is short enough."""
         inside = self.state / "run"
         if len(str(inside / "postgres" / ".s.PGSQL.65535.lock")) <= LONGEST_SOCKET:
             return inside

@@ -22,7 +22,7 @@ def end(processes: list[psutil.Process], *, timeout: float = 20) -> None:
     """End processes, oldest first so that parents end their children; kill those that remain after `timeout` s."""
     for process in sorted(processes, key=lambda process: process.create_time()):
         try:
-            # SIGINT is PostgreSQL's fast shutdown; it waits for its clients on SIGTERM.
+            # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it would wait for its clients.
             process.send_signal(2 if process.name() == "postgres" else 15)
         except psutil.Error:
             continue

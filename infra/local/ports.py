@@ -12,9 +12,9 @@ from dz.adapters.ports import is_free
 from dz.errors import PortTaken, StackProblem
 
 WIDTH = 2000
-"""Ports that a stack reserves for itself, from `base`."""
+"""How many ports a stack reserves for itself, from `base`."""
 BLOCKS = tuple(range(10_000, 32_000, WIDTH))
-"""Below the ports that Linux gives to outgoing connections (32768 and up)."""
+"""The first port of each block; all are below those that Linux gives to outgoing connections (32768 and up)."""
 MOST_SERVERS = 18
 _PROXIES, _STATUS, _APPS, _SITES, _RANGE = 10, 50, 100, 1000, 50
 
@@ -39,7 +39,7 @@ class Ports:
         return self.base + _PROXIES + _within(number)
 
     def proxy_status(self, number: int) -> int:
-        """Return the port on which proxy `number` tells its generation."""
+        """Return the port on which proxy `number` reports its generation."""
         return self.base + _STATUS + _within(number)
 
     def apps(self, number: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from infra.local import keys
 from infra.local.programs import Program
 
 SERVICE_USER = "djangozoom"
-"""The Unix user of PostgreSQL where the stack runs as root, which PostgreSQL refuses to run as."""
+"""The Unix user of PostgreSQL where the stack runs as root, because PostgreSQL refuses to run as root."""
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
@@ -78,7 +78,7 @@ class Cluster:
         return f"postgresql+psycopg2://{user}:{word}@127.0.0.1:{self.port}/{database}"
 
     def initialise(self) -> None:
-        """Create the cluster if it is not there; an interrupted attempt is thrown away.
+        """Create the cluster if it is missing; an interrupted attempt is discarded.
 
         Raises:
             StackProblem: initdb failed.
@@ -136,7 +136,7 @@ class Cluster:
         """Wait until it takes connections; `timeout` in seconds.
 
         Raises:
-            ServiceUnavailable: it does not in that time.
+            ServiceUnavailable: it does not answer in that time.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -179,7 +179,7 @@ class Cluster:
             )
 
     def _clear_stale_pid(self) -> None:
-        """Remove a pid file that names a process which is not this server: after a reboot the number is another's."""
+        """Remove a pid file that does not name this server: after a reboot, the pid may be another process's."""
         pid_file = self.data / "postmaster.pid"
         try:
             process = psutil.Process(int(pid_file.read_text().split()[0]))

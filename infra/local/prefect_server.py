@@ -28,12 +28,12 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
             "PREFECT_HOME": str(home),
             "PREFECT_API_DATABASE_CONNECTION_URL": database_url,
             "PREFECT_SERVER_API_AUTH_STRING": auth_string,
-            # The server's own services are clients of it.
+            # The server's own services call it as clients.
             "PREFECT_API_AUTH_STRING": auth_string,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            # In memory, the default, leases would be forgotten when the server restarts.
+            # By default, leases are kept in memory and lost when the server restarts.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-            # Task runs are written in one statement for all of a moment, not in one for each of their states.
+            # Write task runs in batches, not with a statement for each of their states.
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
@@ -57,7 +57,7 @@ def client_environment(*, home: Path, api_url: str, ui_url: str, auth_string: st
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-        # This server protects no forms of browsers, and every new client would ask it for a token.
+        # This server has CSRF protection off, but every new client would still request a token.
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     }
     return found | ({"PREFECT_API_AUTH_STRING": auth_string} if auth_string else {})
@@ -75,7 +75,7 @@ def wait(api_url: str, *, timeout: float = 120) -> None:
     """Wait until the server answers; `timeout` in seconds.
 
     Raises:
-        ServiceUnavailable: it does not in that time.
+        ServiceUnavailable: it does not answer in that time.
     """
     deadline = time.monotonic() + timeout
     while not is_healthy(api_url):

@@ -13,7 +13,7 @@ PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"),
     *("UV_SYSTEM_CERTS", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CACHE_DIR", "PIP_INDEX_URL"),
 )
-"""Variables of the person who starts the stack that its programs find, too."""
+"""Environment variables of whoever starts the stack that its programs get, too."""
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -25,12 +25,12 @@ class Program:
         name: its name for people, and of its log file.
         argv: program and arguments; never a secret.
         cwd: the folder it starts in.
-        env: what it finds on top of `base_environment`.
+        env: its variables on top of `base_environment`.
         user: the Unix user it becomes; None: the stack's own.
         port: the port of 127.0.0.1 it listens on, if any.
         stop_signal: asks it to end.
         stop_seconds: how long it may take to end.
-        whole_group: its children do not end with it by themselves.
+        whole_group: stop its whole process group, because its children do not end with it.
     """
 
     name: str
@@ -55,9 +55,9 @@ def base_environment(stack: str) -> dict[str, str]:
 
 
 def search_path() -> str:
-    """Return PATH for programs: this environment's first, then the usual folders and that of git.
+    """Return PATH for programs: this virtualenv's folder first, then the usual ones and that of git.
 
-    It does not depend on the caller's PATH: programs whose environment changes are restarted.
+    Apart from git's folder it does not depend on the caller's PATH: programs whose environment changes are restarted.
     """
     git = shutil.which("git")
     folders = [str(Path(sys.prefix) / "bin"), *_FOLDERS, *([str(Path(git).parent)] if git else [])]

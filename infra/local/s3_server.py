@@ -1,6 +1,7 @@
 """`python -m infra.local.s3_server RCLONE ARGUMENT...` becomes rclone, with its keys as rclone reads them.
 
-rclone takes the variable for a line of CSV, so the pair needs quotation marks, which supervisord's configuration cannot hold.
+rclone reads the variable as a line of CSV, so the pair needs quotation marks, which supervisord's configuration cannot
+hold.
 """
 
 import os

@@ -16,10 +16,10 @@ __all__ = ["ProgramStatus", "Progress", "Stack", "down", "status", "up"]
 
 
 def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) -> Stack:
-    """Bring the stack up, and return when all of it is ready; what runs already is left alone.
+    """Bring the stack up, and return when all of it is ready; programs that already run are left alone.
 
     Args:
-        appservers, proxies: at least so many servers of these roles; those that are there stay.
+        appservers, proxies: the least number of servers of these roles; existing ones stay.
 
     Raises:
         PortTaken, StackProblem: the text names the port or folder.
@@ -32,7 +32,7 @@ def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) 
 
 
 def down(progress: Progress | None = None) -> None:
-    """Stop everything, app instances included; what they keep stays."""
+    """Stop everything, app instances included; their data stay."""
     layout = Layout(settings().state_dir)
     if not layout.state.exists():
         return
@@ -43,7 +43,7 @@ def down(progress: Progress | None = None) -> None:
 
 
 def status() -> list[ProgramStatus]:
-    """Return how every program of the stack is; all are STOPPED if the stack is down, none if there never was one."""
+    """Return the status of every program: all STOPPED if the stack is down, an empty list if there never was one."""
     layout = Layout(settings().state_dir)
     if not layout.supervisor_conf.exists():
         return []

@@ -29,13 +29,13 @@ Progress = Callable[[str, float | None, str], None]
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that runs.
+    """A running stack.
 
     Args:
-        state_dir: the folder of all it keeps.
+        state_dir: the folder of everything it keeps.
         prefect_ui: the address of Prefect's UI.
         prefect_login: `user:password` for it, if the server is the stack's own.
-        git: folder and address of the local git server.
+        git_folder, git_url: folder and address of the local git server.
         extensions: PostgreSQL extensions that sites can use; empty if the server is not the stack's own.
         seconds: how long it took, by step.
     """
@@ -154,7 +154,7 @@ class Start:
                 )
 
     def _roll_out(self) -> None:
-        """Register pools, queues and Prefect deployments, unless this checkout did so in this stack."""
+        """Register pools, queues and Prefect deployments, unless this checkout has already done so."""
         with self._step("roll out"):
             if self._done("rollout"):
                 return
@@ -184,7 +184,7 @@ class Start:
         return f"{self._of.code} {checkout.rollout()} {self._of.api_url} {outside}\n"
 
     def _refuse_dead(self) -> None:
-        """Wait until the supervisor counts every program as running."""
+        """Wait until the supervisor reports every program as running, or raise ServiceUnavailable."""
         deadline = time.monotonic() + 30
         while waiting := [one for one in self._supervisor.statuses() if one.state != "RUNNING"]:
             dead = [one for one in waiting if one.state in {"FATAL", "BACKOFF", "EXITED"}]
@@ -196,7 +196,7 @@ class Start:
             time.sleep(0.1)
 
     def _wait_for_heartbeats(self) -> None:
-        """Wait until every server of this stack has said that it lives: work sent earlier would be refused."""
+        """Wait for a heartbeat of every server of this stack: work sent earlier would be refused."""
         zoomdb = Zoomdb(self._of.settings()["zoomdb_url"], self._layout.keys / "zoomdb.key")
         wanted = {one.name.removeprefix("worker-") for one in self._of.workers()}
         deadline = time.monotonic() + 90

@@ -1,4 +1,4 @@
-"""The supervisor of a local stack: its configuration, its start, and its orders over a Unix socket."""
+"""The supervisor of a local stack: how to configure, start and call it over a Unix socket."""
 
 import signal
 import subprocess
@@ -28,7 +28,7 @@ umask=022
 
 @dataclass(frozen=True)
 class ProgramStatus:
-    """How one program is.
+    """The status of one program.
 
     Args:
         state: RUNNING, STARTING, STOPPED, BACKOFF, FATAL, ...
@@ -45,14 +45,14 @@ class ProgramStatus:
 
 
 class Supervisor:
-    """Orders to the supervisor of one stack."""
+    """The supervisor of one stack."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._supervisord = Supervisord(layout.supervisor_socket, layout.logs / "supervisord.log")
 
     def configure(self, programs: Sequence[Program]) -> None:
-        """Write what shall run, and start the supervisor or make it read that; unchanged programs run on."""
+        """Write the configuration, and start the supervisor or make it reread; unchanged programs keep running."""
         files.write_if_changed(self._layout.supervisor_conf, _configuration(self._layout, programs), mode=0o600)
         if not self.alive():
             self._start()
@@ -67,7 +67,7 @@ class Supervisor:
         return self._supervisord.is_running()
 
     def start(self, names: Iterable[str]) -> None:
-        """Start programs that do not run; does not wait until they are ready."""
+        """Start programs that do not run, without waiting until they are ready."""
         running = {status.name for status in self.statuses() if status.state in _UP}
         for name in names:
             if name not in running:
@@ -79,7 +79,7 @@ class Supervisor:
             self._supervisord.stop(name)
 
     def statuses(self) -> list[ProgramStatus]:
-        """Return how every program is; nothing if the supervisor does not run."""
+        """Return the status of every program; an empty list if the supervisor does not run."""
         try:
             found = self._supervisord.programs()
         except ServiceUnavailable:

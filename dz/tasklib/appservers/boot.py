@@ -16,27 +16,23 @@ def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> 
     if instance.manifest.loads_once and not instance.hooks_done:
         loaded_project.hold(instance.hold)
     instance.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
-    start(instance, supervisor=supervisor, user=user)
-
-
-def start(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
-    """Run an app instance under supervisord, with nothing from this process's environment."""
+    # Nothing of this process's environment reaches it.
     kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
     clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
     command = [*clear, *instance.command("gunicorn", str(instance.gunicorn_file))]
     supervisor.add(instance.program, supervised(command), cwd=instance.home, user=user, logs=instance.logs)
 
 
-def warm_up(instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
+def warm_up(instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:
     """Wait until each worker process of an app instance has answered once or has failed to.
 
     Args:
-        deadline: seconds from now.
+        timeout: seconds from now.
     """
 
     def ask() -> None:
         with contextlib.suppress(HealthCheckFailed):
-            health.wait_until_healthy(instance, supervisor=supervisor, deadline=deadline)
+            health.wait_until_healthy(instance, supervisor=supervisor, timeout=timeout)
 
     # A worker process that is loading its first page takes no other request, so each of them gets one.
     processes = instance.manifest.plan.processes

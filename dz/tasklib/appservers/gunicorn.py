@@ -22,11 +22,11 @@ def when_ready(server):
             from django.urls import get_resolver
             get_resolver().url_patterns
         except (Exception, SystemExit):
-            pass  # the first request says what is wrong
-    # What exists now is never looked at again by the collector, so that the workers share its memory.
+            pass  # the first request will show what is wrong
+    # The garbage collector never touches again what exists now, so the workers keep sharing its memory.
     if hasattr(gc, "freeze"):
         gc.freeze()
-    # A connection that the project opened while it was loaded must not be shared by the workers.
+    # The workers must not share a connection that the project opened while it was loading.
     database = sys.modules.get("django.db")
     for connection in database.connections.all() if database else ():
         connection.close()
@@ -34,7 +34,7 @@ def when_ready(server):
         try:
             import dz_hooks
         except ImportError:
-            return  # a bundle of an earlier release of DjangoZoom, which nothing holds
+            return  # a bundle without dz_hooks, whose app instance nothing holds
         dz_hooks.wait_for({hold!r})
 
 

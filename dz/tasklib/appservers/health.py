@@ -21,17 +21,17 @@ _DEAD = {"BACKOFF", "FATAL", "EXITED", "STOPPED", "UNKNOWN", None}
 _REMEDY = "Read the lines above from the site's own log, correct the project or its variables, and deploy again."
 
 
-def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
+def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:
     """Wait until an app instance is healthy and record that; one that fails is removed and its port freed.
 
     Args:
-        deadline: seconds from now.
+        timeout: seconds from now.
 
     Raises:
         HealthCheckFailed: the text has the last lines of the instance's log, without the values of its variables.
     """
     with redacted(instance.secrets()), taken_down_on_failure(zoomdb, instance, supervisor=supervisor):
-        wait_until_healthy(instance, supervisor=supervisor, deadline=deadline)
+        wait_until_healthy(instance, supervisor=supervisor, timeout=timeout)
     with zoomdb.session() as session:
         row = session.get_one(Deployment, instance.deployment_id)
         if row.state == DeploymentState.STARTING:
@@ -49,16 +49,16 @@ def taken_down_on_failure(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: 
         raise HealthCheckFailed(f"{error.found} Its last lines:\n{lines}", error.remedy) from error
 
 
-def wait_until_healthy(instance: AppInstance, *, supervisor: Supervisor, deadline: float) -> None:
+def wait_until_healthy(instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:
     """Wait until the app instance itself answers a real request with a status below 500.
 
     Args:
-        deadline: seconds from now.
+        timeout: seconds from now.
 
     Raises:
         HealthCheckFailed: it ended, did not answer in time, or answered with an error.
     """
-    end, seen, pause = time.monotonic() + deadline, "no answer", 0.03
+    end, seen, pause = time.monotonic() + timeout, "no answer", 0.03
     where, path = f"{instance.address}:{instance.port}", instance.manifest.plan.health_path
     while time.monotonic() < end:
         if not is_alive(instance, supervisor):
@@ -72,7 +72,7 @@ def wait_until_healthy(instance: AppInstance, *, supervisor: Supervisor, deadlin
             seen = f"GET {path} answered {status}"
         time.sleep(pause)
         pause = min(0.3, pause * 1.2)
-    raise HealthCheckFailed(f"The app instance at {where} was not healthy within {deadline:.0f} s: {seen}.", _REMEDY)
+    raise HealthCheckFailed(f"The app instance at {where} was not healthy within {timeout:.0f} s: {seen}.", _REMEDY)
 
 
 def is_alive(instance: AppInstance, supervisor: Supervisor) -> bool:

@@ -19,15 +19,15 @@ HOOK_TIMEOUT = 1500
 
 
 def run_hooks(
-    zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, sandbox: Sandbox, deadline: float
+    zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, sandbox: Sandbox, timeout: float
 ) -> None:
     """Run the hooks of a release once, as the project's user; an app instance that is held serves afterwards.
 
     Args:
-        deadline: seconds that a held instance may take to load the project.
+        timeout: seconds that a held instance may take to load the project.
     """
     manifest = instance.manifest
-    with redacted(instance.secrets()), _manage(zoomdb, instance, supervisor, sandbox, deadline) as manage:
+    with redacted(instance.secrets()), _manage(zoomdb, instance, supervisor, sandbox, timeout) as manage:
         hooks.run_hooks(
             zoomdb, instance.release_id, run=manage, hooks=manifest.plan.hooks, django_version=manifest.django
         )
@@ -35,7 +35,7 @@ def run_hooks(
 
 @contextlib.contextmanager
 def _manage(
-    zoomdb: Zoomdb, instance: AppInstance, supervisor: Supervisor, sandbox: Sandbox, deadline: float
+    zoomdb: Zoomdb, instance: AppInstance, supervisor: Supervisor, sandbox: Sandbox, timeout: float
 ) -> Iterator[Callable[[list[str]], Finished]]:
     """Yield what runs `manage.py`: an app instance that is held, once the project is loaded, or else a new process."""
     if not instance.hold.is_dir():
@@ -53,7 +53,7 @@ def _manage(
             owner=owner,
             limits=sandbox.bounds,
             alive=functools.partial(health.is_alive, instance, supervisor),
-            deadline=deadline,
+            timeout=timeout,
         ) as project,
     ):
         yield functools.partial(project.run, timeout=HOOK_TIMEOUT)

@@ -11,7 +11,6 @@ from dz.errors import WrongServer
 from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
-from dz.zoomdb.states import DeploymentState
 
 _PUBLIC = re.compile(r"DZ_|(DJANGO_)?(DEBUG|ALLOWED_HOSTS|SETTINGS_MODULE)$|CONFIG_PG_(DBNAME|USER|HOST|PORT)$")
 """Names of variables whose values everybody may see."""
@@ -23,7 +22,6 @@ class AppInstance:
 
     Args:
         deployment_id: the row of zoomdb that stands for it.
-        state: its state when the row was read.
         address: where it listens, with `port`.
         hosts: the project's host names, the platform's own first.
         hooks_done: the hooks of its release have run.
@@ -34,7 +32,6 @@ class AppInstance:
     release_id: int
     project_id: int
     sysid: str
-    state: DeploymentState
     address: str
     port: int
     hosts: tuple[str, ...]
@@ -144,7 +141,6 @@ def find(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -> 
             release_id=release_id,
             project_id=release.project_id,
             sysid=release.project.sysid,
-            state=row.state,
             address=row.server.address,
             port=row.port,
             hosts=tuple(session.scalars(hosts)),

@@ -101,7 +101,8 @@ class Manifest:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Return the manifest that `to_json` stored, perhaps in an earlier release of DjangoZoom."""
-        plan = Plan.from_json(data["plan"])
+        # A bundle whose plan says nothing was built before projects were preloaded, and stays as it was.
+        plan = Plan.from_json({"preload": False, **data["plan"]})
         return cls(
             sysid=data["sysid"],
             name=data["name"],

@@ -16,7 +16,7 @@ def specifier(part: str) -> str:
     if text == "*":
         return ""
     plain = text if text[0] in "<>=!~" else f"=={text}"
-    return (_range(text) or plain) if _is_poetrys(text) else plain
+    return (_range(text) or text) if _is_poetrys(text) else plain
 
 
 def python_ranges(text: str) -> tuple[SpecifierSet, ...]:

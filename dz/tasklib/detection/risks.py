@@ -15,9 +15,6 @@ _UPLOAD = re.compile(r"(?m)^\s*(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*(\w*(?:File|Im
 _NOT_MODELS = re.compile(
     r"(^|/)(tests?|docs?|migrations|examples?|node_modules)(/|_)|(^|/)(forms?|serializers?|filters?|tests?\w*)\.py$"
 )
-_REMOTE = re.compile(
-    r"storages\.|s3|boto|gcloud|google|azure|cloudinary|dropbox|minio|spaces|uploadcare|db_file", re.IGNORECASE
-)
 _DATA = re.compile(r"\.(sqlite3?|db3?|sqlitedb)$", re.IGNORECASE)
 _MODULES = 400
 """Modules that are searched for fields of uploads."""

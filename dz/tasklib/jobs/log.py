@@ -57,13 +57,20 @@ def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = ""
 
 
 @contextlib.contextmanager
-def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
-    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
-    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
-    started = time.monotonic()
+def failures_of(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Log the error of a block, if it raises one, under the name of a step."""
     try:
         yield
     except DzError as error:
         write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
         raise
+
+
+@contextlib.contextmanager
+def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
+    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+    started = time.monotonic()
+    with failures_of(zoomdb, job_id, name):
+        yield
     write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)

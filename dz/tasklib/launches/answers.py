@@ -21,6 +21,8 @@ def fill(
         domain: every project has a host name below it.
         seconds: how long the form waits for its answer.
     """
+    if launches.get(zoomdb, job_id).form:
+        return  # an attempt before this one has filled it, and failed afterwards
     answer = findings.first_answer(found, name)
     problems, config = findings.judge(zoomdb, found, answer, domain=domain)
     if straight_on and not found.reasons() and not problems:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dz.errors import DeployInProgress, FailureRecord, FormExpired, StackProblem
 from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs.results import JobResult
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, Launch
 from dz.zoomdb.states import JobKind, JobState
@@ -96,9 +97,9 @@ def take_result(zoomdb: Zoomdb, job_id: int) -> None:
     """Give a launch the result of its deploy."""
     launch = get(zoomdb, job_id)
     deploy = jobs.get(zoomdb, launch.deploy or 0)
-    if deploy:
-        jobs.set_result(zoomdb, job_id, **deploy.result)
-    jobs.set_result(zoomdb, job_id, check=launch.check, deploy=launch.deploy)
+    result = JobResult() if deploy is None else deploy.result.copy()
+    result["check"], result["deploy"] = launch.check, launch.deploy
+    jobs.set_result(zoomdb, job_id, **result)
 
 
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:

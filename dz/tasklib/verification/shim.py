@@ -46,6 +46,4 @@ def write(plan: Plan, target: Path) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file of a bundle: it appears whole, and every user can read it."""
-    for rest in files.parts(path):
-        rest.unlink()
     files.write(path, content, mode=0o644, sync=False)  # what lasts is the layer that it is packed into

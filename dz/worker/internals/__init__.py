@@ -1,5 +1,6 @@
 """The only room that knows Prefect's private names, one file per hook.
 
-A hook says in its docstring what it is for and what it saves, and lists in `NAMES` what it relies on. `hooks` checks
-those lists when a worker starts: a hook that misses a name is reported and left out, and Prefect does as it would.
+A hook's docstring says what it is for and what it saves; its `NAMES` lists what it relies on. Start with `hooks.py`,
+which checks those lists when a worker starts: a hook that misses a name is reported and left out, and Prefect then
+behaves as it does without the hook.
 """

@@ -1,4 +1,4 @@
-"""A run is told where its flow lies, and need not ask Prefect's server.
+"""Tells a run where its flow lies, so that it need not ask Prefect's server.
 
 Without it, a run reads its Prefect deployment to find its flow. This saves 45 ms of each run (90 ms of processor time,
 half of it of Prefect's server) on two cores. A code-only deploy has three runs, two of which begin beside

@@ -1,4 +1,4 @@
-"""Prefect's executor of flow runs: it follows a run's process, reports a crash, and cancels when Prefect says so.
+"""Prefect's executor of flow runs: it follows a run's process, reports a crash, and cancels the run on request.
 
 Prefect's process worker enters an executor context for each run; ours enters one for all of its runs. That saves 70 ms
 of each run (110 ms of processor time, half of it of Prefect's server) on two cores. A code-only deploy has three runs,
@@ -96,20 +96,20 @@ class Executions:
         return self._context.process_manager.flow_run_ids()
 
     def variables(self, flow_run: UUID) -> dict[str, str]:
-        """Return the variables by which a process knows its run, and learns that it is cancelled and not just killed."""
+        """Return the variables that tell a process its run, and let it tell a cancellation from a mere kill."""
         found = {"PREFECT__FLOW_RUN_ID": str(flow_run), "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false"}
-        # Where Prefect's channel could not be opened, cancellation kills without a word.
+        # Where Prefect's channel could not be opened, cancellation kills the process without telling it.
         with contextlib.suppress(RuntimeError):
             port, token = self._context.control_channel.register(flow_run)
             found |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
         return found
 
     def forget(self, flow_run: UUID) -> None:
-        """Forget a run that got variables and no process."""
+        """Forget a run that got variables but no process."""
         self._context.control_channel.unregister(flow_run)
 
     async def follow(self, flow_run: FlowRun, process: Process) -> ProcessWorkerResult:
-        """Follow a run from its process's start to its end, which Prefect's executor reports where the run does not."""
+        """Follow a run until its process ends; Prefect's executor reports the end if the run itself does not."""
         handle = ProcessHandle(process, termination_scope=create_isolated_termination_scope(process.pid))  # type: ignore[arg-type]
         executor = self._context.create_executor(
             flow_run, _Started(handle, process), resolve_flow=load_flow_from_flow_run, propose_submitting=False
@@ -133,7 +133,7 @@ class Executions:
 
 
 class _Started:
-    """Gives Prefect's executor a process that runs already."""
+    """Gives Prefect's executor a process that already runs."""
 
     def __init__(self, handle: "ProcessHandle", process: Process) -> None:
         self._handle, self._process = handle, process

@@ -1,4 +1,4 @@
-"""No flow waits at its end for the thread that sends its heartbeats.
+"""Lets a flow end without waiting for the thread that sends its heartbeats.
 
 That thread sleeps a second at a time, and Prefect waits for it even after the shortest flow. Not waiting saves
 0.4 s at the end of each flow that another calls in its own process, as `launch` does twice, and nothing of a deploy.

@@ -1,4 +1,4 @@
-"""All hooks: which of them the installed Prefect has the names for, and their application to a process."""
+"""Lists all hooks, says which of them the installed Prefect has the names for, and applies them to a process."""
 
 import functools
 from types import ModuleType
@@ -30,7 +30,7 @@ HOOKS: tuple[ModuleType, ...] = (
     tls,
 )
 REPLACING: tuple[ModuleType, ...] = (heartbeats, suspension, tls)
-"""Those that replace names of Prefect's for a whole process, whatever it runs."""
+"""The hooks that replace names of Prefect's for a whole process, whatever it runs."""
 logger = get_logger("warm_worker")
 
 

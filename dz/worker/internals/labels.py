@@ -1,4 +1,4 @@
-"""A run gets the labels that name its worker a little later, when it has begun.
+"""Gives a run the labels that name its worker a little later, when it has begun.
 
 Prefect's worker waits for that request before it starts the run. This saves 30 ms of each run on two cores, of
 which a code-only deploy has three.

@@ -1,6 +1,6 @@
-"""Short runs are not watched for being suspended.
+"""Spares short runs the watch for being suspended.
 
-Prefect watches each run of a deployment over a connection of its own, and the run does not begin before it stands.
+Prefect watches each run of a deployment over a connection of its own, and the run does not begin before it is open.
 Watching only runs that go on for a while saves 20 to 35 ms of each run on two cores, of which a code-only deploy has
 three.
 """
@@ -33,7 +33,7 @@ SHORT_SECONDS = 2.0
 
 
 def apply() -> None:
-    """Have runs of this process watched after a moment only."""
+    """Watch the runs of this process only after SHORT_SECONDS."""
     flow_engine.observe_flow_run_suspension = _observe_soon  # type: ignore[attr-defined]
 
 

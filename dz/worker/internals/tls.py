@@ -1,6 +1,6 @@
-"""One TLS context for all clients of a process.
+"""Shares one TLS context among all clients of a process.
 
-Each of Prefect's clients loads the file of certificates anew, which takes 20 ms, even for an address without TLS; a run
+Each of Prefect's clients loads the certificate file again, which takes 20 ms, even for an address without TLS; a run
 makes several clients. One context saves 150 ms of each run (190 ms of its processor time, 40 ms of its worker's) on two
 cores. A code-only deploy has three runs, two of which begin beside other work.
 """

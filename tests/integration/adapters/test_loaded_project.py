@@ -26,7 +26,6 @@ from dz.errors import HealthCheckFailed, HookFailed
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, stop
 from dz.tasklib.appservers.instance import AppInstance
-from dz.zoomdb.states import DeploymentState
 from tests.conftest import free_port
 from tests.manifests import MANIFEST, PLAN
 
@@ -124,7 +123,7 @@ class Site:
             owner=self.owner,
             limits=Limits(file_bytes=10**7),
             alive=lambda: health.is_alive(self.instance, self.supervisor),
-            deadline=20,
+            timeout=20,
         )
 
     def page(self, timeout=0.5):
@@ -142,7 +141,6 @@ def site(supervisor, room, installed, user):
         release_id=1,
         project_id=1,
         sysid="p00000001",
-        state=DeploymentState.STARTING,
         address="127.0.0.1",
         port=free_port(),
         hosts=(),

@@ -113,8 +113,8 @@ class Site:
             uid, loaded_here, _ = answer.read().decode().split(maxsplit=2)
         return int(uid), loaded_here == "True"
 
-    def check(self, deadline=20.0):
-        health.check(self.zoomdb, self.instance, supervisor=self.supervisor, deadline=deadline)
+    def check(self, timeout=20.0):
+        health.check(self.zoomdb, self.instance, supervisor=self.supervisor, timeout=timeout)
 
     def stop(self):
         stop.stop(self.zoomdb, self.supervisor, self.instance.deployment_id, folder=self.instance.folder)

@@ -55,7 +55,7 @@ def test_an_instance_that_is_loaded_once_is_held_until_its_hooks_have_run(site):
 
 def test_every_worker_process_has_answered_once_when_it_is_warm(site):
     site.boot("slow", processes=2)
-    boot.warm_up(site.instance, supervisor=site.supervisor, deadline=20)
+    boot.warm_up(site.instance, supervisor=site.supervisor, timeout=20)
     answered = (site.instance.home / "answered").read_text().split()
     assert len(set(answered)) == 2
 
@@ -63,6 +63,6 @@ def test_every_worker_process_has_answered_once_when_it_is_warm(site):
 def test_warming_up_a_sick_instance_is_no_error_and_ends_in_time(site):
     site.boot("error")
     began = time.monotonic()
-    boot.warm_up(site.instance, supervisor=site.supervisor, deadline=2)
+    boot.warm_up(site.instance, supervisor=site.supervisor, timeout=2)
     assert time.monotonic() - began < 10
     assert site.state == DeploymentState.STARTING  # whether it is healthy is not said here

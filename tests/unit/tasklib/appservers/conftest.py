@@ -4,7 +4,6 @@ import pytest
 
 from dz.adapters.archive import Layer
 from dz.tasklib.appservers.instance import AppInstance
-from dz.zoomdb.states import DeploymentState
 from tests.manifests import MANIFEST
 
 
@@ -16,7 +15,6 @@ def instance(tmp_path):
         release_id=3,
         project_id=1,
         sysid="p00000001",
-        state=DeploymentState.STARTING,
         address="10.0.0.4",
         port=21000,
         hosts=(),

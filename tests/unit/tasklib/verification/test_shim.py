@@ -38,8 +38,7 @@ def test_writing_again_gives_the_same_and_every_user_can_read_it(tmp_path: Path)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()} == {0o644}
 
 
-def test_a_file_appears_whole_in_place_of_what_a_killed_build_left(tmp_path: Path) -> None:
-    (tmp_path / ".verified.json.1f.part").write_text("half of a longer text")
+def test_a_file_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     (tmp_path / "verified.json").write_text("old")
     shim.write_file(tmp_path / "verified.json", b"new")
     assert _files(tmp_path) == {"verified.json": b"new"}

@@ -34,7 +34,7 @@ def send(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *
         as_subflow=as_subflow,
         timeout=0,
     )
-    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name, str(run.id))
+    wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
     return run
 
 

@@ -68,7 +68,7 @@ def precondition(function: Callable[Concatenate[int, P], R]) -> Callable[Concate
     @functools.wraps(function)
     def asked(job: int, /, *args: P.args, **kwargs: P.kwargs) -> R:
         refuse_other_server("build")
-        with log.failures_of(wiring.zoomdb(), job, name):
+        with log.failed_step(wiring.zoomdb(), job, name):
             return tried(job, *args, **kwargs)
 
     return asked

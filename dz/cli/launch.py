@@ -146,7 +146,7 @@ def send(job: JobView, view: LaunchView, answer: Mapping[str, Any]) -> None:
             f"Prefect's server does not answer as it should ({type(error).__name__}).",
             f"`dz status` shows the local stack; then run `dz launch --resume {job.id}`.",
         ) from error
-    wakeups.work_sent(wiring.zoomdb(), *WORK, view.flow_run_id or "")
+    wakeups.work_sent(wiring.zoomdb(), *WORK)
     if result.status.value != "ACCEPT":
         reason = getattr(result.details, "reason", "") or result.status.value
         raise ConfirmationMissing(

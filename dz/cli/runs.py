@@ -141,7 +141,7 @@ def _send(kind: JobKind, params: dict[str, Any], job_id: int) -> None:
         run = prefect.run_deployment(
             f"{name}/{name}", parameters={parameter: params, "job": job_id}, timeout=0, as_subflow=False
         )
-        wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name, str(run.id))
+        wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
     except exceptions.ObjectNotFound as error:
         raise StackProblem(
             f"The Prefect server at {url} has no deployment {name}/{name}.",

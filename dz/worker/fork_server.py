@@ -56,6 +56,8 @@ def preload() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     hooks.replace()
+    for hook in hooks.HOOKS:
+        hooks.present(hook)  # asked once, not by each run
     for package in ("tasks", "flows"):
         found = importlib.import_module(package)
         for module in pkgutil.iter_modules(found.__path__):

@@ -63,8 +63,7 @@ class Listener:
 
     def _pass_on(self, messages: notices.Notices) -> None:
         while not self._stopped:
-            for payload in messages.wait(30):
-                queue, _, _ = payload.rpartition("/")
+            for queue in messages.wait(30):
                 if queue in self._wanted or (not self._wanted and queue.startswith(self._pool)):
                     self.tell()
 

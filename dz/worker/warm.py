@@ -18,7 +18,7 @@ import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging import get_logger
-from prefect.workers.process import ProcessWorkerResult
+from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
 from dz.settings import PROJECT_ROOT
@@ -42,7 +42,7 @@ os.environ.pop("DZ_ANEW", None)
 _FIRST_VERSION = code_version(PROJECT_ROOT)
 
 
-class WarmWorker(labels.LateLabels):
+class WarmWorker(ProcessWorker):
     """Runs flow runs as forked children, and polls at once when it is told of work."""
 
     type = "warm"
@@ -69,6 +69,8 @@ class WarmWorker(labels.LateLabels):
         hooks.report()
         self._servers = ForkServers()
         self._polling = asyncio.Lock()
+        if hooks.present(labels):
+            await self._resources.enter_async_context(labels.given_later(self))
         if hooks.present(executions):
             self._executions = await self._resources.enter_async_context(Executions())
         self._scheduled = Scheduled(self._pool_id)
@@ -150,7 +152,7 @@ class WarmWorker(labels.LateLabels):
             except ForkServerGoneError as error:
                 logger.warning("%s The run %s starts cold, as by the process worker.", error, flow_run.name)
                 shared.forget(flow_run.id)
-                return await super().run(flow_run, configuration, task_status)
+                return await shared.start_cold(flow_run, configuration, folder, task_status)
             if task_status:
                 task_status.started(process.pid)
             return await shared.follow(flow_run, process)

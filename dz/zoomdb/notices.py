@@ -12,7 +12,7 @@ from dz.errors import ServiceUnavailable
 from dz.zoomdb.session import Zoomdb, unavailable
 
 WORK = "dz_work"
-"""A flow run was queued; the payload is `<pool>/<queue>/<flow run>`."""
+"""A flow run was queued; the payload is `<pool>/<queue>`."""
 ENDED = "dz_ended"
 """A flow run has ended; the payload is its id, or `<id>/completed`."""
 TOLD = "dz_told"

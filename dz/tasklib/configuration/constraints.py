@@ -4,6 +4,9 @@ import re
 
 from packaging.specifiers import SpecifierSet
 
+LONGEST = 100
+"""Characters of a part that Poetry is asked about: its time grows with the square of them."""
+
 
 def specifier(part: str) -> str:
     """Return one part of a constraint as PEP 440 writes it; "" where it allows every version.
@@ -44,7 +47,9 @@ def _is_poetrys(text: str) -> bool:
 
 
 def _range(text: str) -> str | None:
-    """Return the range of `^1.2` or `~1.2`; None if Poetry cannot read it."""
+    """Return the range of `^1.2` or `~1.2`; None if Poetry cannot read it, or it is longer than any version is."""
+    if len(text) > LONGEST:
+        return None
     # Few projects need this, and every command would pay 20 ms for the import.
     from poetry.core.constraints.version import parse_constraint  # noqa: PLC0415
 

@@ -57,20 +57,24 @@ def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = ""
 
 
 @contextlib.contextmanager
-def failures_of(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
-    """Log the error of a block, if it raises one, under the name of a step."""
+def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
+    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+    started = time.monotonic()
     try:
         yield
     except DzError as error:
         write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
         raise
+    write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
 
 
 @contextlib.contextmanager
-def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
-    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
-    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
-    started = time.monotonic()
-    with failures_of(zoomdb, job_id, name):
+def failed_step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
+    """Log the error of a block as that of a step, which is in the log only if it fails."""
+    try:
         yield
-    write(zoomdb, job_id, LogType.STEP_END, f"{time.monotonic() - started:.2f}", step=name)
+    except DzError as error:
+        write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+        write(zoomdb, job_id, LogType.ERROR, str(error), step=name)
+        raise

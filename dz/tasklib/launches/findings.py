@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dz import names
 from dz.adapters.interpreters import Interpreter
-from dz.errors import DzError, HostTaken, InvalidName, NotDjango
+from dz.errors import NotDjango
 from dz.tasklib import detection, projects
 from dz.tasklib.configuration import confirmed, resolution, zoombuild
 from dz.tasklib.configuration.keys import Value
@@ -15,9 +14,7 @@ from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Guess, Inspection
 from dz.tasklib.guesses import proved, rows
 from dz.tasklib.jobs import jobs
-from dz.tasklib.launches import form, launches
 from dz.tasklib.projects import ProjectView
-from dz.tasklib.proxies import hosts
 from dz.tasklib.variables import missing, stored
 from dz.tasklib.variables.missing import MissingVariable
 from dz.zoomdb import Zoomdb
@@ -133,42 +130,3 @@ def choose_project(zoomdb: Zoomdb, job_id: int, *, name: str | None, url: str, r
     view = jobs.get(zoomdb, job_id)
     if view and not view.project:
         jobs.set_project(zoomdb, job_id, project_of(zoomdb, name=name, url=url, ref=ref).id)
-
-
-def first_answer(findings: Findings, name: str | None) -> dict[str, Any]:
-    """Return what the first form shows."""
-    values = form.values_of(findings.plan(), findings.interpreters)
-    return {"project": name or findings.project.name, **values}
-
-
-def judge(zoomdb: Zoomdb, findings: Findings, answer: Mapping[str, Any], *, domain: str) -> tuple[list[str], str]:
-    """Return what is wrong with an answer, and the `zoombuild.cfg` that holds it; change nothing.
-
-    Args:
-        domain: every project has a host name below it.
-    """
-    typed, problems = form.given(answer)
-    config = ""
-    try:
-        plan, detected = findings.plan(typed), findings.plan()
-        problems += form.plan_problems(plan, findings.root, findings.interpreters, detected=detected)
-        config = zoombuild.render(plan)
-        zoombuild.parse(config, "the form")
-    except DzError as error:
-        problems.append(form.one_line(error))
-    problems += form.variable_problems(answer, findings.wanted)
-    name = str(answer.get("project") or findings.project.name)
-    try:
-        projects.refuse_name(zoomdb, findings.project.id, name)
-        hosts.refuse_taken(zoomdb, findings.project.id, f"{name}.{domain}")
-    except (InvalidName, HostTaken) as error:
-        problems.append(f"project: {form.one_line(error)}")
-    return problems, config
-
-
-def accept(zoomdb: Zoomdb, findings: Findings, job_id: int, answer: Mapping[str, Any], config: str) -> None:
-    """Store an answer without problems: the project's name, its variables (encrypted), and the configuration."""
-    projects.rename(zoomdb, findings.project.id, str(answer.get("project") or findings.project.name))
-    values = missing.random_values(findings.wanted) | form.variables_of(answer, findings.wanted)
-    stored.put(zoomdb, findings.project.id, values)
-    launches.confirm(zoomdb, job_id, answer, config)

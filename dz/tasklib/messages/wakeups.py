@@ -17,9 +17,9 @@ _SOON = (0.0, 0.1, 0.4)
 """Pauses before the checks that follow a message, since it may arrive before the state that it reports is visible."""
 
 
-def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None, flow_run_id: str) -> None:
+def work_sent(zoomdb: Zoomdb, pool: str | None, queue: str | None) -> None:
     """Tell the workers of a pool that a run waits in a queue."""
-    notices.send(zoomdb, notices.WORK, f"{pool}/{queue}/{flow_run_id}")
+    notices.send(zoomdb, notices.WORK, f"{pool}/{queue}")
 
 
 def run_ended(zoomdb: Zoomdb, flow_run_id: str, *, well: bool = False) -> None:

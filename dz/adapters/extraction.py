@@ -203,11 +203,11 @@ def _spread(folder: Path) -> None:
 @contextlib.contextmanager
 def _written_meanwhile(folder: Path) -> Iterator[None]:
     """Sync in the background during extraction, so that little is left to wait for at the end."""
-    over = threading.Event()
+    finished = threading.Event()
 
     def write() -> None:
         with _opened(folder) as handle:
-            while not over.wait(_WRITE_SECONDS):
+            while not finished.wait(_WRITE_SECONDS):
                 _libc.syncfs(handle)
 
     thread = threading.Thread(target=write)
@@ -215,7 +215,7 @@ def _written_meanwhile(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 

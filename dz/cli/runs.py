@@ -157,9 +157,9 @@ def _send(kind: JobKind, params: dict[str, Any], job_id: int) -> None:
 def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) -> JobView:
     name, parameter = FLOWS[kind]
     flow = getattr(importlib.import_module(f"flows.{name}"), name)
-    over = threading.Event()
+    finished = threading.Event()
     with shown(f"job {job_id}, in this process", output.console()) as feed, ThreadPoolExecutor(1) as threads:
-        watching = threads.submit(_watch, zoomdb, job_id, feed, over)
+        watching = threads.submit(_watch, zoomdb, job_id, feed, finished)
         try:
             with prefect_environment.without_heartbeats():
                 state = flow(**{parameter: request}, job=job_id, return_state=True)
@@ -167,7 +167,7 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
             output.note(f"Job {job_id} was ended; the version that users saw before still serves.")
             raise typer.Exit(130) from None
         finally:
-            over.set()
+            finished.set()
         job = watching.result()
     if not job.finished:
         state.result()  # raises what kept the flow from beginning its job

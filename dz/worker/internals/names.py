@@ -47,8 +47,7 @@ def _lacks(name: Name) -> list[str]:
 def _mentioned(found: object) -> set[str]:
     if inspect.ismodule(found):
         return _names_in(compile(inspect.getsource(found), found.__name__, "exec"))
-    function = found
-    code = getattr(inspect.unwrap(function), "__code__", None)  # type: ignore[arg-type]
+    code = getattr(inspect.unwrap(found), "__code__", None)  # type: ignore[arg-type]
     return _names_in(code) if isinstance(code, CodeType) else set()
 
 

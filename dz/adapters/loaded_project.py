@@ -51,9 +51,9 @@ class LoadedProject:
         """
         started = time.monotonic()
         request = json.dumps({"words": list(words), "limits": self._limits.kinds()}).encode()
-        with tempfile.TemporaryFile() as output:
+        with tempfile.TemporaryFile() as output, _lifeline() as lifeline:
             with contextlib.suppress(OSError):  # the process has died, so no answer comes below
-                socket.send_fds(self._connection, [request], [output.fileno()])
+                socket.send_fds(self._connection, [request], [output.fileno(), lifeline])
             timed_out = not select.select([self._connection], [], [], timeout)[0]
             code = None if timed_out else self._answer()
             self._kill(with_itself=code is None)
@@ -84,6 +84,20 @@ class LoadedProject:
             for process in [*found, *([self._process] if with_itself else [])]:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
+
+
+@contextlib.contextmanager
+def _lifeline() -> Iterator[int]:
+    """Yield the end of a pipe that tells its reader, by a signal, when this process has gone; nothing is ever written.
+
+    The connection itself cannot tell: the kernel may signal the arrival of a request after the request was read.
+    """
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 @contextlib.contextmanager

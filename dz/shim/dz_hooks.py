@@ -54,14 +54,15 @@ def _serve(place):
     """Run what the appserver asks for until it says that this is all; without an appserver there is nothing to run."""
     connection = _connected(place)
     while connection:
-        request, outputs = _request(connection)
+        request, files = _request(connection)
         if not request:
             return
-        _die_with(connection)
+        output, lifeline = files
+        _die_with(lifeline)
         for kind, value in request["limits"]:
             _limit(kind, value)
-        code = _run(request["words"], outputs[0])
-        fcntl.fcntl(connection, fcntl.F_SETFL, 0)
+        code = _run(request["words"], output)
+        os.close(lifeline)
         connection.send(json.dumps(code).encode())
 
 
@@ -93,9 +94,9 @@ def _connected(place):
 
 
 def _request(connection):
-    """Return what the appserver asks for and the files for the output."""
+    """Return what the appserver asks for, with the file for the output and the pipe that ends with the appserver."""
     files = array.array("i")
-    data, extra, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(files.itemsize))
+    data, extra, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(2 * files.itemsize))
     if not data:
         os._exit(0)
     for level, kind, content in extra:
@@ -104,12 +105,12 @@ def _request(connection):
     return json.loads(data.decode()), files
 
 
-def _die_with(connection):
+def _die_with(lifeline):
     """Have SIGIO end this process when the appserver goes away, as a step of a deploy that was given up ends."""
     signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(connection, fcntl.F_SETFL, os.O_ASYNC)
-    if select.select([connection], [], [], 0)[0]:
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
         os._exit(0)
 
 

@@ -205,13 +205,13 @@ def test_a_hook_ends_when_the_deploy_that_runs_it_is_killed(site):
     site.boot()
     with contextlib.suppress(HookFailed), site.loaded() as project:
         request = json.dumps({"words": ["hook", "linger"], "limits": []}).encode()
-        with tempfile.TemporaryFile() as output:
-            socket.send_fds(project._connection, [request], [output.fileno()])
+        with tempfile.TemporaryFile() as output, loaded_project._lifeline() as lifeline:
+            socket.send_fds(project._connection, [request], [output.fileno(), lifeline])
             while not output.seek(0) and b"linger" not in output.read():
                 time.sleep(0.05)
         hook = project._process
         assert hook.is_running()
-        raise HookFailed("The connection goes with its process.", "")
+        raise HookFailed("The pipe and the connection go with their process.", "")
     _, alive = psutil.wait_procs([hook], timeout=5)
     assert alive == []
 

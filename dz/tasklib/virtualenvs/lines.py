@@ -12,6 +12,15 @@ from packaging.requirements import Requirement
 from dz.errors import InvalidRequirement
 
 MAX_FILE = 1_000_000
+_ELSEWHERE = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*@\s*file:(?://(?:localhost)?)?"
+    r"(?P<path>/[^;\s]*|[A-Za-z]:[^;\s]*)(?:\s*;(?P<marker>.*))?"
+)
+_CONDA_BUILD = re.compile(
+    r"_\d{9,}/work(?:/|$)|/(?:feedstock_root|croots?|conda-bld|bld|build_artifacts|concourse|(?:tmp/)?build/[0-9a-f]{8}"
+    r"|ci(?:_\w+)?|abs_\w+)/"
+)
+"""Folders in which conda and its build services build packages, as `pip freeze` has them."""
 
 
 def decoded(path: Path, name: str) -> str:
@@ -50,6 +59,25 @@ def is_path(body: str, folder: Path) -> bool:
     if name.startswith((".", "/", "file:", "~")):
         return True
     return "/" in name and "@" not in name and "://" not in name and "\0" not in name and (folder / name).exists()
+
+
+def left_by_conda(body: str, origin: str) -> str | None:
+    """Return the package, with its extras and marker, that `pip freeze` in a conda environment wrote with a path.
+
+    Raises:
+        InvalidRequirement: the path is that of another package on somebody's machine.
+    """
+    found = _ELSEWHERE.match(body)
+    if not found:
+        return None
+    if not _CONDA_BUILD.search(found["path"]):
+        raise bad_line(
+            origin,
+            body,
+            "this is a path of the machine where `pip freeze` ran",
+            f"Put the package {found['name']} into the repository and name its folder, or pin a version of the index.",
+        )
+    return found["name"] + (f" ;{found['marker']}" if found["marker"] else "")
 
 
 def parsed(body: str, origin: str) -> Requirement | None:

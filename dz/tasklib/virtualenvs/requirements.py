@@ -12,13 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import InvalidRequirement
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.virtualenvs import lockfiles
-from dz.tasklib.virtualenvs.lines import bad_line, decoded, is_path, logical_lines, parsed
+from dz.tasklib.virtualenvs.lines import bad_line, decoded, is_path, left_by_conda, logical_lines, parsed
 
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s*=?\s*)(.+)")
 _CONSTRAINT = re.compile(r"(?:-c|--constraint)(?:\s*=?\s*)(.+)")
@@ -88,6 +89,18 @@ def collect(
     for number, line in enumerate(plan.extra_requirements, 1):
         collector.line(line.strip(), f"extra_requirements:{number}", PurePosixPath())
     return collector.result()
+
+
+def _merged(one: Requirement, other: Requirement) -> Requirement | None:
+    """Return the requirement that both make together, as pip reads them; None if an exact version contradicts."""
+    if one.url and other.url and one.url != other.url:
+        return None
+    both = Requirement(str(one))
+    both.extras |= other.extras
+    both.url = one.url or other.url
+    both.specifier = one.specifier & other.specifier
+    exact = [spec.version for spec in both.specifier if spec.operator == "==" and "*" not in spec.version]
+    return both if all(both.specifier.contains(version, prereleases=True) for version in exact) else None
 
 
 def _without_shadowed(files: tuple[str, ...]) -> Iterator[str]:
@@ -192,7 +205,12 @@ class _Collector:
         if is_path(body, self.root / folder):
             self.local(body, origin, folder)
             return
-        requirement = parsed(body, origin)
+        name = left_by_conda(body, origin)
+        if name:
+            self.out.warnings.append(
+                f"{origin}: conda wrote where it built {name}; the package of that name was taken from the index."
+            )
+        requirement = parsed(name or body, origin)
         if requirement is None:
             self.unnamed.append(body)
         elif requirement.marker is None or requirement.marker.evaluate(self.environment):
@@ -203,23 +221,24 @@ class _Collector:
                 self.add(_Entry(requirement, options, origin))
 
     def add(self, entry: _Entry) -> None:
-        """Keep a requirement; the same one twice is kept once, two different ones are an error."""
+        """Keep a requirement; several of one package hold together, unless no version can meet them all."""
         name = canonicalize_name(entry.requirement.name)
         other = self.entries.setdefault(name, entry)
-        ours, theirs = entry.requirement, other.requirement
         if other is entry:
             return
-        theirs.extras |= ours.extras
-        if (ours.specifier, ours.url) == (theirs.specifier, theirs.url) or not (ours.specifier or ours.url):
-            return
-        if not (theirs.specifier or theirs.url):
-            ours.extras |= theirs.extras
-            self.entries[name] = entry
-            return
-        raise InvalidRequirement(
-            f"{name} is listed twice: {str(theirs)!r} in {other.origin} and {str(ours)!r} in {entry.origin}.",
-            "Keep one of the two lines.",
-        )
+        both = _merged(other.requirement, entry.requirement)
+        if both is None:
+            raise InvalidRequirement(
+                f"{name} is listed twice: {str(other.requirement)!r} in {other.origin} and "
+                f"{str(entry.requirement)!r} in {entry.origin}.",
+                "Keep one of the two lines.",
+            )
+        if both.url and both.specifier:
+            self.out.constraints.append(f"{both.name}{both.specifier}")
+            both.specifier = SpecifierSet()
+        hashes = " ".join(dict.fromkeys(filter(None, (other.options, entry.options))))
+        origin = entry.origin if entry.requirement.specifier else other.origin
+        self.entries[name] = _Entry(both, hashes, origin)
 
     def local(self, body: str, origin: str, folder: PurePosixPath) -> None:
         """Note a path in the checkout for installation; if it is the root and lists its dependencies, read these."""

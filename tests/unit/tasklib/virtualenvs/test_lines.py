@@ -115,3 +115,38 @@ def test_a_line_is_shown_without_its_password_and_cut() -> None:
     assert "s3cret" not in error.found
     assert error.found.startswith("r.txt:1: 'a @ https://***@example.org/xxx")
     assert len(error.found) < 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/conda/feedstock_root/build_artifacts/asgiref_1733215607532/work",
+        "/croot/asgiref_1734704156834/work",
+        "/tmp/build/80754af9/asgiref_1605055780383/work",
+        "/C:/ci/asgiref_1605055780383/work",
+        "/C:/b/abs_f3n/croot/asgiref_1605055780383/work/",
+        "/opt/concourse/worker/volumes/live/0b/volume/asgiref_1605055/work",
+        "C:/ci_311/asgiref",
+    ],
+)
+def test_a_package_whose_build_folder_conda_wrote_comes_from_the_index_with_a_warning(tmp_path, path):
+    (tmp_path / "requirements.txt").write_text(f"Django\nasgiref @ file://{path}\n")
+    found = collect(tmp_path)
+    assert set(found.lines) == {"Django", "asgiref"}
+    assert found.warnings == [
+        "requirements.txt:2: conda wrote where it built asgiref; the package of that name was taken from the index."
+    ]
+
+
+def test_extras_and_markers_of_a_conda_line_count(tmp_path):
+    text = "uvicorn[standard] @ file:///croot/uvicorn_1/work ; python_version > '3'\nsix @ file:///croot/six ; python_version < '3'\n"
+    assert lines_of(tmp_path, text) == ["uvicorn[standard]"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/ann/projects/pricing", "/C:/Users/ann/pricing", "//localhost/home/ann/pricing"]
+)
+def test_a_path_of_somebodys_machine_is_named_as_such_and_nothing_comes_from_an_index_instead(tmp_path, path):
+    with pytest.raises(InvalidRequirement, match=r"requirements\.txt:1.*machine where `pip freeze` ran") as caught:
+        lines_of(tmp_path, f"pricing @ file:{path}\n")
+    assert "pricing" in caught.value.remedy

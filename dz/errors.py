@@ -151,6 +151,18 @@ class DependencyBuildFailed(OwnerError):
     """A dependency has no wheel for this platform and its source does not build here."""
 
 
+class WrongPlatform(OwnerError):
+    """Dependencies exist for other operating systems only.
+
+    Args:
+        packages: their names.
+    """
+
+    def __init__(self, found: str, remedy: str, packages: tuple[str, ...] = ()) -> None:
+        super().__init__(found, remedy)
+        self.packages = packages
+
+
 class VerificationFailed(OwnerError):
     """The built project cannot be loaded: settings, checks, WSGI or ASGI application."""
 

@@ -21,6 +21,7 @@ from dz.errors import (
     InvalidRequirement,
     NoMatchingPython,
     ServiceUnavailable,
+    WrongPlatform,
 )
 
 _UNREACHABLE = re.compile(
@@ -37,6 +38,7 @@ _MISSING = re.compile(
     r"|there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*)"
     r"|no versions of ([A-Za-z0-9][A-Za-z0-9._-]*)"
 )
+_PLATFORMS = re.compile(r"Wheels are available for `([^`]+)`[^\n]* on the following platforms?: ([^\n]+)")
 _BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
 _MOST_EXPORTED = 10_000_000
 """How many bytes the requirement lines of one lock file may have."""
@@ -123,6 +125,7 @@ class UvInstaller:
             DependencyNotFound: a package or a version of it does not exist.
             DependencyBuildFailed: a source package does not build here.
             NoMatchingPython: a package refuses this Python.
+            WrongPlatform: packages exist for other operating systems only.
             ServiceUnavailable: the index does not answer.
         """
         argv = ["pip", "install", "--python", str(target / "bin" / "python")]
@@ -202,6 +205,13 @@ def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
             f"Installing the dependencies took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{tail}",
             "Use versions that have wheels for this platform, or fewer dependencies.",
         )
+    elsewhere = _elsewhere(text)
+    if elsewhere:
+        return WrongPlatform(
+            f"The dependency {' and '.join(elsewhere)} exists for other operating systems only: {_flat(text)}",
+            "Remove it from the requirements, or give it a marker such as ; sys_platform == 'win32'.",
+            elsewhere,
+        )
     missing, build, python = _MISSING.search(text), _BUILD.search(text), _PYTHON.search(text)
     if build or "build backend returned an error" in text:
         name = build[1] if build else " or ".join(folders)
@@ -221,12 +231,22 @@ def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
             f"{subject} does not exist on the package index, or no version of it fits: {_flat(text)}",
             "Correct its name or version in the requirements.",
         )
+    return _unexplained(text, tail)
+
+
+def _unexplained(text: str, tail: str) -> DzError:
     if _UNREACHABLE.search(text):
         return ServiceUnavailable(
             f"The package index does not answer: {tail}", "Check the index and the network of the build server."
         )
     kind = InvalidRequirement if _BAD_LINE.search(text) else DependencyBuildFailed
     return kind(f"The dependencies could not be installed:\n{tail}", "Correct the requirements.")
+
+
+def _elsewhere(text: str) -> tuple[str, ...]:
+    """Return the packages of which uv says that they have wheels for Windows or macOS alone."""
+    found = ((name, re.findall(r"`([^`]+)`", platforms)) for name, platforms in _PLATFORMS.findall(text))
+    return tuple(name for name, tags in found if tags and all(tag.startswith(("win", "macosx")) for tag in tags))
 
 
 def _flat(text: str) -> str:

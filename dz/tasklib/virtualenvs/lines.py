@@ -13,7 +13,7 @@ from dz.errors import InvalidRequirement
 
 MAX_FILE = 1_000_000
 _ELSEWHERE = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*@\s*file:(?://(?:localhost)?)?"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s*@\s*file:(?://(?:localhost)?)?"
     r"(?P<path>/[^;\s]*|[A-Za-z]:[^;\s]*)(?:\s*;(?P<marker>.*))?"
 )
 _CONDA_BUILD = re.compile(

@@ -1,5 +1,7 @@
 """What the platform adds to or changes in a project's requirements, so that the project itself need not change."""
 
+from collections.abc import Collection
+
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -13,16 +15,32 @@ from dz.tasklib.virtualenvs.requirements import Requirements
 
 _FIRST_WHEELS = {(3, 10): "2.9.2", (3, 11): "2.9.5", (3, 12): "2.9.9", (3, 13): "2.9.10", (3, 14): "2.9.11"}
 """The first version of psycopg2-binary with wheels on PyPI, by Python version."""
+_WINDOWS = {
+    "pypiwin32",
+    "pywin32",
+    "pywinpty",
+    "twisted-iocpsupport",
+    "win10toast",
+    "windows-curses",
+    "winsdk",
+    "winshell",
+    "wmi",
+}
+"""Packages that `pip freeze` lists on Windows and that cannot be installed elsewhere."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
 
 
-def complete(found: Requirements, plan: Plan, interpreter: Interpreter) -> Requirements:
+def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign: Collection[str] = ()) -> Requirements:
     """Return the requirements with a web server and a database driver, and with warnings about what was changed.
+
+    Args:
+        foreign: lines that an installer found to be for other operating systems only.
 
     Raises:
         InvalidRequirement: dependencies are listed, but no Django among them.
     """
     lines, warnings = list(found.lines), list(found.warnings)
+    _without_foreign(lines, warnings, foreign)
     names = {package(line) for line in lines}
     if "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
@@ -43,6 +61,19 @@ def package(line: str) -> str:
         return canonicalize_name(Requirement(line.split(" --hash", 1)[0]).name)
     except BadRequirement:
         return ""
+
+
+def _without_foreign(lines: list[str], warnings: list[str], foreign: Collection[str]) -> None:
+    """Leave out what exists for other operating systems only: nobody's site can need it here."""
+    found = [line for line in lines if line in foreign or _is_foreign(package(line), line)]
+    if found:
+        shown = ", ".join(line.split(" --hash", 1)[0] for line in found)
+        warnings.append(f"Left out, because it exists for Windows or macOS only: {shown}.")
+    lines[:] = [line for line in lines if line not in found]
+
+
+def _is_foreign(name: str, line: str) -> bool:
+    return " @ " not in line and (name in _WINDOWS or name.startswith(("pyobjc", "winrt-")))
 
 
 def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:

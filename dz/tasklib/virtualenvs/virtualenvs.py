@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import platform
 import shutil
 import tempfile
@@ -9,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from dz.adapters import files
 from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import give_tree, owned
+from dz.errors import WrongPlatform
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -85,7 +89,7 @@ def create(
 
     Raises:
         InvalidRequirement: see `requirements.collect`.
-        DependencyNotFound, DependencyBuildFailed, NoMatchingPython, ServiceUnavailable: see the installer.
+        DependencyNotFound, DependencyBuildFailed, NoMatchingPython, WrongPlatform, ServiceUnavailable: see the installer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with files.locked(folder / ".lock"):  # one creation at a time
@@ -94,23 +98,51 @@ def create(
         def export(project: Path) -> str:
             return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cached)
 
+        def made(found: Requirements) -> Virtualenv:
+            key = virtualenv_key(checkout.sysid, found, interpreter, commit=checkout.commit)
+            whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
+            if layers.touch(whole.path):
+                return replace(whole, reused=True)
+            if packages and packages.install(
+                found, whole.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
+            ):
+                return whole
+            with _workspace(folder, sandbox.user) as work:
+                inside = owned(work / "env", sandbox.user)
+                installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
+                listing = _listing(found, checkout.path, work, sandbox.user)
+                installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
+                inside.rename(whole.path)
+            return whole
+
         listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
-        found = substitutions.complete(listed, plan, interpreter)
-        key = virtualenv_key(checkout.sysid, found, interpreter, commit=checkout.commit)
-        made = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
-        if layers.touch(made.path):
-            return replace(made, reused=True)
-        if packages and packages.install(
-            found, made.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
-        ):
-            return made
-        with _workspace(folder, sandbox.user) as work:
-            inside = owned(work / "env", sandbox.user)
-            installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
-            listing = _listing(found, checkout.path, work, sandbox.user)
-            installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
-            inside.rename(made.path)
-    return made
+        return _without_foreign(listed, folder / ".foreign.json", made, plan, interpreter)
+
+
+def _without_foreign(
+    listed: Requirements,
+    record: Path,
+    made: Callable[[Requirements], Virtualenv],
+    plan: Plan,
+    interpreter: Interpreter,
+) -> Virtualenv:
+    """Make a virtualenv without the listed packages that the installer finds to be for other operating systems only.
+
+    Args:
+        record: a file that keeps their lines, so that the next build need not find them again.
+    """
+    foreign = set(json.loads(record.read_text())) if record.exists() else set()
+    while True:
+        found = substitutions.complete(listed, plan, interpreter, foreign)
+        try:
+            return made(found)
+        except WrongPlatform as error:
+            names = {canonicalize_name(name) for name in error.packages}
+            more = {line for line in found.lines if substitutions.package(line) in names} - foreign
+            if not more:  # something that is needed depends on it
+                raise
+            foreign |= more
+            files.write(record, json.dumps(sorted(foreign)), mode=0o600)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from dz.adapters.installer import UvInstaller
-from dz.errors import DependencyBuildFailed, DependencyNotFound, NoMatchingPython, ServiceUnavailable
+from dz.errors import DependencyBuildFailed, DependencyNotFound, NoMatchingPython, ServiceUnavailable, WrongPlatform
 from dz.tasklib.virtualenvs import virtualenvs
 from tests.integration.django_projects import PLAN, USER, make_project
 
@@ -85,3 +85,41 @@ def test_a_folder_of_the_repository_is_installed_from_a_copy(build_server, sandb
     )
     assert run.stdout.startswith(str(made.path)), "not a link into the checkout"
     assert sorted(path.name for path in (open_folder / "src/libs/tool").iterdir()) == ["own_tool.py", "pyproject.toml"]
+
+
+def test_what_only_windows_has_is_left_out_and_found_only_once(build_server, sandbox, python, open_folder):
+    listed = {"requirements.txt": "Django==4.2.16\npsycopg2-binary\ngunicorn\npywin32==306\nPyAudioWPatch==0.2.12.7\n"}
+    checkout = make_project(open_folder / "src", **listed)
+
+    def create(index):
+        return virtualenvs.create(
+            PLAN,
+            checkout,
+            folder=build_server / "envs",
+            interpreter=python,
+            installer=UvInstaller(index_url=index),
+            sandbox=sandbox,
+            bytecode=False,
+        )
+
+    made = create(None)
+    (warning,) = [text for text in made.warnings if "Windows or macOS" in text]
+    assert "PyAudioWPatch==0.2.12.7" in warning
+    assert "pywin32==306" in warning
+    again = create("http://127.0.0.1:9/")
+    assert (again.reused, again.warnings) == (True, made.warnings)
+
+
+def test_a_package_of_windows_that_another_one_needs_is_named(build_server, sandbox, python, open_folder):
+    tool = '[project]\nname = "own-tool"\nversion = "1"\ndependencies = ["pyaudiowpatch"]\n[tool.setuptools]\npackages = []\n'
+    listed = {"requirements.txt": "Django==4.2.16\n./libs/tool\n", "libs/tool/pyproject.toml": tool}
+    checkout = make_project(open_folder / "src", **listed)
+    with pytest.raises(WrongPlatform, match="pyaudiowpatch"):
+        virtualenvs.create(
+            PLAN,
+            checkout,
+            folder=build_server / "envs",
+            interpreter=python,
+            installer=UvInstaller(),
+            sandbox=sandbox,
+        )

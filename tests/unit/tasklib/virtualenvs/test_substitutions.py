@@ -92,3 +92,24 @@ def test_folders_that_are_installed_as_packages_may_bring_django():
 def test_without_any_list_the_version_that_detection_read_is_taken():
     assert "django==4.2.*" in completed(dependency_files=(), django_version="4.2").lines
     assert "django" in completed(dependency_files=(), django_version=">=4").lines
+
+
+def test_packages_of_other_operating_systems_are_left_out_all_named_in_one_warning():
+    lines = [
+        "Django==5.1",
+        "colorama==0.4.6",
+        "pywin32==306 --hash=sha256:00",
+        "pyobjc-core==10",
+        "rocket==2",
+        "psycopg2",
+    ]
+    found = substitutions.complete(requirements.Requirements(lines), PLAN, PYTHON, {"rocket==2"})
+    assert {"colorama==0.4.6", "Django==5.1"} < set(found.lines)
+    assert not [line for line in found.lines if line.startswith(("pywin32", "pyobjc", "rocket"))]
+    (warning,) = [text for text in found.warnings if "Windows or macOS" in text]
+    assert warning.endswith("only: pywin32==306, pyobjc-core==10, rocket==2.")
+
+
+def test_a_package_of_that_name_from_an_address_is_installed():
+    line = "pywin32 @ https://example.org/pywin32-1-py3-none-any.whl"
+    assert line in completed("Django==5.1", line).lines

@@ -181,7 +181,7 @@ class BundleRefused(OwnerError):
 
 # -- deploy ------------------------------------------------------------------------------------------------
 class HookFailed(OwnerError):
-    """A release hook (migrate, ...) failed; the previous version still serves."""
+    """A release hook (migrate, ...) failed; what users saw before, they still see."""
 
 
 class HealthCheckFailed(OwnerError):

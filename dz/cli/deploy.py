@@ -1,5 +1,6 @@
 """`dz deploy PROJECT|URL`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
 from dz.errors import InvalidConfig
 from dz.tasklib import projects
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs.log import LogLine
 from dz.tasklib.variables import stored
 from dz.text import printable
 from dz.zoomdb.states import JobKind
@@ -54,13 +56,15 @@ def deploy(
         stored.put(zoomdb, project.id, variables)
         request = request.model_copy(update={"project": project.name})
     job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local)
-    print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)
+    print_result(job, log.lines(zoomdb, job.id), as_json=as_json)
 
 
-def print_result(job: jobs.JobView, steps: dict[str, float], *, as_json: bool) -> None:
-    """Print the result of a job that changed what users see."""
+def print_result(job: jobs.JobView, lines: Sequence[LogLine], *, as_json: bool) -> None:
+    """Print the result of a job that changed what users see; what it warned of was shown when it came."""
+    steps = log.step_seconds(lines)
     if as_json:
-        output.print_json({"job": job.id, "project": job.project, **job.result, "steps": steps})
+        found = {"job": job.id, "project": job.project, **job.result}
+        output.print_json({**found, "steps": steps, "warnings": log.warnings(lines)})
         return
     for step, seconds in steps.items():
         output.note(f"  {seconds:6.1f} s  {step}")

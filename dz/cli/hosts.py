@@ -9,6 +9,7 @@ from dz.cli import runs
 from dz.cli.deploy import print_result
 from dz.cli.options import AsJson, Local
 from dz.tasklib import projects
+from dz.tasklib.jobs import log
 from dz.zoomdb.states import JobKind
 from tasks.parameters import HostRequest
 
@@ -30,4 +31,4 @@ def host(
     known = projects.find(zoomdb, project)
     request = HostRequest(project=known.name, host=names.hostname(name), version=version)
     job = runs.run(JobKind.PUBLISH, request, local=local, project_id=known.id)
-    print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)
+    print_result(job, log.lines(zoomdb, job.id), as_json=as_json)

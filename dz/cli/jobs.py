@@ -52,7 +52,14 @@ def show_job(
         job = runs.follow(zoomdb, number)
     lines = log.lines(zoomdb, number)
     if as_json:
-        output.print_json({**as_object(job), "steps": log.step_seconds(lines), "log": [vars(line) for line in lines]})
+        output.print_json(
+            {
+                **as_object(job),
+                "steps": log.step_seconds(lines),
+                "warnings": log.warnings(lines),
+                "log": [vars(line) for line in lines],
+            }
+        )
     else:
         if not follow:
             rows = [(output.local_time(x.time), _SHOWN.get(LogType(x.type), x.type), x.step, x.message) for x in lines]

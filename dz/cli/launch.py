@@ -69,8 +69,7 @@ def launch(
         kind = JobKind.LAUNCH
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
     job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
-    parts = launches.parts(zoomdb, job.id)
-    print_result(job, log.step_seconds(log.lines(zoomdb, *parts)), as_json=as_json)
+    print_result(job, log.lines(zoomdb, *launches.parts(zoomdb, job.id)), as_json=as_json)
 
 
 def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str]) -> None:

@@ -38,6 +38,7 @@ class Progress:
     def __init__(self) -> None:
         self.steps: dict[str, Step] = {}
         self.tail: deque[str] = deque(maxlen=TAIL)
+        self.warnings: dict[str, None] = {}
         self._spinner = Spinner("line")
 
     def feed(self, lines: Sequence[LogLine], now: float) -> list[str]:
@@ -57,6 +58,7 @@ class Progress:
             return f"failed  {step}"
         if line.type in (LogType.INFO, LogType.WARN) and message:
             self.tail.append(_first_line(message))
+            self.warnings |= {message: None} if line.type == LogType.WARN else {}
             return f"{'warning' if line.type == LogType.WARN else '       '} {message}"
         return None
 
@@ -85,7 +87,10 @@ class Progress:
 
 @contextlib.contextmanager
 def shown(title: str, console: Console) -> Iterator[Feed]:
-    """Show a job in place on a terminal, else as plain lines; yields the function that takes lines of its log."""
+    """Show a job in place on a terminal, else as plain lines; yields the function that takes lines of its log.
+
+    What is warned of stays on the terminal, above the picture.
+    """
     progress = Progress()
     console.print(title)
 
@@ -98,8 +103,12 @@ def shown(title: str, console: Console) -> Iterator[Feed]:
         yield feed
         return
     with Live(get_renderable=lambda: progress.render(time.monotonic()), console=console, refresh_per_second=8):
-        yield feed
-        progress.tail.clear()
+        try:
+            yield feed
+        finally:
+            progress.tail.clear()
+            for warning in progress.warnings:
+                console.print(f"Warning: {warning}")
 
 
 def _first_line(text: str) -> str:

@@ -9,6 +9,7 @@ from dz.cli import output, runs
 from dz.cli.deploy import print_result
 from dz.cli.options import AsJson, Local
 from dz.tasklib import projects
+from dz.tasklib.jobs import log
 from dz.zoomdb.states import JobKind
 from tasks.parameters import VersionRequest
 
@@ -29,5 +30,5 @@ def rollback(
     known = projects.find(zoomdb, project)
     request = VersionRequest(project=known.name, version=version)
     job = runs.run(JobKind.ROLLBACK, request, local=local, project_id=known.id)
-    print_result(job, runs.steps(zoomdb, job.id), as_json=as_json)
+    print_result(job, log.lines(zoomdb, job.id), as_json=as_json)
     output.note(f"{known.name} is back.")

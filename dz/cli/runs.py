@@ -19,6 +19,7 @@ from dz.cli import output
 from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
+from dz.tasklib import projects
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.jobs.log import LogLine
@@ -164,7 +165,7 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
             with prefect_environment.without_heartbeats():
                 state = flow(**{parameter: request}, job=job_id, return_state=True)
         except KeyboardInterrupt:
-            output.note(f"Job {job_id} was ended; the version that users saw before still serves.")
+            output.note(f"Job {job_id} was ended{_still_served(zoomdb, job_id)}.")
             raise typer.Exit(130) from None
         finally:
             finished.set()
@@ -172,6 +173,13 @@ def _run_here(zoomdb: Zoomdb, kind: JobKind, request: BaseModel, job_id: int) ->
     if not job.finished:
         state.result()  # raises what kept the flow from beginning its job
     return job
+
+
+def _still_served(zoomdb: Zoomdb, job_id: int) -> str:
+    """Say that users still see the version of before, if they saw one."""
+    job = jobs.get(zoomdb, job_id)
+    seen = job and job.project and projects.find(zoomdb, job.project).version
+    return f"; users still see version {seen}" if seen else ""
 
 
 def _watch(

@@ -20,6 +20,7 @@ from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
 from dz.tasklib.checkouts.local_sources import publish_path
+from dz.tasklib.jobs import log
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.variables import stored
 from dz.zoomdb import Zoomdb
@@ -85,10 +86,11 @@ def try_(
     request = _request(zoomdb, url, check, guesses, variables, ask=ask)
     with watch.step("build_and_deploy"):
         job = runs.run(JobKind.BUILD_AND_DEPLOY, request)
-    watch.add_steps_of("build_and_deploy", runs.steps(zoomdb, job.id))
+    lines = log.lines(zoomdb, job.id)
+    watch.add_steps_of("build_and_deploy", log.step_seconds(lines))
     with watch.step("request"):
         answer = _front_page(str(job.result["url"]))
-    _print(job, check, answer, here, watch.seconds, as_json=as_json)
+    _print(job, check, answer, here, watch.seconds, log.warnings(lines), as_json=as_json)
 
 
 def _served(path: Path, here: Stack) -> str:
@@ -155,12 +157,24 @@ def _front_page(url: str) -> httpx.Response:
 
 
 def _print(
-    job: JobView, check: JobView, answer: httpx.Response, here: Stack, seconds: dict[str, float], *, as_json: bool
+    job: JobView,
+    check: JobView,
+    answer: httpx.Response,
+    here: Stack,
+    seconds: dict[str, float],
+    warnings: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     url, served_by = str(job.result["url"]), answer.headers.get("X-DjangoZoom")
     if as_json:
         known = {"url": url, "job": job.id, "prefect_ui": here.prefect_ui, "project": job.project, "steps": seconds}
-        more = {"version": job.result.get("version"), "check_job": check.id, "status": answer.status_code}
+        more = {
+            "version": job.result.get("version"),
+            "check_job": check.id,
+            "status": answer.status_code,
+            "warnings": warnings,
+        }
         output.print_json({**known, **more, "x_djangozoom": served_by})
         return
     output.note("\nTime of each step:")

@@ -42,6 +42,11 @@ def step_seconds(log_lines: Sequence[LogLine]) -> dict[str, float]:
     return seconds
 
 
+def warnings(log_lines: Sequence[LogLine]) -> list[str]:
+    """Return what a job warned of, each text once."""
+    return list(dict.fromkeys(line.message for line in log_lines if line.type == LogType.WARN))
+
+
 def write(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step: str = "") -> None:
     """Add a line to the job's log."""
     line = {"job_id": job_id, "type": kind, "message": printable(message), "step": step}

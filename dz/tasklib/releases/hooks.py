@@ -11,10 +11,14 @@ from sqlalchemy import func
 from dz.adapters.processes import Finished
 from dz.errors import HookFailed, InvalidConfig, ServiceUnavailable
 from dz.zoomdb import Zoomdb, locks
-from dz.zoomdb.models import Release
+from dz.zoomdb.models import Project, Release
 
 WAIT_SECONDS = 1500
 """Seconds that an appserver waits while another one runs the project's hooks."""
+_TAKEN = re.compile(
+    r"^CommandError: Error: That .+ is already taken\.$|^DETAIL: +Key .+ already exists\.$", re.MULTILINE
+)
+"""What is said of a superuser who is there: by Django's `createsuperuser`, or before Django 3.0 by PostgreSQL."""
 _APPLYING = re.compile(r"(?:Applying |^ > )(\w+[.:]\w+)\b(?!\.\.\. ?OK)", re.MULTILINE)
 
 
@@ -41,6 +45,7 @@ def run_hooks(
     commands = [words for hook in hooks for words in _commands(hook, django_version)]
     with zoomdb.session() as session:
         project_id = session.get_one(Release, release_id).project_id
+        seen = session.get_one(Project, project_id).current_release_id is not None
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         with zoomdb.try_lock(locks.HOOKS, project_id) as taken:
@@ -48,7 +53,7 @@ def run_hooks(
                 return
             if taken:
                 for words in commands:
-                    _run_one(run, words)
+                    _run_one(run, words, seen=seen)
                 with zoomdb.session() as session:
                     session.get_one(Release, release_id).hooks_done = func.now()
                 return
@@ -60,16 +65,19 @@ def _commands(hook: str, django_version: str | None) -> list[list[str]]:
     words = hook.split()
     if not words or words[0].startswith("-"):
         raise InvalidConfig(f"{hook!r} cannot be a release hook.", "Name a command of manage.py, such as migrate.")
+    if words[0] == "createsuperuser" and not {"--noinput", "--no-input"} & set(words):
+        return [[*words, "--noinput"]]  # there is nobody to ask; without it the command does nothing and says "fine"
     if words != ["migrate"]:
         return [words]
-    if not _before_migrations(django_version):
-        return [["migrate", "--noinput"]]
-    return [["syncdb", "--noinput"]]
+    if _is_before(django_version, "1.7"):
+        return [["syncdb", "--noinput"]]
+    # The build has run the checks. Here they would load the URLs, and what those read from tables that are yet to come.
+    return [["migrate", "--noinput", *([] if _is_before(django_version, "3.0") else ["--skip-checks"])]]
 
 
-def _before_migrations(django_version: str | None) -> bool:
+def _is_before(django_version: str | None, version: str) -> bool:
     with contextlib.suppress(InvalidVersion):
-        return bool(django_version) and Version(str(django_version)) < Version("1.7")
+        return bool(django_version) and Version(str(django_version)) < Version(version)
     return False
 
 
@@ -78,14 +86,20 @@ def _done(zoomdb: Zoomdb, release_id: int) -> bool:
         return session.get_one(Release, release_id).hooks_done is not None
 
 
-def _run_one(run: Callable[[list[str]], Finished], words: list[str]) -> None:
+def _run_one(run: Callable[[list[str]], Finished], words: list[str], *, seen: bool) -> None:
+    """Run one command; a superuser who is there already was made by an earlier version.
+
+    Args:
+        seen: users see a version of the project.
+    """
     done = run(words)
-    if done.ok:
+    if done.ok or (words[0] == "createsuperuser" and _TAKEN.search(done.output)):
         return
     applied = _APPLYING.findall(done.output)
     where = f" in migration {applied[-1]}" if applied else ""
     how = f"did not end within {done.seconds:.0f} s" if done.timed_out else f"failed with code {done.returncode}"
+    serves = "; the previous version still serves" if seen else ""
     raise HookFailed(
-        f"manage.py {' '.join(words)} {how}{where}; the previous version still serves. Its last lines:\n{done.tail(15)}",
+        f"manage.py {' '.join(words)} {how}{where}{serves}. Its last lines:\n{done.tail(15)}",
         "Correct it in the project, push and deploy again; migrations before that one may already be applied.",
     )

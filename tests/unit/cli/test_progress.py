@@ -1,3 +1,4 @@
+import contextlib
 import datetime as dt
 import io
 
@@ -76,6 +77,15 @@ def test_on_a_terminal_the_picture_is_drawn_in_place() -> None:
     with shown("job 7", console) as feed:
         feed([line(LogType.STEP_BEGIN, "verify"), line(LogType.STEP_END, "verify", "2.00")])
     assert "verify" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_on_a_terminal_warnings_stay_when_the_job_is_over_even_if_it_failed() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with contextlib.suppress(KeyboardInterrupt), shown("job 7", console) as feed:
+        feed([line(LogType.WARN, message="notes has no migrations"), line(LogType.INFO, message="Django loads")])
+        raise KeyboardInterrupt
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert written.count("Warning: notes has no migrations") == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,12 +35,12 @@ def test_two_appservers_run_the_hooks_of_a_release_once(zoomdb, release):
         thread.start()
     for thread in both:
         thread.join(20)
-    assert calls == [["migrate", "--noinput"]]
+    assert calls == [["migrate", "--noinput", "--skip-checks"]]
 
 
 def test_a_failed_migration_is_named_and_the_hooks_run_again_next_time(zoomdb, release):
     output = "  Applying blog.0001_initial... OK\n  Applying blog.0002_more...Traceback\nboom"
-    with pytest.raises(HookFailed, match=r"in migration blog\.0002_more;") as caught:
+    with pytest.raises(HookFailed, match=r"in migration blog\.0002_more\. Its last") as caught:
         hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, output), hooks=["migrate"])
     assert "boom" in caught.value.found
     calls = []
@@ -53,6 +53,52 @@ def test_django_before_migrations_gets_syncdb(zoomdb, release):
     run = lambda words: calls.append(words[0]) or finished(words)  # noqa: E731
     hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="1.6.11")
     assert calls == ["syncdb"]
+
+
+def test_django_before_3_0_knows_no_way_to_skip_checks(zoomdb, release):
+    calls = []
+    run = lambda words: calls.append(words) or finished(words)  # noqa: E731
+    hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate"], django_version="2.2.28")
+    assert calls == [["migrate", "--noinput"]]
+
+
+def test_a_previous_version_is_said_to_serve_where_there_is_one(zoomdb, release):
+    with zoomdb.session() as session:
+        first = session.get_one(Release, release)
+        other = Release(project_id=first.project_id, number=2, bundle_id=first.bundle_id, environment=b"")
+        session.add(other)
+        session.flush()
+        first.project.current_release_id, second = release, other.id
+    with pytest.raises(HookFailed, match=r"with code 1; the previous version still serves\."):
+        hooks.run_hooks(zoomdb, second, run=lambda words: finished(words, 1), hooks=["migrate"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CommandError: Error: That username is already taken.\n",
+        "IntegrityError: duplicate key value violates unique constraint\nDETAIL:  Key (username)=(ann) already exists.\n",
+    ],
+    ids=["by Django", "by PostgreSQL"],
+)
+def test_a_superuser_who_is_there_is_no_failure_of_the_hook_that_makes_one(zoomdb, release, said):
+    calls = []
+
+    def run(words):
+        calls.append(words)
+        return finished(words, code=1, output=said)
+
+    hooks.run_hooks(zoomdb, release, run=run, hooks=["createsuperuser"])
+    assert calls == [["createsuperuser", "--noinput"]]
+
+
+def test_a_superuser_who_cannot_be_made_fails_as_any_hook_and_so_does_what_exists_for_another_command(zoomdb, release):
+    lacking = "CommandError: You must use --username with --noinput.\n"
+    with pytest.raises(HookFailed, match="--username"):
+        hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, lacking), hooks=["createsuperuser"])
+    there = "DETAIL:  Key (id)=(1) already exists.\n"
+    with pytest.raises(HookFailed, match="already exists"):
+        hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, there), hooks=["loaddata colours"])
 
 
 def test_a_hook_that_is_no_command_of_manage_py_runs_nothing(zoomdb, release):
@@ -68,9 +114,9 @@ def test_hooks_run_in_their_order_and_the_first_that_fails_is_the_last(zoomdb, r
         calls.append(words)
         return finished(words, code=int(words[0] == "fail"))
 
-    with pytest.raises(HookFailed, match=r"manage\.py fail now failed with code 1; the previous"):
+    with pytest.raises(HookFailed, match=r"manage\.py fail now failed with code 1\. Its last lines"):
         hooks.run_hooks(zoomdb, release, run=run, hooks=["migrate", "loaddata colours", "fail now", "never"])
-    assert calls == [["migrate", "--noinput"], ["loaddata", "colours"], ["fail", "now"]]
+    assert calls == [["migrate", "--noinput", "--skip-checks"], ["loaddata", "colours"], ["fail", "now"]]
 
 
 def test_hooks_of_two_versions_of_a_project_never_run_at_the_same_time(zoomdb, release):

@@ -107,11 +107,11 @@ def _platform(
     simulated.fill(zoomdb, size)
     folder = services.folder / name
     folder.mkdir(mode=0o711)
-    ports = {"port": services.port(), "status_port": services.port()}
-    nginx = Nginx(nginx_binary(None), folder, user=services.web_user(), **ports)
+    user = services.web_user()
+    nginx = Nginx(nginx_binary(None), folder, port=services.port(), status_port=services.port(), user=user)
     nginx.write_main()
     for number in range(1, size + 1):
-        content = config.render(_site(number, 1, upstream), port=nginx.port, statics={})
+        content = config.render(_site(number, 1, upstream), statics={})
         (folder / "sites" / f"p{number:08d}.conf").write_text(content)
     process = services.launch("nginx", nginx.command, folder)
     _wait_for(nginx)

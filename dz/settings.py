@@ -4,17 +4,46 @@ Order of precedence: environment (`DZ_...`), then `<state_dir>/settings.json`, t
 """
 
 import functools
+import ipaddress
+import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 Role = Literal["build", "database", "appserver", "proxy"]
 ROLES: tuple[Role, ...] = ("build", "database", "appserver", "proxy")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PUBLIC_GIT_HOSTS = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "git.sr.ht"]
+
+
+def _words(value: Any) -> Any:
+    """Return the items of a text, which is a JSON list or has them separated by commas or spaces."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
+
+
+def _networks(value: Any) -> list[str]:
+    """Return addresses and networks in their usual form; raises ValueError for anything else."""
+    found = [ipaddress.ip_network(str(one).strip("[]")) for one in _words(value)]
+    return [str(one.network_address if one.prefixlen == one.max_prefixlen else one) for one in found]
+
+
+def _addresses(value: Any) -> list[str]:
+    """Return addresses as nginx writes them, IPv6 in brackets; raises ValueError for anything else."""
+    found = [ipaddress.ip_address(str(one).strip("[]")) for one in _words(value)]
+    if not found:
+        raise ValueError("an address is needed")
+    return [f"[{one}]" if one.version == 6 else str(one) for one in found]
 
 
 class Settings(BaseSettings):
@@ -70,6 +99,11 @@ class Settings(BaseSettings):
     """First and last port of app instances on an appserver."""
     proxy_port: int = 80
     """The port on which a proxy serves all sites, told apart by host name."""
+    proxy_addresses: Annotated[list[str], NoDecode, BeforeValidator(_addresses)] = ["127.0.0.1"]
+    """The addresses of this machine on which a proxy serves that port; `0.0.0.0,::` is all of them."""
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_networks)] = []
+    """Addresses and networks, IPv4 and IPv6, of the proxies that end TLS before ours. What they say in X-Forwarded-For and
+    X-Forwarded-Proto is believed; from any other address it is overwritten."""
     proxy_status_port: int = 8089
     """The port on 127.0.0.1 on which a proxy's nginx reports which generation of its configuration it has loaded."""
     site_ports: tuple[int, int] | None = None

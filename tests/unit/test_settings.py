@@ -33,6 +33,22 @@ def test_lists_are_json_in_the_environment(state: Path, monkeypatch: pytest.Monk
     assert Settings().git_hosts == ["git.example.org", "git://127.0.0.1:9418"]
 
 
+@pytest.mark.parametrize(
+    "value", ["10.0.0.0/8, 2001:db8::1,192.0.2.7/32", '["10.0.0.0/8", "[2001:db8::1]", "192.0.2.7"]']
+)
+def test_trusted_proxies_are_addresses_and_networks(state: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DZ_TRUSTED_PROXIES", value)
+    assert Settings().trusted_proxies == ["10.0.0.0/8", "2001:db8::1", "192.0.2.7"]
+
+
+def test_a_proxy_serves_this_machine_only_unless_it_is_told_otherwise(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings().proxy_addresses == ["127.0.0.1"]
+    monkeypatch.setenv("DZ_PROXY_ADDRESSES", "0.0.0.0,::")
+    assert Settings().proxy_addresses == ["0.0.0.0", "[::]"]  # noqa: S104 - nothing is bound here
+
+
 def test_no_password_is_in_what_is_printed(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DZ_ZOOMDB_URL", "DZ_SITES_DATABASE_URL", "DZ_S3_SECRET_KEY", "DZ_PREFECT_AUTH_STRING"):
         monkeypatch.setenv(name, "postgresql+psycopg2://a:hunter2@h/d")
@@ -42,7 +58,16 @@ def test_no_password_is_in_what_is_printed(state: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("DZ_CAPACITY", "many"), ("DZ_BUNDLES_KEPT", "0"), ("DZ_BUNDLE_STORE", "ftp")]
+    ("name", "value"),
+    [
+        ("DZ_CAPACITY", "many"),
+        ("DZ_BUNDLES_KEPT", "0"),
+        ("DZ_BUNDLE_STORE", "ftp"),
+        ("DZ_TRUSTED_PROXIES", "proxy.example.org"),
+        ("DZ_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("DZ_PROXY_ADDRESSES", ""),
+        ("DZ_PROXY_ADDRESSES", "10.0.0.0/8"),
+    ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(
     state: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str

@@ -61,11 +61,10 @@ class SiteConfig:
     vhosts: tuple[Vhost, ...]
 
 
-def render(site: SiteConfig, *, port: int, statics: Mapping[str, Path]) -> str:
+def render(site: SiteConfig, *, statics: Mapping[str, Path]) -> str:
     """Return nginx's configuration for a site.
 
     Args:
-        port: the proxy's main port.
         statics: the folder of each extracted static layer, by its sha256.
 
     Raises:
@@ -90,7 +89,10 @@ def render(site: SiteConfig, *, port: int, statics: Mapping[str, Path]) -> str:
                 "static": _locations(vhost, root) if root else [],
             }
         )
-    return templating.render("site.conf.j2", port=port, hosts=hosts, upstreams=sorted(upstreams.items()))
+    local = any(host["site_port"] is not None for host in hosts)
+    return templating.render(
+        "site.conf.j2", sysid=site.sysid, local=local, hosts=hosts, upstreams=sorted(upstreams.items())
+    )
 
 
 def check(site: SiteConfig) -> None:

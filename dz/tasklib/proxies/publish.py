@@ -26,7 +26,7 @@ def publish(site: SiteConfig, *, nginx: Nginx, static_fetch: Callable[[str, int]
     check(site)
     layers = {vhost.static_sha256: vhost.static_size for vhost in site.vhosts if vhost.static_sha256}
     statics = {sha256: static_fetch(sha256, size) for sha256, size in layers.items()}
-    text = render(site, port=nginx.port, statics=statics)
+    text = render(site, statics=statics)
     with nginx.writer():
         if nginx.site(site.sysid) == text and nginx.generation() == nginx.wanted():
             return False

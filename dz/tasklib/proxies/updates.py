@@ -82,6 +82,6 @@ def _is_shown(site: SiteConfig, nginx: Nginx, static_folder: Path) -> bool:
     if not site.vhosts or not all(path.is_dir() for path in statics.values()):
         return False
     try:
-        return nginx.site(site.sysid) == config.render(site, port=nginx.port, statics=statics)
+        return nginx.site(site.sysid) == config.render(site, statics=statics)
     except DzError:
         return False

@@ -47,6 +47,13 @@ def test_the_main_configuration_is_written_again_only_if_it_changes(nginx):
     assert nginx.wanted() != wanted
 
 
+def test_a_site_that_names_the_port_itself_takes_the_addresses_of_the_proxy(nginx):
+    before = f"server {{\n    listen {nginx.port};\n    server_name a.example;\n}}\n"
+    (nginx.folder / "sites" / "p00000009.conf").write_text(before)
+    nginx.write_main(workers=1)
+    assert nginx.site("p00000009") == "server {\n    include listen.conf;\n    server_name a.example;\n}\n"
+
+
 def test_a_site_is_tested_without_touching_what_serves(nginx):
     before = sorted(path.name for path in nginx.folder.iterdir())
     nginx.test("one", server(free_port()))

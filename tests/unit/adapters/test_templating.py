@@ -6,7 +6,17 @@ from jinja2 import UndefinedError
 from dz.adapters import templating
 from dz.errors import ProxyRefused
 
-MAIN = {"user": "nobody", "group": "nogroup", "workers": 2, "port": 8080, "status_port": 8081}
+MAIN = {
+    "user": "nobody",
+    "group": "nogroup",
+    "workers": 2,
+    "port": 8080,
+    "status_port": 8081,
+    "addresses": ["127.0.0.1", "[::1]"],
+    "trusted_proxies": ["10.0.0.0/8"],
+    "overwritten": ["X-Host"],
+    "of_caches": [("True-Client-IP", "true_client_ip")],
+}
 # What separates words or begins something in nginx's configuration.
 SYNTAX = set(" \t\r\n;{}\"'#$\\~()*")
 
@@ -16,7 +26,9 @@ def test_a_value_is_one_plain_word_or_refused(text: str) -> None:
     try:
         word = templating.checked(text)
     except ProxyRefused:
-        assert not text or not text.isascii() or set(text) - set("abcdefghijklmnopqrstuvwxyz/:._-") - set("0123456789")
+        assert (
+            not text or not text.isascii() or set(text) - set("abcdefghijklmnopqrstuvwxyz/:._[]-") - set("0123456789")
+        )
         return
     assert word == text
     assert word.isascii()
@@ -33,7 +45,14 @@ def test_every_value_of_a_template_is_checked() -> None:
     assert "listen 127.0.0.1:8081" in templating.render("nginx.conf.j2", **MAIN)
     for name, value in MAIN.items():
         with pytest.raises(ProxyRefused):
-            templating.render("nginx.conf.j2", **{**MAIN, name: f"{value}; evil"})
+            templating.render("nginx.conf.j2", **{**MAIN, name: _evil(value)})
+
+
+def _evil(value: object) -> object:
+    """Return a value with something in it that nginx would take for syntax."""
+    if isinstance(value, list | tuple):
+        return type(value)(_evil(one) for one in value)
+    return f"{value}; evil"
 
 
 def test_a_value_that_was_forgotten_is_an_error_and_no_empty_word() -> None:

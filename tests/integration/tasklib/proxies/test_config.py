@@ -1,10 +1,14 @@
 """What a real nginx makes of the configuration of a site."""
 
+import ast
 import http.client
+import socket
 
 import pytest
 
 from dz.tasklib.proxies.publish import publish
+from tests.conftest import free_port
+from tests.integration.nginx import running_nginx
 from tests.integration.tasklib.proxies.sites import get, site, vhost
 
 
@@ -26,19 +30,110 @@ def test_an_unknown_host_reaches_no_site(nginx, polls):
         get(nginx, "nope.example.org")
 
 
+CLAIMS = {
+    "X-Forwarded-For": "6.6.6.6",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "666",
+    "X-Forwarded-Ssl": "on",
+    "X-Forwarded-Protocol": "ssl",
+    "Forwarded": "for=6.6.6.6;proto=https;host=evil.example",
+    "X-Real-IP": "6.6.6.6",
+    "X-Client-IP": "6.6.6.6",
+    "CF-Connecting-IP": "6.6.6.6",
+    "X-DjangoZoom-TLS": "1",
+    "X-Original-Host": "evil.example",
+    "Proxy": "x",
+}
+
+
+def told(nginx, host, headers=None, port=None):
+    """Return the headers that the app was sent."""
+    body = get(nginx, host, headers=headers, port=port)[1]
+    return ast.literal_eval(body[body.index("{") :])
+
+
 def test_what_a_client_claims_about_itself_is_overwritten(nginx, polls):
-    forged = {
-        "X-Forwarded-For": "6.6.6.6",
-        "X-Forwarded-Proto": "https",
-        "X-Forwarded-Host": "evil.example",
-        "Proxy": "x",
+    assert told(nginx, polls.name, CLAIMS) == {
+        "host": polls.name,
+        "x-real-ip": "127.0.0.1",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-host": polls.name,
+        "x-forwarded-port": "80",
+        "x-forwarded-proto": "http",
+        "connection": "close",
+        "accept-encoding": "identity",
     }
-    body = get(nginx, polls.name, headers=forged)[1]
-    assert "'x-forwarded-for': '127.0.0.1'" in body
-    assert "'x-forwarded-proto': 'http'" in body
-    assert f"'host': '{polls.name}'" in body
-    assert "evil.example" not in body
-    assert "'proxy'" not in body
+
+
+@pytest.fixture
+def behind(app):
+    """A site whose nginx trusts the addresses of a TLS proxy and of one more before that; with a port of its own."""
+    with running_nginx(trusted_proxies=["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]) as nginx:
+        shown = vhost("polls.example.org", 1, app("one"), site_port=free_port(), static_sha256=None)
+        assert publish(site(1, shown), nginx=nginx, static_fetch=lambda sha256, size: nginx.folder)
+        yield nginx, shown
+
+
+@pytest.mark.parametrize(
+    ("said", "scheme", "address"),
+    [
+        ({"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}, "https", "203.0.113.9"),
+        ({"X-Forwarded-Proto": "HTTPS", "X-Forwarded-For": "2001:db9::7"}, "https", "2001:db9::7"),
+        ({"X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9"}, "http", "203.0.113.9"),
+        # A visitor's own claim stands left of what the first trusted proxy has added.
+        ({"X-Forwarded-Proto": "https", "X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.1.2.3"}, "https", "203.0.113.9"),
+        ({"X-Forwarded-Proto": "https, http", "X-Forwarded-For": "203.0.113.9, 2001:db8::1"}, "https", "203.0.113.9"),
+        ({"X-Forwarded-Proto": "gopher"}, "http", "127.0.0.1"),
+        ({}, "http", "127.0.0.1"),
+    ],
+)
+def test_a_trusted_proxy_says_who_asks_and_how(behind, said, scheme, address):
+    nginx, shown = behind
+    found = told(nginx, shown.name, said)
+    assert (found["x-forwarded-proto"], found["x-forwarded-for"], found["x-real-ip"]) == (scheme, address, address)
+    assert (found["host"], found["x-forwarded-host"]) == (shown.name, shown.name)
+    assert found["x-forwarded-port"] == ("443" if scheme == "https" else "80")
+    assert found["x-djangozoom-tls"] == "1"
+
+
+def test_no_other_claim_passes_a_trusted_proxy_but_that_of_a_network_of_caches(behind):
+    nginx, shown = behind
+    found = told(nginx, shown.name, {**CLAIMS, "CF-Connecting-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9"})
+    assert found["cf-connecting-ip"] == "203.0.113.9"
+    assert not {"forwarded", "x-forwarded-ssl", "x-forwarded-protocol", "x-client-ip", "proxy"} & set(found)
+    assert "evil.example" not in str(found)
+    assert "6.6.6.6" not in str(found)
+
+
+def test_a_port_of_its_own_answers_this_machine_and_the_sites_names_only(behind):
+    nginx, shown = behind
+    port = shown.site_port
+    for host in ("127.0.0.1", "localhost", shown.name):
+        found = told(nginx, f"{host}:{port}", port=port)
+        assert (found["host"], found["x-forwarded-port"]) == (f"{host}:{port}", str(port))
+        # Nobody said how the visitor came, and here it need not be by https.
+        assert (found["x-forwarded-proto"], found.get("x-djangozoom-tls")) == ("http", None)
+    assert told(nginx, shown.name, {"X-Forwarded-Proto": "https"}, port=port)["x-djangozoom-tls"] == "1"
+    assert get(nginx, "evil.example", port=port)[0] == 421
+    assert get(nginx, f"evil.example:{port}", port=port)[0] == 421
+
+
+def test_the_host_that_chose_the_site_is_passed_on_and_not_another_one_beside_it(nginx, polls):
+    request = f"GET http://{polls.name}/ HTTP/1.1\r\nHost: evil.example:99\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", nginx.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert f"'host': '{polls.name}'" in answer
+    assert "evil.example" not in answer
+
+
+def test_a_proxy_listens_where_it_was_told_to(app):
+    with running_nginx(addresses=["127.0.0.2", "[::1]"]) as nginx:
+        for address in ("127.0.0.2", "::1"):
+            socket.create_connection((address, nginx.port), timeout=10).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
 
 
 def test_a_websocket_handshake_reaches_the_app(nginx, polls):

@@ -92,7 +92,7 @@ def test_a_proxy_that_shows_everything_is_not_asked_about_each_site(zoomdb, ngin
     sites = vhosts.all_vhosts(zoomdb, "proxy-1")
     assert len(sites) == 50
     for site in sites.values():
-        nginx.replace(site.sysid, config.render(site, port=nginx.port, statics={}))
+        nginx.replace(site.sysid, config.render(site, statics={}))
     nginx.load()
     nginx.keep()
     shown: list[int] = []

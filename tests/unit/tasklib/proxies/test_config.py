@@ -26,9 +26,18 @@ upstream p00000001-v3 {
     server 10.0.0.4:21000 max_fails=2 fail_timeout=5s;
     server 10.0.0.5:21001 max_fails=2 fail_timeout=5s;
 }
+map $host $dz_known_p00000001 {
+    default "";
+    127.0.0.1 1;
+    localhost 1;
+    polls.example.org 1;
+}
 server {
-    listen 8080;
+    include listen.conf;
     listen 127.0.0.1:22001 default_server;
+    if ($dz_known_p00000001 = "") {
+        return 421;
+    }
     server_name polls.example.org;
     add_header X-DjangoZoom "polls v3" always;
     error_page 502 504 @unavailable;
@@ -62,13 +71,15 @@ server {
 
 
 def text_of(*hosts: Vhost, folder: str = "/srv/static") -> str:
-    return render(SiteConfig("p00000001", hosts), port=8080, statics={LAYER: Path(folder) / LAYER})
+    return render(SiteConfig("p00000001", hosts), statics={LAYER: Path(folder) / LAYER})
 
 
 def structure(text: str) -> list[str]:
     """The words of a configuration as nginx splits them, without the values that may differ."""
     tokens = re.findall(r'"[^"]*"|[{};]|[^\s{};"]+', text)
-    return ["?" if index and tokens[index - 1] in {"server_name", "^~"} else t for index, t in enumerate(tokens)]
+    after, before = [*tokens[1:], ""], ["", *tokens]
+    free = [a == "1" or b in {"server_name", "^~"} for a, b in zip(after, before, strict=False)]
+    return ["?" if any_word else word for word, any_word in zip(tokens, free, strict=True)]
 
 
 def test_a_whole_site():
@@ -133,4 +144,4 @@ def test_a_folder_that_nginx_would_read_as_syntax_is_refused():
 def test_a_site_without_hosts_or_with_a_foreign_name_is_refused():
     for site in (SiteConfig("p00000001", ()), SiteConfig("../nginx", (HOST,))):
         with pytest.raises(DzError):
-            render(site, port=8080, statics={})
+            render(site, statics={})

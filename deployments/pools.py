@@ -19,12 +19,15 @@ from prefect.exceptions import ObjectNotFound
 from dz.settings import PROJECT_ROOT, ROLES, Role, settings
 
 QUEUES: dict[Role, tuple[str, ...]] = {
-    "build": ("all", "check"),
-    "database": ("all",),
-    "appserver": ("all",),
-    "proxy": ("all",),
+    "build": ("all", "check", "default"),
+    "database": ("all", "default"),
+    "appserver": ("all", "default"),
+    "proxy": ("all", "default"),
 }
-"""Queues that exist from the start; a worker adds the one of its server."""
+"""Queues that exist from the start; a worker adds the one of its server.
+
+Prefect gives every pool the queue `default`; nothing of ours is sent to it, but a queue that no worker polls looks ill.
+"""
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 

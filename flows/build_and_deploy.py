@@ -15,7 +15,7 @@ from tasks.bundles import bundle_upload
 from tasks.databases import database_works
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
-from tasks.parameters import DeployRequest
+from tasks.parameters import DeployRequest, OwnJob
 from tasks.placement import placement, refuse_without_servers
 from tasks.policy import settle
 from tasks.projects import identify_project, refuse_forbidden_source
@@ -27,7 +27,7 @@ from tasks.subflows import on_server, on_servers
 
 @tells_its_end
 @flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
-def build_and_deploy(request: DeployRequest, job: int | None = None) -> None:
+def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> None:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
         refuse_forbidden_source(job_id, request)

@@ -10,13 +10,13 @@ from tasks.detection import inspect_code
 from tasks.endings import tells_its_end
 from tasks.guesses import publish_guesses, write_config_guesses
 from tasks.jobs import running_job
-from tasks.parameters import Source
+from tasks.parameters import OwnJob, Source
 from tasks.proof import prove
 
 
 @tells_its_end
 @flow(name="check-repo", flow_run_name="check {source.url}", persist_result=False)
-def check_repo(source: Source, job: int | None = None) -> State[None]:
+def check_repo(source: Source, job: OwnJob = None) -> State[None]:
     """Check out a repository, inspect it and store ConfigGuesses; then run what they say, and store what happened.
 
     A repository that is no Django project, or does not load, is a result, not a failure.

@@ -16,13 +16,14 @@ from tasks.appservers import (
 from tasks.endings import tells_its_end
 from tasks.hooks import boots_before_hooks, run_release_hooks
 from tasks.jobs import child_of
+from tasks.parameters import ReleaseId
 from tasks.policy import settle
 from tasks.standby import told_release
 
 
 @tells_its_end
 @flow(name="deploy", flow_run_name="job {job} on {server}", persist_result=False)
-def deploy(server: str, job: int, release: int | None = None, *, standby: bool = False) -> None:
+def deploy(server: str, job: int, release: ReleaseId = None, *, standby: bool = False) -> None:
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet.
 
     Args:

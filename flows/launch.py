@@ -18,12 +18,12 @@ from tasks.launches import (
     report_site,
     running_launch,
 )
-from tasks.parameters import LaunchRequest
+from tasks.parameters import LaunchRequest, OwnJob
 
 
 @tells_its_end
 @flow(name="launch", flow_run_name="launch {request.subject}", persist_result=False)
-def launch(request: LaunchRequest, job: int | None = None) -> None:
+def launch(request: LaunchRequest, job: OwnJob = None) -> None:
     """Check a repository, ask a person to confirm what was guessed, then build and deploy just that.
 
     A run that was suspended, or is repeated, begins at the first line: what was done is in zoomdb and is skipped.

@@ -4,13 +4,14 @@ from prefect import flow
 
 from tasks.endings import tells_its_end
 from tasks.jobs import child_of
+from tasks.parameters import ReleaseId
 from tasks.proxies import update_vhosts
 from tasks.standby import told_release
 
 
 @tells_its_end
 @flow(name="proxy-update", flow_run_name="project {project} on {server}", persist_result=False)
-def proxy_update(project: int, server: str, job: int, release: int | None = None, *, standby: bool = False) -> None:
+def proxy_update(project: int, server: str, job: int, release: ReleaseId = None, *, standby: bool = False) -> None:
     """Make a proxy show a release of a project (None: the current one) and prove that it does.
 
     Args:

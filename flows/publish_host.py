@@ -7,7 +7,7 @@ from flows.deploy import deploy
 from flows.proxy_update import proxy_update
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
-from tasks.parameters import HostRequest
+from tasks.parameters import HostRequest, OwnJob
 from tasks.placement import placement
 from tasks.projects import known_project
 from tasks.proxies import alive_proxies, claim_host, refuse_platform_host
@@ -17,7 +17,7 @@ from tasks.subflows import on_servers
 
 @tells_its_end
 @flow(name="publish-host", flow_run_name="{request.host} for {request.project}", persist_result=False)
-def publish_host(request: HostRequest, job: int | None = None) -> None:
+def publish_host(request: HostRequest, job: OwnJob = None) -> None:
     """Give a project a further host name; with a version, the name always shows that version."""
     with running_job(JobKind.PUBLISH, request, job) as job_id:
         project = known_project(job_id, request.project)

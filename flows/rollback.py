@@ -7,7 +7,7 @@ from flows.deploy import deploy
 from flows.publish_release import publish_release
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
-from tasks.parameters import VersionRequest
+from tasks.parameters import OwnJob, VersionRequest
 from tasks.placement import placement
 from tasks.projects import known_project
 from tasks.releases import report_url, rollback_target
@@ -16,7 +16,7 @@ from tasks.subflows import on_servers
 
 @tells_its_end
 @flow(name="rollback", flow_run_name="{request.subject}", persist_result=False)
-def rollback(request: VersionRequest, job: int | None = None) -> None:
+def rollback(request: VersionRequest, job: OwnJob = None) -> None:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""
     with running_job(JobKind.ROLLBACK, request, job) as job_id:
         project = known_project(job_id, request.project)

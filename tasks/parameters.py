@@ -3,69 +3,132 @@
 Nothing here may be secret: Prefect shows parameters in clear. Secret values are stored with `dz deploy --set`.
 """
 
-from pydantic import BaseModel, Field, JsonValue
+from typing import Annotated, Any
 
-PLAIN_URL: dict[str, JsonValue] = {"pattern": r"^[^@\s]*$"}
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
+
+from dz import names
+
+OwnJob = SkipJsonSchema[int | None]
+"""The job that a run was opened for by `dz`; no field of a form, because a run that a person starts opens its own."""
+
+ReleaseId = Annotated[int | None, WithJsonSchema({"type": "integer"})]
+"""The id of a release in zoomdb; a plain field in the form of a flow that only other flows start."""
+
+PLAIN_URL: dict[str, JsonValue] = {"pattern": r"^\s*[^@\s]*\s*$"}
 """Makes Prefect's API refuse a URL with a user name or password in it before it is stored."""
 
 
-class Repository(BaseModel):
-    """Where code comes from."""
+def _as_form(schema: dict[str, Any]) -> None:
+    """Make a model's JSON schema one that Prefect's UI draws as plain fields, in the order in which they are written.
+
+    The UI sorts by `position`, since Prefect stores the schema as JSONB, which keeps no order. Of `X | None` only X is
+    left: Prefect's API accepts null for a field that is neither required nor has a default, and the UI draws a switch
+    between two types otherwise.
+    """
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        for option in field.pop("anyOf", ()):
+            if option != {"type": "null"}:
+                field |= {key: value for key, value in option.items() if key not in field}
+        if "default" in field and field["default"] is None:
+            del field["default"]
+        field["position"] = position
+
+
+class Request(BaseModel):
+    """What a person asks for; a text that is left empty is one that is not given."""
+
+    model_config = ConfigDict(json_schema_extra=_as_form)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_given(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        plain = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
+        return {key: value for key, value in plain.items() if value != ""}
+
+
+class Source(Request):
+    """A git repository, to find out how it is to be configured."""
 
     url: str = Field(
         title="Git URL",
-        description="https://... of a host that the operator allows",
+        description="For example `https://github.com/you/site.git`, of a host that the operator allows",
         max_length=500,
         json_schema_extra=PLAIN_URL,
     )
-    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: the default branch")
-
-
-class Source(Repository):
-    """A git repository at a ref."""
-
+    ref: str | None = Field(default=None, title="Branch, tag or commit", description="Empty: the default branch")
     prove: bool = Field(
         default=True,
         title="Prove it",
-        description="Install what the project needs and run it once, confined; off: only read its files",
-    )
-
-
-class DeployRequest(BaseModel):
-    """A request to build a project and put it live: a known project by name, or a new one by URL."""
-
-    project: str | None = Field(None, title="Project", description="Name of a project; empty: taken from the URL")
-    url: str | None = Field(
-        None, title="Git URL", description="Needed for a new project", max_length=500, json_schema_extra=PLAIN_URL
-    )
-    ref: str | None = Field(None, title="Branch, tag or commit", description="Empty: as before, or the default branch")
-    commit: str | None = Field(
-        default=None,
-        title="Commit",
-        description="All 40 digits; empty: the newest of the branch or tag",
-        pattern="^[0-9a-f]{40}$",
-    )
-    config: str | None = Field(
-        None, title="zoombuild.cfg", description="Text of a configuration to use instead of the repository's own"
-    )
-    rebuild: bool = Field(
-        default=False,
-        title="Build again",
-        description="Make a new version even if nothing has changed since the current one",
+        description="On: install what the project needs and run it once, confined. Off: only read its files.",
     )
 
     @property
     def subject(self) -> str:
         """What the run is about, for its name."""
-        return f"{self.project or self.url}{f' at {self.ref}' if self.ref else ''}"
+        return _subject(None, self.url, self.ref)
 
 
-class LaunchRequest(Repository):
-    """A request to bring a repository live, with a form in which a person confirms what was guessed."""
+class DeployRequest(Request):
+    """A project to build and put live: a known one by its name, or a new one by its URL."""
 
-    project: str | None = Field(None, title="Project", description="Name of the project; empty: taken from the URL")
+    project: str | None = Field(
+        default=None,
+        title="Project",
+        description="Name of a known project, or the name of a new one; empty: as the URL says",
+    )
+    url: str | None = Field(
+        default=None,
+        title="Git URL",
+        description="Needed for a new project, for example `https://github.com/you/site.git`",
+        max_length=500,
+        json_schema_extra=PLAIN_URL,
+    )
+    ref: str | None = Field(
+        default=None, title="Branch, tag or commit", description="Empty: as before, or the default branch"
+    )
+    commit: str | None = Field(
+        default=None,
+        title="Commit",
+        description="All 40 digits; empty: the newest of the branch or tag",
+        pattern="^[0-9a-f]{40}$",
+        json_schema_extra={"pattern": r"^\s*([0-9a-f]{40})?\s*$"},
+    )
     config: str | None = Field(
-        None, title="zoombuild.cfg", description="Text of a configuration to begin with instead of the repository's own"
+        default=None,
+        title="zoombuild.cfg",
+        description="Text of a configuration; empty: the confirmed one or the repository's",
+    )
+    rebuild: bool = Field(
+        default=False,
+        title="Build again",
+        description="On: make a new version even if nothing has changed since the current one",
+    )
+
+    @property
+    def subject(self) -> str:
+        """What the run is about, for its name."""
+        return _subject(self.project, self.url, self.ref)
+
+
+class LaunchRequest(Request):
+    """A repository to bring live, with a form in which a person confirms what was guessed."""
+
+    project: str | None = Field(default=None, title="Project", description="Name of the site; empty: as the URL says")
+    url: str = Field(
+        title="Git URL",
+        description="For example `https://github.com/you/site.git`, of a host that the operator allows",
+        max_length=500,
+        json_schema_extra=PLAIN_URL,
+    )
+    ref: str | None = Field(default=None, title="Branch, tag or commit", description="Empty: the default branch")
+    config: str | None = Field(
+        default=None,
+        title="zoombuild.cfg",
+        description="Text of a configuration to begin with; empty: the repository's own",
     )
     straight_on: bool = Field(
         default=False,
@@ -92,14 +155,16 @@ class LaunchRequest(Repository):
     @property
     def subject(self) -> str:
         """What the run is about, for its name."""
-        return f"{self.project or self.url}{f' at {self.ref}' if self.ref else ''}"
+        return _subject(self.project, self.url, self.ref)
 
 
-class VersionRequest(BaseModel):
-    """A version of a project."""
+class VersionRequest(Request):
+    """A version of a project to go back to; its database stays as it is."""
 
     project: str = Field(title="Project", description="Name of a project")
-    version: int | None = Field(None, title="Version", description="Empty: the one before the current one", ge=1)
+    version: int | None = Field(
+        default=None, title="Version", description="For example 3; empty: the one before the current one", ge=1
+    )
 
     @property
     def subject(self) -> str:
@@ -107,9 +172,16 @@ class VersionRequest(BaseModel):
         return f"{self.project} to {f'v{self.version}' if self.version else 'the version before'}"
 
 
-class HostRequest(BaseModel):
+class HostRequest(Request):
     """A host name for a project, or for one version of it."""
 
     project: str = Field(title="Project", description="Name of a project")
     host: str = Field(title="Host name", description="For example www.example.org", max_length=253)
-    version: int | None = Field(None, title="Version", description="Empty: always the current version", ge=1)
+    version: int | None = Field(
+        default=None, title="Version", description="Shown under this name for ever; empty: always the current one", ge=1
+    )
+
+
+def _subject(project: str | None, url: str | None, ref: str | None) -> str:
+    name = project or (names.project_name_from_url(url) if url else "a project without a name")
+    return f"{name} at {ref}" if ref else name

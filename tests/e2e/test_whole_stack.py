@@ -174,6 +174,12 @@ def test_runs_of_every_role_are_seen_in_prefect(stack: Stack, polls: dict[str, A
     assert {f"guesses-{polls['check_job']}", f"site-{polls['job']}", f"job-{polls['job']}"} <= keys
 
 
+def test_no_work_queue_is_left_without_a_worker(stack: Stack, polls: dict[str, Any]) -> None:
+    assert {
+        (queue["name"], queue["status"]) for queue in stack.all("work_queues") if queue["status"] != "READY"
+    } == set()
+
+
 def test_prefect_refuses_who_has_no_password(stack: Stack) -> None:
     url = f"{stack.settings['prefect_api_url']}/flow_runs/filter"
     assert httpx.post(url, json={}, trust_env=False).status_code == 401

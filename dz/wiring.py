@@ -91,7 +91,15 @@ def prover(checkout: Checkout) -> Iterator[Prover]:
     """Yield a prover of guesses about a checkout, in its own room, with the variables of the project of that source."""
     variables = stored.of_source(zoomdb(), checkout.url, checkout.ref)
     with rooms.room(_proofs(), rooms.source_key(checkout.url, checkout.ref), _throwaway) as room:
-        yield Prover(room, interpreters(), installer(), variables, on_line=to_run_log, packages=packages())
+        yield Prover(
+            room,
+            interpreters(),
+            installer(),
+            variables,
+            on_line=to_run_log,
+            packages=packages(),
+            hosts=settings().git_hosts,
+        )
 
 
 def packages() -> PackageCache:

@@ -20,7 +20,7 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     checkout = check_out_code(job, project, request)
     plan = plan_build(job, project, checkout, request.config)
     interpreter = choose_interpreter(job, plan)
-    virtualenv = create_virtualenv(job, plan, checkout, interpreter)  # installs the dependencies, too
+    virtualenv = create_virtualenv(job, project, plan, checkout, interpreter)  # installs the dependencies, too
     if known := known_bundle(project, plan, checkout, virtualenv, rebuild=request.rebuild):
         return known
 

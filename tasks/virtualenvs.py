@@ -2,9 +2,11 @@
 
 from dz import wiring
 from dz.adapters.interpreters import Interpreter
+from dz.settings import settings
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
+from dz.tasklib.variables import stored
 from dz.tasklib.virtualenvs import interpreters, virtualenvs
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from tasks.roles import on_role
@@ -19,7 +21,7 @@ def choose_interpreter(job: int, plan: Plan) -> Interpreter:
 
 
 @on_role("build")
-def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
+def create_virtualenv(job: int, project: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
     sandbox = wiring.sandbox(checkout.sysid, "build")
     virtualenv = virtualenvs.create(
@@ -31,6 +33,8 @@ def create_virtualenv(job: int, plan: Plan, checkout: Checkout, interpreter: Int
         sandbox=sandbox,
         packages=wiring.packages(),
         cache=wiring.project_cache(checkout, sandbox.user),
+        variables=stored.of_project(wiring.zoomdb(), project),
+        hosts=settings().git_hosts,
         on_line=wiring.to_run_log,
     )
     how = "reused" if virtualenv.reused else "installed"

@@ -58,6 +58,7 @@ class Installer(Protocol):
         *,
         sandbox: Sandbox,
         cache: Path,
+        home: Path | None = None,
         bytecode: bool = True,
         wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
@@ -111,6 +112,7 @@ class UvInstaller:
         *,
         sandbox: Sandbox,
         cache: Path,
+        home: Path | None = None,
         bytecode: bool = True,
         wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
@@ -118,6 +120,7 @@ class UvInstaller:
         """Install what the file `requirements` lists into the virtualenv `target`.
 
         Args:
+            home: a home folder of the sandbox's user, whose .netrc has the passwords of addresses; default: its own.
             bytecode: compile everything now, for a virtualenv whose programs are started often.
             wheels_only: build nothing, so that no package's code runs.
 
@@ -132,7 +135,7 @@ class UvInstaller:
         argv += ["--compile-bytecode"] if bytecode else []
         argv += ["--only-binary", ":all:"] if wheels_only else []
         argv += ["--requirements", str(requirements)]
-        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, on_line=on_line)
+        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, home=home, on_line=on_line)
         if not done.ok:
             listed = requirements.read_text("utf-8").splitlines()
             raise failure(done, folders=[Path(line).name for line in listed if line.startswith("/")])
@@ -162,6 +165,7 @@ class UvInstaller:
         cwd: Path,
         sandbox: Sandbox,
         cache: Path,
+        home: Path | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> Finished:
         env = {
@@ -176,6 +180,8 @@ class UvInstaller:
         }
         if self.index_url:
             env["UV_DEFAULT_INDEX"] = self.index_url
+        if home:
+            env |= {"HOME": str(home), "NETRC": str(home / ".netrc")}
         whole = [uv.find_uv_bin(), "--no-config", "--color", "never", *argv]
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
 

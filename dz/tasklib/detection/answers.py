@@ -19,7 +19,7 @@ from dz.tasklib.detection import (
     system_packages,
     versions,
 )
-from dz.tasklib.detection.model import Guess
+from dz.tasklib.detection.model import Guess, Variable
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.reader import Reading, missing_files
 from dz.tasklib.detection.roots import Root
@@ -149,8 +149,16 @@ def _outside(project: Project) -> Answer:
     return fields, [*guesses, *(Guess("system_packages", name, where) for name, where in packages)]
 
 
-def _environment(project: Project) -> Answer:
+def variables(project: Project) -> tuple[Variable, ...]:
+    """Return the variables that settings read and that addresses of private packages need, the required ones first."""
     found = contract.variables(project.reading)
+    known = {one.name for one in found if one.required}
+    tokens = [one for one in dependencies.tokens(project.tree, project.files) if one.name not in known]
+    return (*tokens, *(one for one in found if one.name not in {token.name for token in tokens}))
+
+
+def _environment(project: Project) -> Answer:
+    found = variables(project)
     required = tuple(one.name for one in found if one.required)
     fields = {
         "environment": found,

@@ -3,11 +3,14 @@
 import re
 
 from dz.tasklib.detection.documents import table, toml
+from dz.tasklib.detection.model import Variable
 from dz.tasklib.detection.paths import beginning, folder_of, joined, relative
 from dz.tasklib.detection.tree import Tree
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
+_LOGIN = re.compile(r"https://([^/@\s]{0,200})@")
+_TOKEN = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _SENTENCE = re.compile(r"- \w|[A-Za-z][\w-]* +[A-Za-z(]")
 _IS_DJANGO = re.compile(r"django\s*([\[<>=~!;]|$)", re.IGNORECASE)
 _OWN_DATABASE = re.compile(r"postgres|psycopg|pgsql", re.IGNORECASE)
@@ -191,3 +194,15 @@ def files_for(manager: str, files: tuple[str, ...]) -> tuple[str, ...]:
         plain = tuple(path for path in files if path.endswith((".txt", ".pip", ".in")))
         return plain or tuple(path for path in files if not path.endswith(".lock"))
     return tuple(path for path in files if path.rsplit("/", 1)[-1] in names)
+
+
+def tokens(tree: Tree, files: tuple[str, ...]) -> list[Variable]:
+    """Return the variables that addresses in the files take a token from, as `https://${TOKEN}@host/` does."""
+    found: dict[str, Variable] = {}
+    for path in files:
+        for number, line in enumerate((tree.text(path) or "").splitlines(), 1):
+            logins = " ".join(_LOGIN.findall(line.partition("#")[0]))
+            for name in _TOKEN.findall(logins):
+                note = "a private package is fetched with it"
+                found.setdefault(name, Variable(name, f"{path}:{number}", required=True, is_secret=True, note=note))
+    return list(found.values())

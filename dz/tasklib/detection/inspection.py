@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dz.tasklib.detection import answers, contract, roots, settings
+from dz.tasklib.detection import answers, roots, settings
 from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
@@ -47,7 +47,7 @@ def environment_of(root: Path, project_root: str, settings_module: str) -> tuple
         return ()
     place = Root(folder, None, f"{path}:1", aside=False)
     project = Project(tree, place, modules, [Candidate(settings_module, path, f"{path}:1")])
-    return contract.variables(project.reading)
+    return answers.variables(project)
 
 
 def _modules(tree: Tree, folder: str) -> Modules:

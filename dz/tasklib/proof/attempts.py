@@ -1,7 +1,7 @@
 """Tries one candidate of a proof: makes its virtualenv, and runs it until it asks for nothing more."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +79,7 @@ class Prover:
         timeout: seconds for loading a candidate once.
         on_line: called with each line of the installer's output.
         packages: the package cache that all projects share; None: there is none.
+        hosts: the operator's list of sources, from which packages may come, too.
     """
 
     room: Room
@@ -88,6 +89,7 @@ class Prover:
     timeout: float = 120
     on_line: Callable[[str], None] | None = None
     packages: PackageCache | None = None
+    hosts: Collection[str] = ()
 
 
 def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
@@ -104,6 +106,8 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
             sandbox=room.sandbox,
             packages=prover.packages,
             cache=room.cache,
+            variables=prover.variables,
+            hosts=prover.hosts,
             bytecode=False,
             on_line=prover.on_line,
         )

@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
 
 from dz.errors import InvalidRequirement
+from dz.tasklib.virtualenvs.addresses import by_variables, without_credentials
 
 MAX_FILE = 1_000_000
 _ELSEWHERE = re.compile(
@@ -80,6 +81,11 @@ def left_by_conda(body: str, origin: str) -> str | None:
     return found["name"] + (f" ;{found['marker']}" if found["marker"] else "")
 
 
+def has_variables(line: str) -> bool:
+    """Say whether a line has a variable anywhere but before the host of an address, as a private package's token."""
+    return "${" in without_credentials(line)
+
+
 def parsed(body: str, origin: str) -> Requirement | None:
     """Return the requirement in a line; None for a URL that does not say which package it is."""
     url = re.match(r"([a-z]+\+)?[a-z]+://|[a-z]+\+|git@", body)
@@ -106,12 +112,15 @@ def check_url(url: str, origin: str) -> None:
     try:
         parts = urlsplit(url)
         fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname)
-        secret = "@" in parts.netloc
+        secret = "@" in parts.netloc and not by_variables(parts.netloc)
     except ValueError:
         fine, secret = False, True
     if not fine or secret:
         found = "has a user name or password" if fine else "is not https"
-        raise InvalidRequirement(f"{origin}: the address {found}.", "Use https:// or git+https:// without credentials.")
+        raise InvalidRequirement(
+            f"{origin}: the address {found}.",
+            "Use https:// or git+https://, and a variable of the project for a token: https://${TOKEN}@...",
+        )
 
 
 def bad_line(origin: str, line: str, reason: str, remedy: str) -> InvalidRequirement:

@@ -1,7 +1,8 @@
 """Collects what a project needs into flat requirement lines, without running any of the project.
 
 Options that choose where packages come from (`-i`, `--extra-index-url`, `-f`, `--trusted-host`) are dropped with a
-warning: the operator chooses the index, so that nobody can slip in a package of the same name. `${VAR}` is refused.
+warning: the operator chooses the index, so that nobody can slip in a package of the same name. `${VAR}` is refused but
+for a token in an address (`addresses.py`).
 """
 
 import re
@@ -19,7 +20,8 @@ from dz.adapters.interpreters import Interpreter
 from dz.errors import InvalidRequirement
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.virtualenvs import lockfiles
-from dz.tasklib.virtualenvs.lines import bad_line, decoded, is_path, left_by_conda, logical_lines, parsed
+from dz.tasklib.virtualenvs.addresses import without_credentials
+from dz.tasklib.virtualenvs.lines import bad_line, decoded, has_variables, is_path, left_by_conda, logical_lines, parsed
 
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s*=?\s*)(.+)")
 _CONSTRAINT = re.compile(r"(?:-c|--constraint)(?:\s*=?\s*)(.+)")
@@ -55,7 +57,7 @@ def write(found: Requirements, folder: Path, copies: Sequence[str] = ()) -> Path
     Args:
         copies: folders that are installed as packages, in place of `found.local`.
     """
-    lines = [*found.lines, *copies]
+    lines = [*map(without_credentials, found.lines), *copies]
     if found.constraints:
         (folder / "constraints.txt").write_text("".join(f"{line}\n" for line in found.constraints), "utf-8")
         lines.insert(0, "-c constraints.txt")
@@ -157,8 +159,9 @@ class _Collector:
 
     def line(self, line: str, origin: str, folder: PurePosixPath, *, constraint: bool = False) -> None:
         """Read one line: an option, a path, a URL or a requirement."""
-        if "${" in line:
-            raise bad_line(origin, line, "variables are not filled in", "Write the value itself, without ${...}.")
+        if has_variables(line):
+            remedy = "Write the value itself; only a token before the host of an address can be a variable."
+            raise bad_line(origin, line, "variables are not filled in", remedy)
         if "\0" in line:
             raise bad_line(origin, line, "a line cannot hold a null byte", "Remove the byte.")
         if match := _INCLUDE.fullmatch(line):

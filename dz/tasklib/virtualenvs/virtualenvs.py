@@ -6,13 +6,13 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from dz.adapters import files
+from dz.adapters import files, users
 from dz.adapters.installer import Installer
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
@@ -21,7 +21,7 @@ from dz.errors import WrongPlatform
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
-from dz.tasklib.virtualenvs import requirements, substitutions
+from dz.tasklib.virtualenvs import addresses, requirements, substitutions
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
@@ -75,6 +75,8 @@ def create(
     sandbox: Sandbox,
     packages: PackageCache | None = None,
     cache: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    hosts: Collection[str] = (),
     bytecode: bool = True,
     on_line: Callable[[str], None] | None = None,
 ) -> Virtualenv:
@@ -84,11 +86,14 @@ def create(
         folder: where the project's virtualenvs lie; it is ours, so that the project cannot replace them.
         packages: the cache that projects share; if it cannot do the job, the sandbox's user installs.
         cache: the installer's cache, a folder of the sandbox's user; default: one in `folder`.
+        variables: the project's, among them the tokens of private packages.
+        hosts: the operator's list of sources, see `addresses.check`.
         bytecode: compile what is installed.
         on_line: called with each line of the installer's output.
 
     Raises:
-        InvalidRequirement: see `requirements.collect`.
+        InvalidRequirement: see `requirements.collect` and `addresses`.
+        MissingEnvironment: the token of a private package has no value.
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, WrongPlatform, ServiceUnavailable: see the installer.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +108,10 @@ def create(
             whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
             if layers.touch(whole.path):
                 return replace(whole, reused=True)
-            if packages and packages.install(
+            passwords = addresses.netrc(found.lines, variables or {})
+            addresses.check(found.lines, hosts)
+            shared = packages if not passwords else None  # what a project alone may read is cached for it alone
+            if shared and shared.install(
                 found, whole.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
             ):
                 return whole
@@ -111,7 +119,10 @@ def create(
                 inside = owned(work / "env", sandbox.user)
                 installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
                 listing = _listing(found, checkout.path, work, sandbox.user)
-                installer.install(listing, inside, sandbox=sandbox, cache=cached, bytecode=bytecode, on_line=on_line)
+                home = _home(passwords, work, sandbox.user) if passwords else None
+                installer.install(
+                    listing, inside, sandbox=sandbox, cache=cached, home=home, bytecode=bytecode, on_line=on_line
+                )
                 inside.rename(whole.path)
             return whole
 
@@ -156,6 +167,15 @@ def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _home(passwords: str, work: Path, user: str | None) -> Path:
+    """Make a home folder for the installer with the passwords of private packages, which goes with the workspace."""
+    folder = work / "home"
+    folder.mkdir(mode=0o700)
+    owner = users.ensure_user(user) if user else None
+    files.write(folder / ".netrc", passwords, mode=0o600, owner=owner)
+    return users.home(folder, owner)
 
 
 def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:

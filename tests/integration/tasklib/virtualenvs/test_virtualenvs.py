@@ -6,7 +6,15 @@ import subprocess
 import pytest
 
 from dz.adapters.installer import UvInstaller
-from dz.errors import DependencyBuildFailed, DependencyNotFound, NoMatchingPython, ServiceUnavailable, WrongPlatform
+from dz.errors import (
+    DependencyBuildFailed,
+    DependencyNotFound,
+    InvalidRequirement,
+    MissingEnvironment,
+    NoMatchingPython,
+    ServiceUnavailable,
+    WrongPlatform,
+)
 from dz.tasklib.virtualenvs import virtualenvs
 from tests.integration.django_projects import PLAN, USER, make_project
 
@@ -44,6 +52,8 @@ def test_bytecode_survives_times_set_to_zero(built):
         ("Django==4.2.16\nmysqlclient==2.2.0", None, DependencyBuildFailed, "mysqlclient==2.2.0"),
         ("Django==6.0", None, NoMatchingPython, "3.12"),
         ("Django==4.2.16", "http://127.0.0.1:9/", ServiceUnavailable, "index"),
+        ("Django==4.2.16\nx @ https://10.0.0.5/x.whl", None, InvalidRequirement, "not a public one"),
+        ("Django==4.2.16\nx @ git+https://${TOKEN}@github.com/a/x", None, MissingEnvironment, "TOKEN"),
     ],
 )
 def test_a_dependency_that_cannot_be_installed_is_named(

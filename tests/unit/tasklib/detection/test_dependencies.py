@@ -65,3 +65,14 @@ def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> N
 def test_a_loop_of_includes_ends(tmp_path: Path) -> None:
     files = {"requirements.txt": "-r other.txt\n", "other.txt": "-r requirements.txt\ndjango==5.0\n"}
     assert project(tmp_path, files).dependency_files == ("requirements.txt", "other.txt")
+
+
+def test_the_token_of_a_private_package_is_asked_for(tmp_path: Path) -> None:
+    text = "Django\n# old @ https://${OLD}@h.org/x\nprices @ git+https://${GH_TOKEN}@github.com/acme/prices.git@v1\n"
+    text += "rates @ https://${USER_ID}:${PASS}@h.org/rates.whl\n"
+    found = project(tmp_path, {"requirements.txt": text})
+    (token,) = [one for one in found.environment if one.name == "GH_TOKEN"]
+    assert (token.basis, token.required, token.is_secret, token.supply) == ("requirements.txt:3", True, True, "ask")
+    assert "GH_TOKEN" in found.env_required
+    assert set(found.env_required) >= {"USER_ID", "PASS"}
+    assert "OLD" not in found.env_required

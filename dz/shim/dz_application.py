@@ -3,7 +3,9 @@
 
 import gc
 import importlib
+import traceback
 
+import dz_log
 import dz_run
 
 
@@ -12,8 +14,14 @@ def load(kind):
     usual = gc.get_threshold()
     dz_run.collect_seldom()
     try:
-        return _loaded(kind)
+        application = _loaded(kind)
+        dz_log.watch()
+        return application
+    except RuntimeError:
+        traceback.print_exc()  # gunicorn shows only the text of this one
+        raise
     finally:
+        dz_log.keep_servers_heard()
         gc.set_threshold(*usual)
 
 

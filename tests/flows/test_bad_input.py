@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -309,6 +310,38 @@ def test_a_site_that_never_answers_is_taken_down_and_the_old_one_serves(
     refused(HealthCheckFailed, site, "bundle", "release", "deployment", words="not healthy within 4 s")
     monkeypatch.undo()
     settings.cache_clear()
+
+
+def test_a_first_page_that_fails_names_the_projects_line_whatever_its_logging_says(
+    platform: Platform, site: dict[str, Any], tmp_path: Path
+) -> None:
+    logging = (
+        'LOGGING = {"version": 1, "handlers": {"console": {"class": "logging.StreamHandler"}},\n'
+        '           "loggers": {"mysite": {"handlers": ["console"], "level": "INFO"}}}\n'
+        'import os\nPRICE_TOKEN = os.environ["PRICE_TOKEN"]\n'
+    )
+    broken = (
+        "from django.conf import settings\nclass Broken:\n    def __init__(self, get): pass\n"
+        '    def __call__(self, request): raise LookupError("no price for " + settings.PRICE_TOKEN)\n'
+        "MIDDLEWARE = None\n"
+    )
+    stored.put(wiring.zoomdb(), platform.project_id("badsite"), {"PRICE_TOKEN": "token-of-a-shop"})
+    publish(
+        platform, tmp_path,
+        both(put("mysite/broken.py", broken),
+             add("mysite/settings.py", f"{logging}MIDDLEWARE.insert(0, 'mysite.broken.Broken')\n")),
+    )  # fmt: skip
+    began = time.monotonic()
+    with pytest.raises(HealthCheckFailed) as raised:
+        deploy(project="badsite")
+    found = raised.value.found
+    assert found.startswith("mysite/broken.py:4: LookupError: no price for [hidden].\n"), found
+    assert "GET / answers 500" in found
+    assert "Traceback (most recent call last)" in found
+    assert "Starting gunicorn" not in found
+    assert Path(found.rpartition("The whole log: ")[2]).is_file()
+    assert time.monotonic() - began < settings().health_timeout, "it was asked for as long as a site that starts"
+    assert served(site["url"]) == (200, "badsite v1")
 
 
 def test_a_failed_hook_frees_the_place_of_the_release(platform: Platform, site: dict[str, Any], tmp_path: Path) -> None:

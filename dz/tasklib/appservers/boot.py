@@ -32,7 +32,7 @@ def warm_up(instance: AppInstance, *, supervisor: Supervisor, timeout: float) ->
 
     def ask() -> None:
         with contextlib.suppress(HealthCheckFailed):
-            health.wait_until_healthy(instance, supervisor=supervisor, timeout=timeout)
+            health.wait_until_healthy(instance, supervisor=supervisor, timeout=timeout, steady=0)
 
     # A worker process that is loading its first page takes no other request, so each of them gets one.
     processes = instance.manifest.plan.processes

@@ -10,13 +10,26 @@ import psutil
 
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HealthCheckFailed
-from dz.tasklib.appservers import stop
+from dz.tasklib.appservers import stop, tracebacks
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.variables.redaction import redacted
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment
 from dz.zoomdb.states import DeploymentState
 
+STEADY_ANSWERS, STEADY_SECONDS = 5, 6.0
+"""A site that answers 500 so often in a row, for so long, does not warm up: it is broken."""
+LOG_BYTES = 65536
+"""How much of the end of a log is searched."""
+_NOT_YET = {
+    "OperationalError",
+    "InterfaceError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "TimeoutError",
+    "gaierror",
+}
+"""Exceptions about something that the site reaches for and that may come up later."""
 _DEAD = {"BACKOFF", "FATAL", "EXITED", "STOPPED", "UNKNOWN", None}
 _REMEDY = "Read the lines above from the site's own log, correct the project or its variables, and deploy again."
 
@@ -44,32 +57,51 @@ def taken_down_on_failure(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: 
     try:
         yield
     except HealthCheckFailed as error:
-        lines = last_lines(instance.logs / f"{instance.program}.log")
+        found = _explained(instance, error.found)
         stop.fail(zoomdb, supervisor, instance.deployment_id, folder=instance.folder)
-        raise HealthCheckFailed(f"{error.found} Its last lines:\n{lines}", error.remedy) from error
+        raise HealthCheckFailed(found, error.remedy) from error
 
 
-def wait_until_healthy(instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:
+def _explained(instance: AppInstance, found: str) -> str:
+    """Add to what was found what the instance's log says about it: the exception, or else its last lines."""
+    crash = _crash(instance)
+    if crash:
+        return f"{crash.headline}\n{found}\n{crash.text}\nThe whole log: {instance.log}"
+    return f"{found} Its last lines:\n{last_lines(instance.log)}\nThe whole log: {instance.log}"
+
+
+def _crash(instance: AppInstance) -> tracebacks.Crash | None:
+    return tracebacks.last(_end_of(instance.log), [instance.bundle / "src"])
+
+
+def wait_until_healthy(
+    instance: AppInstance, *, supervisor: Supervisor, timeout: float, steady: float = STEADY_SECONDS
+) -> None:
     """Wait until the app instance itself answers a real request with a status below 500.
 
     Args:
         timeout: seconds from now.
+        steady: seconds for which it may answer 500 without a break.
 
     Raises:
-        HealthCheckFailed: it ended, did not answer in time, or answered with an error.
+        HealthCheckFailed: it ended, did not answer in time, or answers with an error, again and again.
     """
     end, seen, pause = time.monotonic() + timeout, "no answer", 0.03
+    errors: list[float] = []
     where, path = f"{instance.address}:{instance.port}", instance.manifest.plan.health_path
     while time.monotonic() < end:
         if not is_alive(instance, supervisor):
             raise HealthCheckFailed(f"The app instance at {where} ended while it started ({seen}).", _REMEDY)
         status = _status(instance, path, timeout=max(0.1, min(10.0, end - time.monotonic())))
         if status is not None and not _owns_port(supervisor.pid(instance.program), instance.port):
-            seen = "another program listens at its port"
+            seen, status = "another program listens at its port", None
         elif status is not None and status < 500:
             return
         elif status is not None:
             seen = f"GET {path} answered {status}"
+        errors = [*errors, time.monotonic()] if status == 500 else []
+        if _is_steady(errors, steady) and not _may_come_up(instance):
+            raise HealthCheckFailed(f"The app instance at {where} is not healthy: GET {path} answers 500.", _REMEDY)
         time.sleep(pause)
         pause = min(0.3, pause * 1.2)
     raise HealthCheckFailed(f"The app instance at {where} was not healthy within {timeout:.0f} s: {seen}.", _REMEDY)
@@ -105,12 +137,28 @@ def _status(instance: AppInstance, path: str, *, timeout: float) -> int | None:
         connection.close()
 
 
+def _is_steady(errors: list[float], seconds: float) -> bool:
+    """Say whether answers at these times, without another in between, are enough to give up."""
+    return len(errors) >= STEADY_ANSWERS and errors[-1] - errors[0] >= seconds
+
+
+def _may_come_up(instance: AppInstance) -> bool:
+    """Say whether the site's log names something that it cannot reach yet, such as its database."""
+    crash = _crash(instance)
+    return crash is not None and crash.kind in _NOT_YET
+
+
 def last_lines(log: Path, lines: int = 20) -> str:
-    """Return the end of a log file."""
+    """Return the end of a log file, without what gunicorn says while it starts."""
+    text = _end_of(log)
+    found = tracebacks.without_start_up(text.rstrip().splitlines())
+    return "\n".join(found[-lines:]) or "(nothing was written)"
+
+
+def _end_of(log: Path) -> str:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16384))
-            text = file.read().decode("utf-8", "replace")
+            file.seek(max(0, log.stat().st_size - LOG_BYTES))
+            return file.read().decode("utf-8", "replace")
     except OSError:
-        return "(nothing was written)"
-    return "\n".join(text.rstrip().splitlines()[-lines:])
+        return ""

@@ -94,6 +94,11 @@ class AppInstance:
         """The folder of the logs of all app instances."""
         return self.folder / "logs"
 
+    @property
+    def log(self) -> Path:
+        """What its processes write, which stays when it is taken down."""
+        return self.logs / f"{self.program}.log"
+
     def command(self, *words: str) -> list[str]:
         """Return the command line of the launcher for `gunicorn CONFIG` or `manage ARGS...`."""
         launcher = self.bundle / "dz" / "dz_run.py"

@@ -14,6 +14,7 @@ _FILES = (
     "dz_settings.py",
     "dz_run.py",
     "dz_application.py",
+    "dz_log.py",
     "dz_wsgi.py",
     "dz_asgi.py",
     "dz_media.py",

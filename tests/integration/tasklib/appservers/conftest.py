@@ -28,8 +28,9 @@ SHIM = PROJECT_ROOT / "dz" / "shim"
 APP = """import os, time
 loaded_by = os.getpid()
 mode = os.environ.get("MODE")
+begun = time.monotonic()
 if mode == "crash":
-    raise RuntimeError("no such table: sky")
+    raise LookupError("no such table: sky")
 if mode == "django":
     import django
     django.setup()
@@ -40,6 +41,9 @@ def application(environ, start_response):
         with open(os.environ["HOME"] + "/answered", "a") as file:
             file.write("%d " % os.getpid())
         time.sleep(0.5)
+    if mode == "warming":
+        if time.monotonic() - begun < 10:
+            raise ConnectionRefusedError("the database is not there yet")
     start_response("500 Oops" if mode == "error" else "200 OK", [("Content-Type", "text/plain")])
     return [("%d %s %s" % (os.getuid(), loaded_by == os.getpid(), sorted(os.environ))).encode()]
 """

@@ -1,5 +1,6 @@
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -9,7 +10,12 @@ from dz.zoomdb.states import DeploymentState
 
 
 @pytest.mark.parametrize(
-    ("mode", "said"), [("crash", "no such table: sky"), ("hang", "no answer"), ("error", "GET / answered 500")]
+    ("mode", "said"),
+    [
+        ("crash", "(?s)^LookupError: no such table: sky.*The whole log: /"),
+        ("hang", "no answer"),
+        ("error", "answered 500"),
+    ],
 )
 def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said):
     site.boot(mode)
@@ -17,6 +23,20 @@ def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said
         site.check(40 if mode == "crash" else 4)
     assert site.state == DeploymentState.FAILED
     assert site.name not in site.supervisor.names()
+
+
+def test_a_site_that_answers_500_is_not_asked_for_another_minute(site):
+    began = time.monotonic()
+    site.boot("error")
+    with pytest.raises(HealthCheckFailed, match="is not healthy: GET / answers 500"):
+        site.check(120)
+    assert time.monotonic() - began < 60
+
+
+def test_a_site_that_warms_up_or_waits_for_its_database_is_given_time(site):
+    site.boot("warming")
+    site.check(60)
+    assert site.state == DeploymentState.HEALTHY
 
 
 def test_another_program_at_the_port_does_not_pass_for_the_instance(site):

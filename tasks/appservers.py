@@ -7,8 +7,9 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
+from dz.tasklib.appservers import answers, configure, health, install, stop
 from dz.tasklib.appservers import boot as booting
-from dz.tasklib.appservers import configure, health, install, stop
+from dz.tasklib.jobs import jobs, log
 from tasks.roles import on_role
 
 
@@ -66,7 +67,10 @@ def warm_up(job: int, release: int, *, server: str) -> None:
 def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     """Wait until the release answers; one that does not is taken down again."""
     instance, timeout = wiring.app_instance(release, server), settings().health_timeout
-    health.check(wiring.zoomdb(), instance, supervisor=wiring.supervisor(server), timeout=timeout)
+    found = health.check(wiring.zoomdb(), instance, supervisor=wiring.supervisor(server), timeout=timeout)
+    jobs.set_result(wiring.zoomdb(), job, answers=found)
+    if said := answers.sentence(found):
+        log.note(wiring.zoomdb(), job, [], info=said)
 
 
 @on_role("appserver")

@@ -11,6 +11,7 @@ from dz.cli import output, runs
 from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
 from dz.errors import InvalidConfig
 from dz.tasklib import projects
+from dz.tasklib.appservers import answers
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.jobs.log import LogLine
 from dz.tasklib.variables import stored
@@ -72,6 +73,8 @@ def print_result(job: jobs.JobView, lines: Sequence[LogLine], *, as_json: bool) 
         output.note(
             f"Nothing has changed since version {job.result.get('version')}, which serves; --rebuild makes a new one."
         )
+    if said := answers.sentence(job.result.get("answers") or []):
+        output.note(f"The site is live. {said}")
     if url := job.result.get("url"):
         output.console(stderr=False).print(printable(str(url)))
 

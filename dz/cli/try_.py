@@ -19,6 +19,7 @@ from dz.cli.stack import shown
 from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
+from dz.tasklib.appservers import answers
 from dz.tasklib.checkouts.local_sources import publish_path
 from dz.tasklib.jobs import log
 from dz.tasklib.jobs.jobs import JobView
@@ -148,10 +149,10 @@ def _front_page(url: str) -> httpx.Response:
             f"{url} was deployed, but does not answer through nginx ({type(error).__name__}).",
             "`dz status` shows whether the proxy runs.",
         ) from error
-    if answer.status_code >= 400:
+    if answer.status_code >= 500:
         raise HealthCheckFailed(
             f"{url} answers {answer.status_code} {answer.reason_phrase} through nginx.",
-            "Look at the site's log; a page that needs a login or a missing front page can be meant.",
+            "`dz status` names the log files; the site's own is the newest app-*.log of an appserver.",
         )
     return answer
 
@@ -174,6 +175,7 @@ def _print(
             "check_job": check.id,
             "status": answer.status_code,
             "warnings": warnings,
+            "answers": job.result.get("answers", []),
         }
         output.print_json({**known, **more, "x_djangozoom": served_by})
         return
@@ -181,6 +183,8 @@ def _print(
     for step, took in seconds.items():
         output.note(f"  {took:6.1f} s  {step}")
     output.note(f"\n{url} answers {answer.status_code} through nginx; X-DjangoZoom: {served_by}\n")
+    if said := answers.sentence(job.result.get("answers") or []):
+        output.note(f"The site is live. {said}\n")
     out = output.console(stderr=False)
     out.print(f"Site:       {url}")
     out.print(f"Prefect UI: {here.prefect_ui}   (login: prefect_auth_string in {here.state_dir}/settings.json)")

@@ -72,6 +72,17 @@ def schema():
     return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
 
 
+def known_paths():
+    """Return paths by which a site without a front page can be seen to live."""
+    import dz_paths
+
+    try:
+        return dz_paths.known()
+    except Exception as error:  # noqa: BLE001
+        WARNINGS.append("The URLs could not be looked through: %s" % str(error)[:300])
+        return []
+
+
 def load_application(kind):
     """Load the application; an error that Django's own application has, too, is not one of the project's module."""
     import dz_application
@@ -152,6 +163,7 @@ def stages(job, source, report):
         STAGE[0] = "request"
         return dz_request.page(job["application"], application, report)
     report["schema"] = schema()
+    report["known_paths"] = known_paths()
     STAGE[0] = "map"
     copy_map(job, source)
     report["collected"] = static.result()

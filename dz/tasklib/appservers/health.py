@@ -1,7 +1,6 @@
 """Checks that an app instance is healthy: it answers a real request, and no other program answers in its place."""
 
 import contextlib
-import http.client
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,9 @@ import psutil
 
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HealthCheckFailed
-from dz.tasklib.appservers import stop, tracebacks
+from dz.tasklib.appservers import answers, stop, tracebacks
 from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.jobs.results import Answer
 from dz.tasklib.variables.redaction import redacted
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment
@@ -34,8 +34,10 @@ _DEAD = {"BACKOFF", "FATAL", "EXITED", "STOPPED", "UNKNOWN", None}
 _REMEDY = "Read the lines above from the site's own log, correct the project or its variables, and deploy again."
 
 
-def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:
+def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> list[Answer]:
     """Wait until an app instance is healthy and record that; one that fails is removed and its port freed.
+
+    Returns what it answers, the page of the health check first.
 
     Args:
         timeout: seconds from now.
@@ -44,11 +46,12 @@ def check(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, time
         HealthCheckFailed: the text has the last lines of the instance's log, without the values of its variables.
     """
     with redacted(instance.secrets()), taken_down_on_failure(zoomdb, instance, supervisor=supervisor):
-        wait_until_healthy(instance, supervisor=supervisor, timeout=timeout)
+        status = wait_until_healthy(instance, supervisor=supervisor, timeout=timeout)
     with zoomdb.session() as session:
         row = session.get_one(Deployment, instance.deployment_id)
         if row.state == DeploymentState.STARTING:
             row.state = DeploymentState.HEALTHY
+    return answers.of(instance, status)
 
 
 @contextlib.contextmanager
@@ -76,8 +79,8 @@ def _crash(instance: AppInstance) -> tracebacks.Crash | None:
 
 def wait_until_healthy(
     instance: AppInstance, *, supervisor: Supervisor, timeout: float, steady: float = STEADY_SECONDS
-) -> None:
-    """Wait until the app instance itself answers a real request with a status below 500.
+) -> int:
+    """Wait until the app instance itself answers a real request with a status below 500, and return that status.
 
     Args:
         timeout: seconds from now.
@@ -92,11 +95,11 @@ def wait_until_healthy(
     while time.monotonic() < end:
         if not is_alive(instance, supervisor):
             raise HealthCheckFailed(f"The app instance at {where} ended while it started ({seen}).", _REMEDY)
-        status = _status(instance, path, timeout=max(0.1, min(10.0, end - time.monotonic())))
+        status, _ = answers.ask(instance, path, timeout=max(0.1, min(10.0, end - time.monotonic())))
         if status is not None and not _owns_port(supervisor.pid(instance.program), instance.port):
             seen, status = "another program listens at its port", None
         elif status is not None and status < 500:
-            return
+            return status
         elif status is not None:
             seen = f"GET {path} answered {status}"
         errors = [*errors, time.monotonic()] if status == 500 else []
@@ -123,18 +126,6 @@ def _owns_port(pid: int | None, port: int) -> bool:
     except psutil.Error:
         return False
     return any(socket.status == psutil.CONN_LISTEN and socket.laddr.port == port for socket in sockets)
-
-
-def _status(instance: AppInstance, path: str, *, timeout: float) -> int | None:
-    connection = http.client.HTTPConnection(instance.address, instance.port, timeout=timeout)
-    headers = {"Host": instance.host, "X-Forwarded-Proto": "https", "Connection": "close"}
-    try:
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
 
 
 def _is_steady(errors: list[float], seconds: float) -> bool:

@@ -130,6 +130,7 @@ def _manifest(
         static_map=verified.static_map,
         paths=tuple(verification.search_path(plan)),
         schema=verified.schema,
+        known_paths=verified.known_paths,
         loads_once=verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],
         build_key=build_key(plan, checkout, virtualenv),
     )

@@ -34,6 +34,7 @@ class Manifest:
         static_map: pairs of URL path and folder below the static layer, longest path first.
         paths: folders of the code layer in which the project's modules are found.
         schema: a digest of the names of all migrations; empty if unknown.
+        known_paths: URL paths by which a site without a front page can be seen to live.
         loads_once: release hooks run in the app instance, which has the project loaded, instead of loading it again.
         build_key: given equal variables, equal keys mean equal bundles; empty if unknown.
     """
@@ -54,6 +55,7 @@ class Manifest:
     static_map: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
     schema: str = ""
+    known_paths: tuple[str, ...] = ()
     loads_once: bool = False
     build_key: str = ""
 
@@ -88,6 +90,7 @@ class Manifest:
             "django": self.django,
             "database_type": self.database_type,
             "schema": self.schema,
+            "known_paths": list(self.known_paths),
             "loads_once": self.loads_once,
             "build_key": self.build_key,
             "static_url": self.static_url,
@@ -120,6 +123,7 @@ class Manifest:
             static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),
             paths=tuple(data.get("paths", ())),
             schema=data.get("schema", ""),
+            known_paths=tuple(data.get("known_paths", ())),
             loads_once=data.get("loads_once", False),
             build_key=data.get("build_key", ""),
         )

@@ -3,6 +3,13 @@
 from typing import Any, TypedDict
 
 
+class Answer(TypedDict):
+    """The HTTP status that a page of a site has."""
+
+    path: str
+    status: int
+
+
 class JobResult(TypedDict, total=False):
     """The result of a job; a key appears once its step has run, and only in the kinds of job that have that step."""
 
@@ -28,6 +35,8 @@ class JobResult(TypedDict, total=False):
     """Where the site is."""
     project: str
     """The project's name."""
+    answers: list[Answer]
+    """What the page of the health check answers, and where that is an error, other pages of the site."""
     hosts: list[str]
     """Host names that show the site."""
 

@@ -144,6 +144,11 @@ def url_path(value: Any) -> str | None:
     return value if fine and value.endswith("/") else None
 
 
+def page_paths(value: Any) -> tuple[str, ...]:
+    """Return those of at most eight listed URL paths that a request line can hold as they are."""
+    return tuple(path for path in words(value)[:8] if _URL_PATH.fullmatch(path) and "//" not in path)
+
+
 def text(value: Any, limit: int) -> str:
     """Return printable text of bounded length."""
     shown = "".join(letter for letter in str(value or "") if letter.isprintable() or letter == "\n")

@@ -15,6 +15,7 @@ _FILES = (
     "dz_run.py",
     "dz_application.py",
     "dz_log.py",
+    "dz_paths.py",
     "dz_wsgi.py",
     "dz_asgi.py",
     "dz_media.py",

@@ -36,6 +36,7 @@ class Verification:
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if unknown.
+        known_paths: URL paths by which a site without a front page can be seen to live.
         loads_alike: loading the project depends neither on the database nor on the command that it is loaded for, and
             starts no thread; so a project that was loaded before its migrations ran is still right after them.
     """
@@ -51,6 +52,7 @@ class Verification:
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
     schema: str = ""
+    known_paths: tuple[str, ...] = ()
     loads_alike: bool = False
     has_auth: bool = False
     has_admin: bool = False
@@ -198,6 +200,7 @@ def _verification(
         migrations=reports.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
         schema=reports.word(report.get("schema")),
+        known_paths=reports.page_paths(report.get("known_paths")),
         loads_alike=report.get("loads_alike") is True,
         has_auth=report.get("auth") is True,
         has_admin=report.get("admin") is True,

@@ -1,0 +1,78 @@
+"""Ordinary sites: what their owners have on their own machines works on the servers, or they are told what does not."""
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dz.tasklib.jobs import jobs, log
+from tests.flows.conftest import POLLS, Platform
+from tests.flows.snapshots import Edit, both, put
+
+URLS = """
+from django.contrib import admin
+from django.http import HttpResponse, JsonResponse
+from django.urls import include, path
+
+def closed(request):
+    return HttpResponse("log in first", status=401)
+
+def works(request):
+    return JsonResponse({"well": True})
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/", include([path("", closed, name="api-root"), path("polls/<int:poll>/", closed)])),
+    path("health/", works),
+]
+"""
+
+
+def deploy(**request: Any) -> dict[str, Any]:
+    from dz import wiring  # noqa: PLC0415
+    from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
+    from tasks.parameters import DeployRequest  # noqa: PLC0415
+
+    build_and_deploy(DeployRequest(**request))
+    return jobs.newest(wiring.zoomdb(), limit=1)[0].result
+
+
+def publish(platform: Platform, folder: Path, *edits: Edit) -> str:
+    tree = folder / "tree"
+    shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    both(*edits)(tree)
+    return platform.publish("ordinary", tree)
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def said(platform: Platform) -> list[str]:
+    """What the log of the newest job says besides its steps."""
+    job = jobs.newest(platform.zoomdb, limit=1)[0]
+    return [line.message for line in log.lines(platform.zoomdb, job.id) if line.type in {"warn", "info"}]
+
+
+@pytest.fixture(scope="module")
+def api(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A site without a front page."""
+    url = publish(platform, tmp_path_factory.mktemp("api"), put("mysite/urls.py", URLS))
+    result = deploy(url=url)
+    return {**result, "said": said(platform)}
+
+
+def test_an_api_without_a_front_page_is_live_and_says_what_answers(api: dict[str, Any]) -> None:
+    assert get(api["url"])[0] == 404
+    statuses = [(one["path"], one["status"]) for one in api["answers"]]
+    assert statuses == [("/", 404), ("/health/", 200), ("/admin/", 200), ("/api/", 401)]
+    assert "/ answers 404 Not Found, /api/ answers 401 Unauthorized. /health/ and /admin/ answer 200." in api["said"]
+    assert json.loads(get(f"{api['url']}health/")[1]) == {"well": True}

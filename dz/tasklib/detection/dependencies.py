@@ -15,9 +15,17 @@ _SENTENCE = re.compile(r"- \w|[A-Za-z][\w-]* +[A-Za-z(]")
 _IS_DJANGO = re.compile(r"django\s*([\[<>=~!;]|$)", re.IGNORECASE)
 _OWN_DATABASE = re.compile(r"postgres|psycopg|pgsql", re.IGNORECASE)
 _DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
+_NAMED = re.compile(
+    r"(requirements?|reqs?|deps)/([\w-]+/)?[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)"
+)
 _NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
-_NOT_DEPLOYED = re.compile(r"dev|test|local|doc|lint|ci\b|debug|build|optional|extra", re.IGNORECASE)
+_NOT_DEPLOYED = re.compile(
+    r"dev|(?<!la)test|local|doc(?!ker)|lint|debug|build|optional|extra|travis|circleci|jenkins|quality|style|format|typing|mypy"
+    r"|coverage|benchmark|notebook|jupyter|(?<![a-z])(ci|qa|tox|tools?|checks?|github|gitlab|actions|examples?)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Names of files for those who work on the project, and for the machines that test it."""
 _PRODUCTION = re.compile(r"prod|deploy|live|heroku|server", re.IGNORECASE)
 _BASIC = re.compile(r"base|common|requirements\.txt$|default|main", re.IGNORECASE)
 
@@ -33,21 +41,36 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
         if files:
             return manager, files
     inside = f"{root}/" if root else ""
-    nested = [path for path in tree.named("requirements.txt") if path.startswith(inside)]
+    nested = [path for path in tree.named("requirements.txt") if path.startswith(inside) and _deployed(path)]
     if nested:
         return "pip", chain(tree, nested[0])
-    deeper = [path for path in tree.files if path.startswith(inside) and _NESTED.search(path)]
-    if deeper:
-        return "pip", requirements(tree, folder_of(folder_of(deeper[0])))
-    named = _installed(tree, folders)
-    return ("pip" if named else "none"), named
+    deeper = [path for path in tree.files if path.startswith(inside) and _NESTED.search(path) and _deployed(path)]
+    files = requirements(tree, folder_of(folder_of(deeper[0]))) if deeper else ()
+    files = files or _installed(tree, folders) or _for_development(tree, folders)
+    return ("pip" if files else "none"), files
+
+
+def _deployed(path: str) -> bool:
+    """Say whether neither the name of a file nor that of its folder says that it is for development, tests or documents."""
+    folder, _, name = path.rpartition("/")
+    return not _NOT_DEPLOYED.search(name) and not _NOT_DEPLOYED.search(folder.rpartition("/")[2])
+
+
+def _for_development(tree: Tree, folders: list[str]) -> tuple[str, ...]:
+    """Return a file for development with all that it includes, if nothing but such files says that Django is needed."""
+    for folder in folders:
+        for _, path in sorted(_named_requirements(tree, folder), key=lambda pair: _rank(*pair)):
+            files = chain(tree, path)
+            if any(_names_django(tree, one) for one in files):
+                return files
+    return ()
 
 
 def _installed(tree: Tree, folders: list[str]) -> tuple[str, ...]:
     """Return the file that a Dockerfile or a script passes to pip, whatever it is called."""
     for path in [p for p in tree.files if folder_of(p) in folders and _SCRIPTS.search(p)]:
         for match in _INSTALLS.finditer(tree.text(path) or ""):
-            for folder in folders:
+            for folder in folders if _deployed(match[1]) else ():
                 if tree.has(relative(folder, match[1])):
                     return chain(tree, relative(folder, match[1]))
     return ()
@@ -90,24 +113,15 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
         return "pip", chosen
     if listed:
         return ("uv" if "uv" in tool else "pip"), (pyproject,)
-    if tree.has(joined(folder, "setup.py")) and "install_requires" in (tree.text(joined(folder, "setup.py")) or ""):
-        return "pip", (joined(folder, "setup.py"),)
+    setup = [joined(folder, name) for name in ("setup.py", "setup.cfg")]
+    if tree.has(setup[0]) and any("install_requires" in (tree.text(path) or "") for path in setup):
+        return "pip", (setup[0],)
     return "none", ()
 
 
 def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     """Return the requirements file of a folder that a deploy would install, and every file that it includes."""
-    inside = beginning(folder)
-    found = []
-    for path in tree.files:
-        name = path[len(inside) :] if path.startswith(inside) else ""
-        if re.fullmatch(
-            r"(requirements?|reqs?|deps)/([\w-]+/)?[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)",
-            name,
-        ):
-            found.append((name, path))
-    if not found:
-        return ()
+    found = [(name, path) for name, path in _named_requirements(tree, folder) if not _NOT_DEPLOYED.search(name)]
     found = [pair for pair in found if not _dangling(tree, pair[1])] or found
     found = [pair for pair in found if not _prose(tree, pair[1])]
     if not found:
@@ -121,12 +135,19 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     return _with_django(tree, whole, sorted(found, key=lambda pair: _rank(*pair)))
 
 
+def _named_requirements(tree: Tree, folder: str) -> list[tuple[str, str]]:
+    """Return (name inside the folder, path) of every file that is called requirements, or lies in a folder called so."""
+    inside = beginning(folder)
+    named = [(path[len(inside) :], path) for path in tree.files if path.startswith(inside)]
+    return [(name, path) for name, path in named if _NAMED.fullmatch(name)]
+
+
 def _with_django(tree: Tree, files: tuple[str, ...], found: list[tuple[str, str]]) -> tuple[str, ...]:
     """Return the files and, if none of them names Django, also the first file for a deploy that does."""
     if any(_names_django(tree, path) for path in files):
         return files
-    for name, path in found:
-        if not _NOT_DEPLOYED.search(name) and not path.endswith(".in") and path not in files:
+    for _, path in found:
+        if not path.endswith(".in") and path not in files:
             more = chain(tree, path)
             if any(_names_django(tree, one) for one in more):
                 return tuple(dict.fromkeys([*files, *more]))
@@ -181,6 +202,7 @@ def chain(tree: Tree, path: str, seen: tuple[str, ...] = ()) -> tuple[str, ...]:
 def declared(tree: Tree, root: str, files: tuple[str, ...]) -> tuple[str, ...]:
     """Return every file that lists what a project of Python 2 needs; none of them can be installed any more."""
     every = [path for path in tree.files if folder_of(path) in (root, "") and _DECLARES.search(path)]
+    every = [path for path in every if _deployed(path)]
     return tuple(dict.fromkeys([*files, *every]))
 
 

@@ -55,7 +55,10 @@ def load(tree: Tree, path: str) -> list[Any]:
 
 
 def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield (keys on the way, value) for every scalar and every list of scalars, up to a limit."""
+    """Yield (keys on the way, value) for every scalar and every list of scalars, up to a limit.
+
+    What is written as `{key: NAME, value: x}` or `{name: NAME, value: x}` comes as the value of NAME, too.
+    """
     waiting: list[tuple[int, tuple[str, ...], Any]] = [(0, (), value)]
     for _ in range(MAX_NODES):
         if not waiting:
@@ -67,9 +70,19 @@ def walk(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         if not nested:
             yield keys, item
         elif depth < MAX_DEPTH and isinstance(item, dict):
+            pair = _pair(item)
+            if pair:
+                yield (*keys, pair[0]), pair[1]
             waiting += [(depth + 1, (*keys, str(key)), one) for key, one in reversed(item.items())]
         elif depth < MAX_DEPTH:
             waiting += [(depth + 1, keys, one) for one in reversed(item)]
+
+
+def _pair(item: dict[Any, Any]) -> tuple[str, Any] | None:
+    """Return the name and the value of a variable that is written as a mapping of the two."""
+    name = item.get("key", item.get("name"))
+    value = item.get("value")
+    return (name, value) if isinstance(name, str) and isinstance(value, str | int | float) else None
 
 
 def text(tree: Tree, path: str) -> str:
@@ -96,7 +109,8 @@ def _lines(tree: Tree, path: str) -> str:
 
 def ci_files(tree: Tree) -> list[str]:
     """Return the files that describe continuous integration."""
-    named = {".travis.yml", ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".circleci/config.yml"}
+    named = {".travis.yml", ".gitlab-ci.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".circleci/config.yml",
+             ".drone.yml", ".woodpecker.yml", ".appveyor.yml", "appveyor.yml"}  # fmt: skip
     return [path for path in tree.files if path in named or (path.startswith(".github/workflows/") and is_yaml(path))]
 
 

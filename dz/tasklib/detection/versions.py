@@ -2,7 +2,7 @@
 
 import re
 
-from dz.tasklib.detection import documents
+from dz.tasklib.detection import named_pythons
 from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.paths import joined
 from dz.tasklib.detection.tree import Tree
@@ -15,7 +15,6 @@ _LOCKED = re.compile(
     r"(?i)name = \"django\"\nversion = \"([\d.]+)\"|\"django\": \{[^}]{0,3000}?\"version\": \"==([\d.]+)\""
 )
 
-_RELEASE = re.compile(r"[23]\.\d{1,2}(?:\.\d{1,2})?")
 _ASKED = re.compile(
     r"\bpython[\s*_`:(-]*(?:version\s*)?v?([<>=~]=?\s*)?([23]\.\d{1,2}(?:\.\d{1,2})?)\b(\+| or (?:higher|later|newer|above|greater))?",
     re.IGNORECASE,
@@ -36,29 +35,23 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
             if isinstance(value, str) and value != "*":
                 found.append((value, tree.line(path, key), "requires-python"))
         found += _preferences(tree, folder)
-    docker = [path for path in tree.files if re.search(r"(?i)(^|/)Dockerfile[\w.-]*$", path)]
-    docker.sort(key=lambda path: bool(re.search(r"dev|local|test", path, re.IGNORECASE)))
     aside = [path for path in tree.files if path.startswith(".devcontainer/")]
-    for path in dict.fromkeys([*docker, *aside]):
-        match = re.search(
-            r"(?:FROM\s+\S*python:|ARG\s+PYTHON_VERSION=[\"']?|devcontainers/python:(?:\d+-)?)(\d\.\d+(?:\.\d+)?)",
-            tree.text(path) or "",
-        )
-        if match:
-            found.append((match[1], tree.line(path, match[0]), "preference"))
-    return found + [one for one in (_of_ci(tree), _of_guide(tree)) if one]
+    found += [
+        (version, basis, "preference")
+        for version, basis in [
+            *named_pythons.by_images(tree),
+            *_of_containers(tree, aside),
+            *named_pythons.by_hosts(tree, root),
+            *filter(None, [named_pythons.by_ci(tree)]),
+        ]
+    ]
+    return found + [one for one in [_of_guide(tree)] if one]
 
 
-def _of_ci(tree: Tree) -> tuple[str, str, str] | None:
-    """Return the newest Python that continuous integration uses."""
-    found = []
-    for path in documents.ci_files(tree):
-        for document in documents.load(tree, path):
-            for keys, value in documents.walk(document):
-                if keys and keys[-1] in ("python", "python-version", "python_version"):
-                    words = [str(one) for one in (value if isinstance(value, list) else [value])]
-                    found += [(word, tree.line(path, word), "preference") for word in words if _RELEASE.fullmatch(word)]
-    return max(found, key=lambda one: [int(part) for part in one[0].split(".")], default=None)
+def _of_containers(tree: Tree, paths: list[str]) -> list[tuple[str, str]]:
+    """Return the Python of containers that editors make."""
+    matches = [(path, re.search(r"devcontainers/python:(?:\d+-)?(\d\.\d+)", tree.text(path) or "")) for path in paths]
+    return [(match[1], tree.line(path, match[0])) for path, match in matches if match]
 
 
 def _of_guide(tree: Tree) -> tuple[str, str, str] | None:
@@ -85,7 +78,7 @@ def _preferences(tree: Tree, folder: str) -> list[tuple[str, str, str]]:
         match = re.search(r"(?im)^\s*(?:python-|cpython-)?(\d+(?:\.\d+)*)", tree.text(path) or "")
         if match:
             found.append((match[1], tree.line(path, match[1]), "preference"))
-    return found
+    return found + [(version, basis, "preference") for version, basis in named_pythons.by_tools(tree, folder)]
 
 
 def django(tree: Tree, files: tuple[str, ...]) -> tuple[str, str] | None:

@@ -62,6 +62,32 @@ def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> N
     assert project(tmp_path, files).dependency_files == ("config/requirements.txt",)
 
 
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        pytest.param({"docs/requirements.txt": "sphinx\ndjango\n"}, (), id="documentation alone"),
+        pytest.param({"tests/requirements.txt": "pytest\n", "deploy/requirements.txt": "django\n"}, ("deploy/requirements.txt",), id="folder of tests"),
+        pytest.param({"requirements/travis.txt": "django\npytest\n", "requirements/web.txt": "django\n"}, ("requirements/web.txt",), id="travis"),
+        pytest.param({"requirements/quality.txt": "pylint\n", "requirements/web.txt": "django\n"}, ("requirements/web.txt",), id="linters"),
+        pytest.param({"requirements/docker.txt": "django\n", "requirements/ci.txt": "django\n"}, ("requirements/docker.txt",), id="docker is no document"),
+        pytest.param({"requirements-dev.txt": "pytest\n", "pyproject.toml": "[project]\ndependencies = ['django']\n"}, ("pyproject.toml",), id="beside pyproject.toml"),
+        pytest.param({"requirements-dev.txt": "pytest\n", "setup.py": "setup()\n", "setup.cfg": "[options]\ninstall_requires = django\n"}, ("setup.py",), id="beside setup.cfg"),
+        pytest.param({"requirements.in": "django\n", "requirements-dev.txt": "django==5.2\npytest\n"}, ("requirements.in",), id="compiled for development"),
+        pytest.param({".travis.yml": "install: pip install -r ci/test.list\n", "ci/test.list": "django\n"}, (), id="what travis installs"),
+        pytest.param({"requirements/local.txt": "django\n"}, ("requirements/local.txt",), id="nothing else needs Django"),
+    ],
+)  # fmt: skip
+def test_what_documentation_and_tests_need_is_not_installed(
+    tmp_path: Path, files: dict[str, str], wanted: tuple[str, ...]
+) -> None:
+    assert project(tmp_path, files).dependency_files == wanted
+
+
+def test_a_pipfile_is_more_than_what_tests_need(tmp_path: Path) -> None:
+    files = {"test-requirements.txt": "pytest\n", "Pipfile": "[packages]\ndjango = '*'\n"}
+    assert project(tmp_path, files).package_manager == "pipenv"
+
+
 def test_a_loop_of_includes_ends(tmp_path: Path) -> None:
     files = {"requirements.txt": "-r other.txt\n", "other.txt": "-r requirements.txt\ndjango==5.0\n"}
     assert project(tmp_path, files).dependency_files == ("requirements.txt", "other.txt")

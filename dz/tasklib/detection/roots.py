@@ -1,6 +1,7 @@
 """Where in a repository the Django project lies: its manage.py, and the folder that has to be on the path."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dz.tasklib.detection.paths import folder_of, joined
@@ -13,6 +14,7 @@ _ASIDE = re.compile(
 )
 _TEMPLATE = re.compile(r"\{\{|\{%|\$\{|project_name\}|__project")
 _MAIN = re.compile(r"(^|/)(server|backend|api|web|website|site|app|project|src|django)$", re.IGNORECASE)
+_NAMED = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]{0,200}['\"]([\w.]+)['\"]")
 _EXECUTES = ("execute_from_command_line", "execute_manager", "ManagementUtility")
 
 
@@ -47,6 +49,7 @@ def candidates(tree: Tree) -> list[Root]:
                 found[folder] = Root(folder, None, tree.line(path, "DJANGO_SETTINGS_MODULE"), bool(_ASIDE.search(path)))
     if not found:
         found = {root.folder: root for root in _by_settings(tree)}
+    found = {root.folder: root for root in found.values() if not _forwards(tree, root, found)}
     return sorted(
         found.values(),
         key=lambda root: (
@@ -76,14 +79,29 @@ def _managed(tree: Tree, path: str) -> Root | None:
     return Root(folder_of(path), path, tree.line(path, word), bool(_ASIDE.search(folder_of(path))))
 
 
+def _forwards(tree: Tree, root: Root, known: Collection[str]) -> bool:
+    """Say whether a manage.py is for convenience: it names settings that lie where the manage.py of a subfolder is."""
+    named = _NAMED.search(tree.text(root.manage_py or "") or "")
+    if not named or _has_module(tree, root.folder, named[1]):
+        return False
+    inside = f"{root.folder}/" if root.folder else ""
+    return any(
+        folder != root.folder and folder.startswith(inside) and _has_module(tree, folder, named[1]) for folder in known
+    )
+
+
+def _has_module(tree: Tree, folder: str, module: str) -> bool:
+    inside = module.replace(".", "/")
+    return tree.has(joined(folder, f"{inside}.py")) or tree.has(joined(folder, inside, "__init__.py"))
+
+
 def _importable(tree: Tree, path: str, text: str) -> tuple[str, bool]:
     """Return the folder that has to be on the path, and whether the settings that the file names are in it."""
-    named = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]][^'\"\n]{0,200}['\"]([\w.]+)['\"]", text)
+    named = _NAMED.search(text)
     folder = folder_of(path)
     if named:
-        inside = named[1].replace(".", "/")
         for base in (folder_of(folder), folder, ""):
-            if tree.has(joined(base, inside + ".py")) or tree.has(joined(base, inside, "__init__.py")):
+            if _has_module(tree, base, named[1]):
                 return base, True
     while tree.has(joined(folder, "__init__.py")):
         folder = folder_of(folder)

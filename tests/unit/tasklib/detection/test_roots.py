@@ -86,3 +86,21 @@ def test_a_folder_whose_name_is_not_filled_in_is_no_project(tmp_path: Path) -> N
     files = {"manage.py": MANAGE, "site1/__init__.py": "", "site1/settings.py": SETTINGS}
     write(tmp_path / "{{cookiecutter.slug}}", files)
     assert not inspect(tmp_path).is_django
+
+
+def test_a_manage_py_for_convenience_leads_to_the_folder_of_the_real_one(tmp_path: Path) -> None:
+    files = {
+        "manage.py": "import sys\nsys.path.insert(0, 'backend')\n" + MANAGE.replace("site1", "core"),
+        "backend/manage.py": MANAGE.replace("site1", "core"),
+        "backend/core/__init__.py": "",
+        "backend/core/settings.py": SETTINGS,
+        "backend/core/wsgi.py": ENTRY.format("wsgi", "core.settings"),
+        "requirements.txt": "Django==5.2\n",
+    }
+    found = inspect(write(tmp_path, files))
+    assert (found.project_root, found.settings_module, found.wsgi) == (
+        "backend",
+        "core.settings",
+        "core.wsgi:application",
+    )
+    assert found.dependency_files == ("requirements.txt",)

@@ -162,6 +162,11 @@ def app_instance(release: int, server: str) -> AppInstance:
     return instance.find(zoomdb(), release, server, folder=server_dir("appserver", server))
 
 
+def local_names() -> list[str]:
+    """Return the names of this machine under which a local stack shows every site, on a port of its own."""
+    return ["127.0.0.1", "localhost"] if settings().site_ports else []
+
+
 def owner(sysid: str) -> tuple[int, int] | None:
     """Return uid and gid of a project's user; None where this process may not change users."""
     user = settings().unix_user(sysid)

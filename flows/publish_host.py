@@ -4,7 +4,9 @@ from prefect import flow
 
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
+from flows.host_update import host_update
 from flows.proxy_update import proxy_update
+from tasks.appservers import appservers_of
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import HostRequest, OwnJob
@@ -27,4 +29,6 @@ def publish_host(request: HostRequest, job: OwnJob = None) -> None:
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)
             refuse_platform_host(job_id, project, request)
             claim_host(job_id, project, request)
+            # A site answers to no other names than its project's; the versions that run take up the new one.
+            on_servers(host_update, "appserver", appservers_of(project), job=job_id)
             on_servers(proxy_update, "proxy", alive_proxies(), project=project, job=job_id)

@@ -7,10 +7,12 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib.appservers import answers, configure, health, install, stop
+from dz.tasklib.appservers import answers, configure, health, hostnames, install, stop
 from dz.tasklib.appservers import boot as booting
 from dz.tasklib.jobs import jobs, log
+from tasks.policy import without_run
 from tasks.roles import on_role
+from tasks.servers import alive
 
 
 @contextlib.contextmanager
@@ -46,7 +48,7 @@ def install_bundle(job: int, release: int, *, server: str) -> None:
     """Download the bundle's layers, verify their checksums, extract them safely, write the instance's variables."""
     instance = wiring.app_instance(release, server)
     install.install(instance, store=wiring.bundle_store(), interpreters=wiring.interpreters())
-    configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid))
+    configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid), local_names=wiring.local_names())
 
 
 @on_role("appserver")
@@ -71,6 +73,20 @@ def wait_until_healthy(job: int, release: int, *, server: str) -> None:
     jobs.set_result(wiring.zoomdb(), job, answers=found)
     if said := answers.sentence(found):
         log.note(wiring.zoomdb(), job, [], info=said)
+
+
+@on_role("appserver")
+def take_hosts(job: int, *, server: str) -> None:
+    """Have the app instances of this server answer to the host names that their projects have now."""
+    folder = wiring.server_dir("appserver", server)
+    hostnames.write(wiring.zoomdb(), server, folder=folder, local_names=wiring.local_names())
+
+
+@without_run
+def appservers_of(project: int) -> list[str]:
+    """Return the appservers that run a version of a project and are alive; another one catches up when it is back."""
+    known = hostnames.serving(wiring.zoomdb(), project)
+    return [server for server in alive("appserver") if server in known]
 
 
 @on_role("appserver")

@@ -5,6 +5,7 @@ from dz.settings import settings
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
+from dz.tasklib.proxies import hosts
 from dz.tasklib.variables import stored
 from dz.tasklib.variables.redaction import redacted
 from dz.tasklib.verification import verification
@@ -26,6 +27,8 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: V
             sandbox=wiring.sandbox(checkout.sysid, "build"),
             variables=variables,
             timeout=settings().build_timeout,
+            hosts=hosts.of_project(wiring.zoomdb(), project, domain=settings().platform_domain),
+            tls=bool(settings().trusted_proxies),
         )
     log.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")
     return verified

@@ -5,6 +5,7 @@ import gc
 import importlib
 import traceback
 
+import dz_front
 import dz_log
 import dz_run
 
@@ -30,6 +31,7 @@ def _loaded(kind):
 
     # Settings are loaded first, so that a wsgi.py which sets DJANGO_SETTINGS_MODULE itself comes too late.
     django.setup()
+    dz_front.keep_plain_http()
     name = dz_run.read_plan()[kind]
     if name:
         module, _, attribute = name.partition(":")

@@ -2,5 +2,6 @@
 """The ASGI application that gunicorn serves."""
 
 import dz_application
+import dz_front
 
-application = dz_application.load("asgi")
+application = dz_front.asgi(dz_application.load("asgi"))

@@ -135,26 +135,15 @@ def _files(values):
 
 
 def _hosts(values):
-    """Return the settings of names, proxy and https; cookies that only https carries need https."""
-    own = [host for host in values.get("ALLOWED_HOSTS") or [] if host != "*"]
-    hosts = list(dict.fromkeys(_listed("DZ_ALLOWED_HOSTS") + ["127.0.0.1", "localhost"] + own))
+    """Return the settings of names and of the proxies; what cookies and https need is decided request by request."""
     trusted = _listed("DZ_CSRF_TRUSTED_ORIGINS")
     if django.VERSION < (4, 0):
         trusted = [origin.split("://", 1)[-1] for origin in trusted]
-    settings = {
-        "ALLOWED_HOSTS": hosts,
+    return {
+        "ALLOWED_HOSTS": _listed("DZ_ALLOWED_HOSTS"),
         "CSRF_TRUSTED_ORIGINS": list(dict.fromkeys(trusted + list(values.get("CSRF_TRUSTED_ORIGINS") or []))),
         "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     }
-    if not _env("DZ_HTTPS"):
-        settings.update(
-            SECURE_SSL_REDIRECT=False, SESSION_COOKIE_SECURE=False, CSRF_COOKIE_SECURE=False, SECURE_HSTS_SECONDS=0
-        )
-    for name in ("SESSION_COOKIE_DOMAIN", "CSRF_COOKIE_DOMAIN"):
-        domain = str(values.get(name) or "").lstrip(".")
-        if domain and not any(host == domain or host.endswith("." + domain) for host in _listed("DZ_ALLOWED_HOSTS")):
-            settings[name] = None
-    return settings
 
 
 def _writable(name):

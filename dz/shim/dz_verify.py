@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 
+import dz_front
 from dz_report import STAGE, WARNINGS, Described, describe
 from dz_static import collect_static, copy_map
 from dz_watch import ASKED, watch_the_load
@@ -44,6 +45,7 @@ def facts(settings):
 
     own = sys.modules["dz_settings"]._own
     engine = (own.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")
+    WARNINGS.extend(dz_front.changed(own))
     others = [alias for alias in connections if connections[alias].settings_dict["ENGINE"].endswith("sqlite3")]
     migrations = [app.label for app in apps.get_app_configs() if os.path.isdir(os.path.join(app.path, "migrations"))]
     return {

@@ -2,5 +2,6 @@
 """The WSGI application that gunicorn serves."""
 
 import dz_application
+import dz_front
 
-application = dz_application.load("wsgi")
+application = dz_front.wsgi(dz_application.load("wsgi"))

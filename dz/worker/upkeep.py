@@ -8,7 +8,7 @@ from pathlib import Path
 from dz import wiring
 from dz.settings import Role, settings
 from dz.tasklib import retention
-from dz.tasklib.appservers import boot, configure, install, instance, reconcile
+from dz.tasklib.appservers import boot, configure, hostnames, install, instance, reconcile
 from dz.tasklib.jobs import jobs
 from dz.tasklib.proxies import updates
 from dz.tasklib.servers import heartbeats
@@ -39,12 +39,13 @@ def repair(role: Role, server: str) -> None:
 def _repair_appserver(server: str) -> None:
     folder, restart = wiring.server_dir("appserver", server), functools.partial(_restart, server)
     reconcile.reconcile(wiring.zoomdb(), wiring.supervisor(server), server, folder=folder, restart=restart)
+    hostnames.write(wiring.zoomdb(), server, folder=folder, local_names=wiring.local_names())
 
 
 def _restart(server: str, deployment: int) -> None:
     found = wiring.app_instance(instance.release_of(wiring.zoomdb(), deployment), server)
     install.install(found, store=wiring.bundle_store(), interpreters=wiring.interpreters())
-    configure.configure(wiring.zoomdb(), found, owner=wiring.owner(found.sysid))
+    configure.configure(wiring.zoomdb(), found, owner=wiring.owner(found.sysid), local_names=wiring.local_names())
     boot.boot(found, supervisor=wiring.supervisor(server), user=settings().unix_user(found.sysid))
 
 

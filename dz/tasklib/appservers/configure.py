@@ -1,38 +1,57 @@
 """Writes the files of an app instance: its variables, gunicorn's configuration, and the folders it may write to."""
 
+import contextlib
+import ipaddress
 import json
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
 
 from dz.adapters import files, users
 from dz.tasklib import databases
-from dz.tasklib.appservers import gunicorn
+from dz.tasklib.appservers import gunicorn, hostnames
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.variables.of_release import variables_of
 from dz.zoomdb import Zoomdb
+from dz.zoomdb.models import Server
 
 
-def configure(zoomdb: Zoomdb, instance: AppInstance, *, owner: tuple[int, int] | None) -> None:
+def configure(
+    zoomdb: Zoomdb, instance: AppInstance, *, owner: tuple[int, int] | None, local_names: Sequence[str] = ()
+) -> None:
     """Write the files of an app instance.
 
     Args:
         owner: uid and gid of the project's user; None: this process's own.
+        local_names: further names under which a local stack shows every site, e.g. 127.0.0.1.
     """
     variables = variables_of(
         zoomdb,
         instance.release_id,
         credentials=databases.credentials(zoomdb, instance.project_id),
-        # nginx alone decides which host names reach a site, so that a name added later needs no restart.
-        hosts=["*"],
+        hosts=[*instance.hosts, *local_names],
         origins=[f"{scheme}://{host}" for host in instance.hosts for scheme in ("https", "http")],
         static_url=instance.manifest.static_url,
         media_root=str(instance.media),
     )
-    write_files(instance, variables, owner=owner)
+    write_files(instance, variables, owner=owner, proxies=_proxies(zoomdb))
+    files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 
-def write_files(instance: AppInstance, variables: Mapping[str, str], *, owner: tuple[int, int] | None) -> None:
-    """Write the files of an app instance; only the project's user can read the variables."""
+def write_files(
+    instance: AppInstance,
+    variables: Mapping[str, str],
+    *,
+    owner: tuple[int, int] | None,
+    proxies: Sequence[str] = ("127.0.0.1",),
+) -> None:
+    """Write the files of an app instance; only the project's user can read the variables.
+
+    Args:
+        proxies: addresses of the platform's proxies.
+    """
     instance.own.mkdir(parents=True, exist_ok=True, mode=0o755)
     instance.media.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     for folder, mode in ((instance.home, 0o700), (instance.home / "tmp", 0o700), (instance.media, 0o755)):
@@ -40,5 +59,25 @@ def write_files(instance: AppInstance, variables: Mapping[str, str], *, owner: t
         if owner:
             os.chown(folder, *owner, follow_symlinks=False)
     users.closed_folder(instance.bundle.parent, owner)
-    files.write(instance.gunicorn_file, gunicorn.config(instance), mode=0o644)
-    files.write(instance.env_file, json.dumps(dict(variables), sort_keys=True), mode=0o400, owner=owner)
+    files.write(instance.gunicorn_file, gunicorn.config(instance, proxies=proxies), mode=0o644)
+    own = {"DZ_PROXIES": ",".join(proxies), "DZ_HOSTS_FILE": str(instance.hosts_file)}
+    files.write(instance.env_file, json.dumps({**variables, **own}, sort_keys=True), mode=0o400, owner=owner)
+
+
+def _proxies(zoomdb: Zoomdb) -> list[str]:
+    """Return the addresses of the registered proxies, and of this machine, whose nginx may be one of them."""
+    with zoomdb.session() as session:
+        named = set(session.scalars(select(Server.address).where(Server.role == "proxy")))
+    found = {"127.0.0.1"}
+    for address in named:
+        with contextlib.suppress(ValueError, OSError):
+            found.add(address if _is_address(address) else socket.gethostbyname(address))
+    return sorted(found)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,9 +1,9 @@
 """The configuration of gunicorn for an app instance."""
 
+from collections.abc import Sequence
+
 from dz.tasklib.appservers.instance import AppInstance
 
-TRUSTED_PROXIES = "127.0.0.1"
-"""Addresses whose X-Forwarded headers gunicorn trusts, comma separated."""
 _CONFIG = """bind = {bind!r}
 workers = {workers}
 timeout = 60
@@ -47,14 +47,18 @@ def post_fork(server, worker):
 """
 
 
-def config(instance: AppInstance) -> str:
-    """Return gunicorn's configuration file; a WSGI site whose plan allows it is loaded once, before the workers fork."""
+def config(instance: AppInstance, *, proxies: Sequence[str]) -> str:
+    """Return gunicorn's configuration file; a WSGI site whose plan allows it is loaded once, before the workers fork.
+
+    Args:
+        proxies: addresses of the platform's proxies, whose X-Forwarded headers are believed.
+    """
     plan = instance.manifest.plan
     return _CONFIG.format(
         bind=f"{instance.address}:{instance.port}",
         workers=plan.processes,
         preload=plan.preload and not plan.use_asgi,
         tmp=str(instance.home / "tmp"),
-        proxies=TRUSTED_PROXIES,
+        proxies=",".join(proxies),
         hold=str(instance.hold),
     )

@@ -70,6 +70,11 @@ class AppInstance:
         return self.own / "env.json"
 
     @property
+    def hosts_file(self) -> Path:
+        """The file of the host names that it answers to, which it reads again when it changes."""
+        return hosts_file(self.folder, self.deployment_id)
+
+    @property
     def gunicorn_file(self) -> Path:
         """The configuration of its gunicorn."""
         return self.own / "gunicorn.conf.py"
@@ -118,6 +123,11 @@ def program_name(deployment_id: int) -> str:
 def own_folder(folder: Path, deployment_id: int) -> Path:
     """Return the folder of an app instance in its appserver's folder."""
     return folder / "instances" / str(deployment_id)
+
+
+def hosts_file(folder: Path, deployment_id: int) -> Path:
+    """Return the file of the host names of an app instance in its appserver's folder."""
+    return own_folder(folder, deployment_id) / "hosts.json"
 
 
 def virtualenv_path(folder: Path, sha256: str) -> Path:

@@ -17,6 +17,14 @@ def platform_host(zoomdb: Zoomdb, project_id: int, *, domain: str) -> str:
     return f"{projects.get(zoomdb, project_id).name}.{domain}"
 
 
+def of_project(zoomdb: Zoomdb, project_id: int, *, domain: str) -> list[str]:
+    """Return the host names of a project, that below the platform's domain first, which a first deploy gives it."""
+    with zoomdb.session() as session:
+        query = select(VirtualHost.name).where(VirtualHost.project_id == project_id).order_by(VirtualHost.id)
+        known = list(session.scalars(query))
+    return list(dict.fromkeys([platform_host(zoomdb, project_id, domain=domain), *known]))
+
+
 def claim_host(
     zoomdb: Zoomdb, project_id: int, name: str, *, release_id: int | None = None, reserved: Collection[str] = ()
 ) -> str:

@@ -16,6 +16,7 @@ _FILES = (
     "dz_application.py",
     "dz_log.py",
     "dz_paths.py",
+    "dz_front.py",
     "dz_wsgi.py",
     "dz_asgi.py",
     "dz_media.py",

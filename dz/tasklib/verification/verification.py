@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,8 @@ def verify(
     sandbox: Sandbox,
     variables: Mapping[str, str],
     timeout: float,
+    hosts: Sequence[str] = (),
+    tls: bool = False,
 ) -> Verification:
     """Load the project in its virtualenv and return what that shows.
 
@@ -115,6 +117,8 @@ def verify(
         work: a folder of ours that every user can enter; the collected files end up in a new folder below it.
         variables: the owner's variables.
         timeout: seconds until the process is stopped.
+        hosts: the host names of the site; settings that do not fit them are a warning.
+        tls: visitors come by https.
 
     Raises:
         VerificationFailed, MissingEnvironment, UnsupportedDatabase, StaticFilesFailed: the project does not load.
@@ -123,7 +127,16 @@ def verify(
     place = Path(tempfile.mkdtemp(prefix="verify-", dir=work))
     place.chmod(0o755)
     try:
-        return _verify(plan, checkout, virtualenv, place=place, sandbox=sandbox, variables=variables, timeout=timeout)
+        return _verify(
+            plan,
+            checkout,
+            virtualenv,
+            place=place,
+            sandbox=sandbox,
+            variables=variables,
+            timeout=timeout,
+            site={"DZ_SITE_HOSTS": ",".join(hosts), "DZ_TLS": "1" if tls else ""},
+        )
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -138,9 +151,10 @@ def _verify(
     sandbox: Sandbox,
     variables: Mapping[str, str],
     timeout: float,
+    site: Mapping[str, str],
 ) -> Verification:
     """Verify in the folder `place`; if the project's static files storage fails, try again with Django's plain one."""
-    given = {**placeholder_variables(plan), **variables}
+    given = {**placeholder_variables(plan), **variables, **site}
     options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
     attempt: dict[str, str] = {}
     run = functools.partial(

@@ -16,20 +16,23 @@ def test_only_the_projects_user_reads_its_variables_and_code(site):
         assert (code.st_mode & 0o777, code.st_uid, code.st_gid) == (0o750, 0, site.owner[1])
 
 
-def test_a_site_answers_under_any_name_and_trusts_forms_of_its_own(site):
+def test_a_site_answers_to_its_own_names_and_trusts_its_own_forms_and_the_platforms_proxies(site):
     project = site.instance.project_id
     password = site.zoomdb.encryption.encrypt("s3cret-word", f"{names.sysid(project)}/database")
     with site.zoomdb.session() as session:
         server = Server(name="database-1", role="database", address="10.0.0.9")
-        session.add(server)
+        proxies = [Server(name=f"proxy-{n}", role="proxy", address=f"10.0.1.{n}") for n in (1, 2)]
+        session.add_all([server, *proxies])
         session.flush()
         row = {"name": "shop", "user": "shop", "password": password, "host": "10.0.0.9", "port": 5432}
         session.add(Database(project_id=project, server_id=server.id, **row))
     hosts.claim_host(site.zoomdb, project, "shop.example.org")
     found = instance.find(site.zoomdb, site.instance.release_id, "app-1", folder=site.instance.folder)
-    configure.configure(site.zoomdb, found, owner=site.owner)
+    configure.configure(site.zoomdb, found, owner=site.owner, local_names=["127.0.0.1"])
     variables = json.loads(found.env_file.read_text())
-    assert variables["DZ_ALLOWED_HOSTS"] == "*"
+    assert variables["DZ_ALLOWED_HOSTS"] == "shop.example.org,127.0.0.1"
+    assert json.loads(found.hosts_file.read_text()) == ["shop.example.org", "127.0.0.1"]
+    assert variables["DZ_PROXIES"] == "10.0.1.1,10.0.1.2,127.0.0.1"
     assert variables["DZ_CSRF_TRUSTED_ORIGINS"] == "https://shop.example.org,http://shop.example.org"
     assert variables["DATABASE_URL"] == "postgres://shop:s3cret-word@10.0.0.9:5432/shop"
     assert (variables["DZ_STATIC_URL"], variables["DZ_MEDIA_ROOT"]) == ("/static/", str(found.media))

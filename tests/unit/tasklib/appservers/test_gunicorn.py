@@ -11,7 +11,8 @@ from dz.tasklib.appservers import gunicorn
 def configured(instance):
     """What gunicorn finds in the file, which it executes."""
     found = {}
-    exec(compile(gunicorn.config(instance), "gunicorn.conf.py", "exec"), found)  # noqa: S102 - as gunicorn does
+    text = gunicorn.config(instance, proxies=["127.0.0.1", "10.0.0.8"])
+    exec(compile(text, "gunicorn.conf.py", "exec"), found)  # noqa: S102 - as gunicorn does
     return found
 
 
@@ -19,9 +20,13 @@ def with_plan(instance, **plan):
     return replace(instance, manifest=replace(instance.manifest, plan=replace(instance.manifest.plan, **plan)))
 
 
-def test_it_listens_at_the_reserved_address_and_believes_no_proxy_but_this_machines(instance):
+def test_it_listens_at_the_reserved_address_and_believes_no_proxy_but_the_platforms(instance):
     found = configured(with_plan(instance, processes=3))
-    assert (found["bind"], found["workers"], found["forwarded_allow_ips"]) == ("10.0.0.4:21000", 3, "127.0.0.1")
+    assert (found["bind"], found["workers"], found["forwarded_allow_ips"]) == (
+        "10.0.0.4:21000",
+        3,
+        "127.0.0.1,10.0.0.8",
+    )
     assert found["worker_tmp_dir"] == str(instance.home / "tmp")
 
 

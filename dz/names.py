@@ -10,6 +10,8 @@ PROJECT_NAME = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
 SYSID = re.compile(r"p[0-9]{8}", re.ASCII)
 SERVER_ID = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+VALUE_BYTES = 32768
+"""The most bytes of a variable's value; Linux takes four times as many."""
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,199}", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _RESERVED_PROJECTS = {"admin", "api", "www", "prefect", "zoomdb", "djangozoom", "localhost", "static"}
@@ -81,7 +83,21 @@ def variable(text: str) -> str:
 
 
 def variable_value(name: str, text: str) -> str:
-    """Return `text` if variable `name` can have it as its value (at most 32 KiB, no NUL), else raise InvalidName."""
-    if "\0" in text or len(text.encode("utf-8", "surrogatepass")) > 32768:
-        raise InvalidName(f"The value of {name} has a NUL character or more than 32 KiB.", "Give a shorter value.")
+    """Return `text` if variable `name` can have it as its value: UTF-8, at most 32 KiB, no NUL; else raise InvalidName."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidName(
+            f"The value of {name} is not text in UTF-8.", "Encode it first, for example by `base64`."
+        ) from error
+    if "\0" in text:
+        raise InvalidName(
+            f"The value of {name} has a NUL character, which no process can hold in a variable.",
+            "Encode it first, for example by `base64`.",
+        )
+    if size > VALUE_BYTES:
+        raise InvalidName(
+            f"The value of {name} has more than {VALUE_BYTES // 1024} KiB, the most that is kept of one.",
+            "Give a shorter value, or have the project read it from a file of its own.",
+        )
     return text

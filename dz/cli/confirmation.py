@@ -5,8 +5,7 @@ from typing import Any
 
 import typer
 
-from dz.cli import output
-from dz.cli.variables import hidden
+from dz.cli import output, typed
 from dz.errors import ConfirmationMissing
 from dz.tasklib import projects
 from dz.tasklib.detection import Guess
@@ -29,9 +28,9 @@ def asked(zoomdb: Zoomdb, job: JobView, view: LaunchView) -> dict[str, Any]:
     for one in missing(job, stored.of_project(zoomdb, project.id)):
         if one["secret"]:
             output.note(f"{one['name']} is a secret; {one['basis']} reads it. It is stored encrypted.")
-            stored.put(zoomdb, project.id, {one["name"]: hidden(one["name"])})
+            stored.put(zoomdb, project.id, typed.hidden([one["name"]]))
         elif not answer.get(VARIABLE + one["name"]):
-            answer[VARIABLE + one["name"]] = str(typer.prompt(f"Value of {one['name']} ({one['basis']})", err=True))
+            answer[VARIABLE + one["name"]] = typed.prompted(one["name"], why=one["basis"])
     return _edited(answer, found, job.id)
 
 
@@ -68,7 +67,9 @@ def _edited(answer: dict[str, Any], found: list[Guess], job: int) -> dict[str, A
             )
         if choice.isdigit() and 1 <= int(choice) <= len(fields):
             field = fields[int(choice) - 1]
-            answer[field] = _changed(field, answer.get(field))
+            # A variable is taken as it is typed, all lines and spaces of it.
+            name = field.removeprefix(VARIABLE)
+            answer[field] = _changed(field, answer.get(field)) if name == field else typed.prompted(name)
 
 
 def _rows(fields: list[str], answer: Mapping[str, Any], found: list[Guess]) -> list[tuple[str, ...]]:
@@ -85,7 +86,7 @@ def _rows(fields: list[str], answer: Mapping[str, Any], found: list[Guess]) -> l
 def _changed(field: str, value: Any) -> Any:
     """Ask for a new value of the same type, and return it."""
     how = {bool: "yes or no", list: "separated by commas", int: "a number"}.get(type(value), "")
-    label = f"{field.removeprefix(VARIABLE)}{f' ({how})' if how else ''}"
+    label = f"{field}{f' ({how})' if how else ''}"
     while True:
         text = str(typer.prompt(label, default="", show_default=False, err=True)).strip()
         if isinstance(value, bool) and text.lower() in YES:

@@ -8,7 +8,7 @@ import typer
 
 from dz import names, wiring
 from dz.cli import output, runs
-from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
+from dz.cli.options import AsJson, Files, Local, Ref, Variables, given_variables
 from dz.errors import InvalidConfig
 from dz.tasklib import projects
 from dz.tasklib.appservers import answers
@@ -34,12 +34,13 @@ def deploy(
     name: Annotated[str | None, typer.Option(help="The project's name, if the URL is new.")] = None,
     config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to use; it wins over the repository's.")] = None,
     values: Variables = None,
+    in_files: Files = None,
     rebuild: Annotated[bool, typer.Option(help="Make a new version even if nothing has changed.")] = False,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
     """Build a project and put it live; the old version serves until the new one is proved healthy."""
-    variables = given_variables(values)
+    variables = given_variables(values, in_files)
     if ref:
         names.git_ref(ref)
     text = read_config(config) if config else None
@@ -82,12 +83,15 @@ def print_result(job: jobs.JobView, lines: Sequence[LogLine], *, as_json: bool) 
 def read_config(path: Path) -> str:
     """Return the text of a zoombuild.cfg that a person names; raises InvalidConfig if it cannot be one."""
     try:
-        data = path.read_bytes()[: CONFIG_BYTES + 1]
+        with path.open("rb") as stream:
+            data = stream.read(CONFIG_BYTES + 1)
+        if len(data) > CONFIG_BYTES:
+            raise InvalidConfig(f"{path} is larger than {CONFIG_BYTES} bytes.", "Give the path of a zoombuild.cfg.")
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(
             f"{path} cannot be read as a text in UTF-8.", "Give the path of a zoombuild.cfg."
         ) from error
-    if len(data) > CONFIG_BYTES:
-        raise InvalidConfig(f"{path} is larger than {CONFIG_BYTES} bytes.", "Give the path of a zoombuild.cfg.")
+    if "\0" in text:
+        raise InvalidConfig(f"{path} has a NUL character.", "Give the path of a zoombuild.cfg.")
     return text

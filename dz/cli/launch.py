@@ -14,7 +14,7 @@ import typer
 from dz import names, prefect_environment, wiring
 from dz.cli import confirmation, questions, runs
 from dz.cli.deploy import print_result, read_config
-from dz.cli.options import AsJson, Local, Ref, Variables, given_variables
+from dz.cli.options import AsJson, Files, Local, Ref, Variables, given_variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
 from dz.tasklib import projects
@@ -45,6 +45,7 @@ def launch(
     name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
     config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to begin with.")] = None,
     values: Variables = None,
+    in_files: Files = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing that is clear.")] = False,
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="JOB", min=1, help="Answer the form of a launch that waits.")
@@ -56,7 +57,7 @@ def launch(
 
     The form waits in the Prefect UI, too: it can be answered here or there.
     """
-    zoomdb, variables = wiring.zoomdb(), given_variables(values)
+    zoomdb, variables = wiring.zoomdb(), given_variables(values, in_files)
     if (url is None) == (resume is None):
         raise typer.BadParameter("Give a git URL, or --resume JOB.")
     if resume:

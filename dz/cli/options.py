@@ -1,10 +1,12 @@
 """Options that several commands have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dz import names
+from dz.cli import typed
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout; all else goes to stderr.")]
 Local = Annotated[bool, typer.Option("--local", help="Do all the work in this process, without workers.")]
@@ -17,9 +19,24 @@ Variables = Annotated[
 ]
 
 
-def given_variables(given: list[str] | None) -> dict[str, str]:
-    """Return the values of `--set NAME=VALUE`, checked; raises BadParameter or InvalidName."""
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file",
+        metavar="NAME=PATH",
+        help="Environment variable whose value is a file's whole content, but for one newline at its end. Repeatable.",
+    ),
+]
+
+
+def given_variables(given: list[str] | None, in_files: list[str] | None = None) -> dict[str, str]:
+    """Return the values of `--set NAME=VALUE` and `--file NAME=PATH`, checked; raises BadParameter or InvalidName."""
     values: dict[str, str] = {}
+    for item in in_files or []:
+        name, equals, path = item.partition("=")
+        if not equals or not path:
+            raise typer.BadParameter(f"--file {name!r}: write NAME=PATH.")
+        values[names.variable(name)] = typed.of_file(name, Path(path))
     for item in given or []:
         name, equals, value = item.partition("=")
         if not equals:

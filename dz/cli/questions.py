@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import typer
 
-from dz.cli import output
+from dz.cli import output, typed
 from dz.errors import AmbiguousProject, MissingEnvironment
 from dz.tasklib.configuration import zoombuild
 from dz.tasklib.detection import Variable, contract
@@ -92,9 +92,7 @@ def values_for(names: Sequence[str], *, ask: bool) -> dict[str, str]:
             f"The project's settings need environment variables that nobody has set: {', '.join(unknown)}.",
             f"Give their values: {options}",
         )
-    return values | {
-        name: str(typer.prompt(f"Value of {name}", err=True, hide_input=contract.is_secret(name))) for name in unknown
-    }
+    return values | {name: typed.prompted(name, hide=contract.is_secret(name)) for name in unknown}
 
 
 def _distinct(guesses: Iterable[Guess]) -> list[Guess]:

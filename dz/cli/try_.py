@@ -14,7 +14,7 @@ import typer
 from dz import names, wiring
 from dz.cli import output, questions, runs
 from dz.cli.check import inspect_source
-from dz.cli.options import AsJson, Variables, given_variables
+from dz.cli.options import AsJson, Files, Variables, given_variables
 from dz.cli.stack import shown
 from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
@@ -65,6 +65,7 @@ def try_(
         str | None, typer.Argument(metavar="[URL|PATH]", help="A git URL or a local folder; default: the polls site.")
     ] = None,
     values: Variables = None,
+    in_files: Files = None,
     appservers: Annotated[int, typer.Option(min=1, help="At least so many appservers.")] = 1,
     proxies: Annotated[int, typer.Option(min=1, help="At least so many proxies.")] = 1,
     as_json: AsJson = False,
@@ -73,7 +74,7 @@ def try_(
 
     Without an argument it is the polls site that comes with DjangoZoom.
     """
-    watch, variables = Stopwatch(), given_variables(values)
+    watch, variables = Stopwatch(), given_variables(values, in_files)
     with watch.step("stack"), shown("local stack") as progress:
         here = stack.up(appservers, proxies, progress)
     with watch.step("source"):

@@ -1,14 +1,12 @@
 """`dz variables PROJECT`: a site's environment variables; values go in and are never shown."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from dz import names, wiring
-from dz.cli import output
-from dz.cli.options import AsJson, Variables, given_variables
-from dz.errors import MissingEnvironment
+from dz.cli import output, typed
+from dz.cli.options import AsJson, Files, Variables, given_variables
 from dz.tasklib import projects
 from dz.tasklib.variables import stored
 
@@ -21,10 +19,13 @@ def register(app: typer.Typer) -> None:
 def variables(
     project: Annotated[str, typer.Argument(help="Name of a project.")],
     values: Variables = None,
+    in_files: Files = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
-            "--ask", metavar="NAME", help="Type the value, unseen; or give it as a line on stdin. Repeatable."
+            "--ask",
+            metavar="NAME",
+            help="Type or paste the value, unseen; or give it on stdin: the whole of it for one name, a line each for several.",
         ),
     ] = None,
     unset: Annotated[list[str] | None, typer.Option("--unset", metavar="NAME", help="Remove it. Repeatable.")] = None,
@@ -33,7 +34,7 @@ def variables(
     """Set variables of a site, stored encrypted, and list their names; the next deploy carries them."""
     zoomdb = wiring.zoomdb()
     known = projects.find(zoomdb, project).id
-    given = given_variables(values) | {names.variable(name): hidden(name) for name in ask or []}
+    given = given_variables(values, in_files) | typed.hidden([names.variable(name) for name in ask or []])
     stored.put(zoomdb, known, given)
     stored.remove(zoomdb, known, unset or [])
     found = list(stored.of_project(zoomdb, known))
@@ -41,13 +42,3 @@ def variables(
         output.print_json({"project": project, "variables": found})
     else:
         output.print_table(("variable",), [(name,) for name in found])
-
-
-def hidden(name: str) -> str:
-    """Return a variable's value, typed without echo at a terminal, else read from the next line of stdin."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(f"Value of {name}", hide_input=True, err=True))
-    line = sys.stdin.readline()
-    if not line:
-        raise MissingEnvironment(f"There is no value for {name} on stdin.", "Give each value on a line of its own.")
-    return line.rstrip("\r\n")

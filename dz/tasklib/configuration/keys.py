@@ -80,6 +80,12 @@ def _line(raw: str) -> str:
     return raw
 
 
+def _title(raw: str) -> str:
+    if len(_line(raw)) > 200:
+        raise ValueError("the title is longer than 200 characters")
+    return raw
+
+
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     def check(raw: str) -> str:
         if not pattern.fullmatch(raw):
@@ -189,7 +195,7 @@ _module = _dotted(_MODULE, "a dotted Python module")
 _entry = _dotted(_ENTRY, "of the form package.module:attribute")
 KEYS: dict[str, Callable[[str], Value]] = {
     "source_code_url": _line,
-    "title": _line,
+    "title": _title,
     "django_version": _line,
     "database_type": _matching(
         re.compile(r"postgresql(-gis)?(-[0-9.]+)?", re.ASCII), "a database type that is offered"

@@ -84,5 +84,6 @@ def test_other_values_must_be_given_when_nobody_can_be_asked() -> None:
 
 
 def test_other_values_are_asked_for_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("typer.prompt", lambda text, **options: f"answer to {text}")
-    assert questions.values_for(["SITE_NAME"], ask=True) == {"SITE_NAME": "answer to Value of SITE_NAME"}
+    monkeypatch.setattr("dz.cli.typed.prompted", lambda name, *, hide: f"{'unseen' if hide else 'seen'} {name}")
+    asked = questions.values_for(["SITE_NAME", "STRIPE_API_KEY"], ask=True)
+    assert asked == {"SITE_NAME": "seen SITE_NAME", "STRIPE_API_KEY": "unseen STRIPE_API_KEY"}

@@ -42,6 +42,11 @@ class LaunchForm(RunInput):
     health_path: str = Field("/", title="Health path", description="Must answer below 500 before users see a version.")
     instances: int = Field(1, title="App instances")
     processes: int = Field(2, title="Processes of each instance")
+    threads: int = Field(
+        4, title="Threads of each process", description="For WSGI; 1 for code that is not thread-safe."
+    )
+    timeout: int = Field(60, title="Time limit", description="Seconds that an answer may take; 0: no limit.")
+    request_body_mb: int = Field(100, title="Largest upload", description="Megabytes of a request's body.")
 
 
 def prefilled(

@@ -69,11 +69,7 @@ def main(arguments):
     os.chdir(os.path.join(source, plan["project_root"]))
     if command == "gunicorn":
         words = ["gunicorn", "-c", rest[0]] + rest[1:]
-        words += (
-            ["-k", "uvicorn_worker.UvicornWorker", "dz_asgi:application"]
-            if plan["use_asgi"]
-            else ["dz_wsgi:application"]
-        )
+        words += ["-k", "dz_worker.Worker", "dz_asgi:application"] if plan["use_asgi"] else ["dz_wsgi:application"]
         sys.argv = words
         runpy.run_module("gunicorn", run_name="__main__", alter_sys=False)
     elif command == "manage":

@@ -203,7 +203,7 @@ def _overrides(values):
             settings[name] = _without_absent(values[name])
     # Last, so that the project's middleware sees these answers as its own.
     if django.VERSION >= (3, 1) and "MIDDLEWARE" in settings and settings.get("MEDIA_URL"):
-        settings["MIDDLEWARE"] = list(settings["MIDDLEWARE"]) + ["dz_media.middleware"]
+        settings["MIDDLEWARE"] = list(settings["MIDDLEWARE"]) + ["dz_media.UploadedFiles"]
     return settings
 
 

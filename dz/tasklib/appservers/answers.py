@@ -44,6 +44,23 @@ def ask(instance: AppInstance, path: str, *, timeout: float) -> tuple[int | None
         connection.close()
 
 
+def worker(instance: AppInstance, *, timeout: float) -> str | None:
+    """Return which worker process answers a request; None if none does, or none says which it is.
+
+    Args:
+        timeout: seconds from now.
+    """
+    connection = http.client.HTTPConnection(instance.address, instance.port, timeout=timeout)
+    headers = {"Host": instance.host, "X-Forwarded-Proto": "https", "Connection": "close", "X-DjangoZoom-Worker": "?"}
+    try:
+        connection.request("GET", instance.manifest.plan.health_path, headers=headers)
+        return connection.getresponse().headers["X-DjangoZoom-Worker"]
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
 def sentence(answers: Sequence[Answer]) -> str:
     """Say what a site answers whose first page is an error, and where it answers 200; empty for any other."""
     if not answers or answers[0]["status"] < HTTPStatus.BAD_REQUEST:

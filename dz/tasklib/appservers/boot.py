@@ -1,14 +1,18 @@
 """Starts an app instance under supervisord, and warms it up for its first requests."""
 
 import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dz.adapters import loaded_project
 from dz.adapters.sandbox import BASE_ENVIRONMENT, supervised
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HealthCheckFailed
-from dz.tasklib.appservers import health
+from dz.tasklib.appservers import answers, health
 from dz.tasklib.appservers.instance import AppInstance
+
+_TRIES = 30
+"""Requests after which a worker that has never answered is left alone; the pauses between them add up to a second."""
 
 
 def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
@@ -29,13 +33,21 @@ def warm_up(instance: AppInstance, *, supervisor: Supervisor, timeout: float) ->
     Args:
         timeout: seconds from now.
     """
+    end = time.monotonic() + timeout
+    processes = instance.manifest.plan.processes
+    answered: set[str] = set()
 
     def ask() -> None:
         with contextlib.suppress(HealthCheckFailed):
             health.wait_until_healthy(instance, supervisor=supervisor, timeout=timeout, steady=0)
+            # A worker with threads may take the requests that were meant for another.
+            for number in range(_TRIES):
+                worker = answers.worker(instance, timeout=max(0.1, end - time.monotonic()))
+                answered.update([worker] if worker else [])
+                if worker is None or len(answered) >= processes or time.monotonic() > end:
+                    return
+                time.sleep(0.002 * number)
 
-    # A worker process that is loading its first page takes no other request, so each of them gets one.
-    processes = instance.manifest.plan.processes
     with ThreadPoolExecutor(processes) as threads:
         for _ in range(processes):
             threads.submit(ask)

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 
 from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.configuration.plan import Plan
 
+SHARE_WHAT_WAS_LOADED = ("gthread", "sync")
+"""Worker classes that can be forked from a master which has loaded the project; gevent replaces modules before that."""
 _CONFIG = """bind = {bind!r}
 workers = {workers}
-timeout = 60
+{worker}timeout = {timeout}
+max_requests = {max_requests}
+max_requests_jitter = {max_requests_jitter}
+limit_request_line = {line}
+limit_request_fields = {fields}
+limit_request_field_size = {field_size}
 graceful_timeout = 15
 preload_app = {preload}
 accesslog = None
@@ -57,8 +65,25 @@ def config(instance: AppInstance, *, proxies: Sequence[str]) -> str:
     return _CONFIG.format(
         bind=f"{instance.address}:{instance.port}",
         workers=plan.processes,
-        preload=plan.preload and not plan.use_asgi,
+        worker="" if plan.use_asgi else _worker(plan),
+        timeout=plan.timeout,
+        max_requests=plan.max_requests,
+        max_requests_jitter=plan.max_requests_jitter,
+        line=plan.limit_request_line,
+        fields=plan.limit_request_fields,
+        field_size=plan.limit_request_field_size,
+        preload=plan.preload and not plan.use_asgi and plan.worker_class in SHARE_WHAT_WAS_LOADED,
         tmp=str(instance.home / "tmp"),
         proxies=",".join(proxies),
         hold=str(instance.hold),
     )
+
+
+def _worker(plan: Plan) -> str:
+    """Return the lines that say what a WSGI worker is."""
+    if plan.worker_class != "gthread":
+        return f"worker_class = {plan.worker_class!r}\nthreads = 1\n"
+    if plan.threads == 1:
+        return "worker_class = 'sync'\nthreads = 1\n"
+    # A worker whose threads are all busy leaves new requests to the others; nginx keeps no connection open anyway.
+    return f"worker_class = 'gthread'\nthreads = {plan.threads}\nworker_connections = {plan.threads}\nkeepalive = 0\n"

@@ -12,6 +12,8 @@ from dz.errors import BundleRefused
 from dz.tasklib.configuration.plan import Plan
 
 FORMAT = 1
+_BEFORE = {"preload": False, "worker_class": "sync", "threads": 1}
+"""How a bundle runs whose plan does not say: as it did when it was built."""
 SHIM_MODULE = "dz_settings"
 """The settings module of every bundle, which imports the project's own."""
 
@@ -104,8 +106,7 @@ class Manifest:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Return the manifest that `to_json` stored, perhaps in an earlier release of DjangoZoom."""
-        # A bundle whose plan says nothing was built before projects were preloaded, and stays as it was.
-        plan = Plan.from_json({"preload": False, **data["plan"]})
+        plan = Plan.from_json({**_BEFORE, **data["plan"]})
         return cls(
             sysid=data["sysid"],
             name=data["name"],

@@ -19,6 +19,7 @@ FIELD_OF = {
     "environment": "build_variables",
 }
 """Keys whose field in `Plan` has another name."""
+WORKER_CLASSES = ("gthread", "sync", "gevent")
 MANAGERS = ("pip", "uv", "poetry", "pipenv", "pdm", "none")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST = 240
@@ -117,7 +118,7 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 def _number(low: int, high: int) -> Callable[[str], int]:
     def check(raw: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,4}", raw, re.ASCII) or not low <= int(raw) <= high:
+        if not re.fullmatch(r"[0-9]{1,7}", raw, re.ASCII) or not low <= int(raw) <= high:
             raise ValueError(f"{raw!r} is not a number from {low} to {high}")
         return int(raw)
 
@@ -214,6 +215,16 @@ KEYS: dict[str, Callable[[str], Value]] = {
     "use_asgi": _flag,
     "instances": _number(1, 100),
     "processes": _number(1, 64),
+    "worker_class": _one_of(*WORKER_CLASSES),
+    "threads": _number(1, 128),
+    "timeout": _number(0, 86_400),
+    "max_requests": _number(0, 1_000_000),
+    "max_requests_jitter": _number(0, 1_000_000),
+    "limit_request_line": _number(0, 8190),
+    "limit_request_fields": _number(1, 1000),
+    "limit_request_field_size": _number(0, 32_768),
+    "request_body_mb": _number(1, 10_240),
+    "streams": _flag,
     "preload": _flag,
     "hooks": _lines(_matching(_HOOK, "a management command with plain arguments")),
     "health_path": _matching(re.compile(r"/[A-Za-z0-9._~/?=&%-]*", re.ASCII), "a URL path that begins with '/'"),

@@ -29,6 +29,16 @@ class Plan:
     database_type: str = SERVED_AS_POSTGRES
     instances: int = 1
     processes: int = 2
+    worker_class: str = "gthread"
+    threads: int = 4
+    timeout: int = 60
+    max_requests: int = 0
+    max_requests_jitter: int = 0
+    limit_request_line: int = 8190
+    limit_request_fields: int = 100
+    limit_request_field_size: int = 8190
+    request_body_mb: int = 100
+    streams: bool = False
     preload: bool = True
     health_path: str = "/"
     hooks: tuple[str, ...] = ("migrate",)

@@ -29,6 +29,9 @@ KEYS = (
     "health_path",
     "instances",
     "processes",
+    "threads",
+    "timeout",
+    "request_body_mb",
 )
 """The keys of `zoombuild.cfg` that the form asks for; all others stay as they are."""
 VARIABLE = "variable_"

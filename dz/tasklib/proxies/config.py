@@ -34,6 +34,8 @@ class Vhost:
         static_map: pairs of URL path and folder inside the layer.
         default: the host shows whatever version is published; False: it always shows this one.
         health_path: requested to prove that the site answers.
+        silence: seconds for which an app instance may say nothing while it answers.
+        body_mb: the largest request body, in megabytes of 1,048,576 bytes.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Vhost:
     default: bool = True
     static_size: int = 0
     health_path: str = "/"
+    silence: int = 65
+    body_mb: int = 100
 
     @property
     def label(self) -> str:
@@ -85,6 +89,8 @@ def render(site: SiteConfig, *, statics: Mapping[str, Path]) -> str:
                 "project": vhost.project,
                 "version": vhost.version,
                 "upstream": upstream,
+                "silence": vhost.silence,
+                "body_mb": vhost.body_mb,
                 "static_root": root,
                 "static": _locations(vhost, root) if root else [],
             }

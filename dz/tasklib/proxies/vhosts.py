@@ -11,6 +11,9 @@ from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, SitePort, VirtualHost
 from dz.zoomdb.states import SHOWN
 
+LONGEST_SILENCE = 3600
+"""Seconds for which a stream, or an answer without a time limit, may say nothing."""
+
 
 def vhosts_of(zoomdb: Zoomdb, project_id: int, server_name: str, candidate_release_id: int | None = None) -> SiteConfig:
     """Return what a proxy should show of a project.
@@ -83,7 +86,15 @@ def _vhost(
         static_map=manifest.static_map,
         default=host.release_id is None,
         health_path=manifest.plan.health_path,
+        silence=_silence(manifest),
+        body_mb=manifest.plan.request_body_mb,
     )
+
+
+def _silence(manifest: Manifest) -> int:
+    """Return for how many seconds nginx waits for the next part of an answer: a little longer than gunicorn itself."""
+    plan = manifest.plan
+    return LONGEST_SILENCE if plan.streams or not plan.timeout else plan.timeout + 5
 
 
 def _upstreams(

@@ -27,6 +27,10 @@ _WINDOWS = {
     "wmi",
 }
 """Packages that `pip freeze` lists on Windows and that cannot be installed elsewhere."""
+_WEBSOCKETS = ("websockets", "wsproto")
+"""Either of them is enough for uvicorn."""
+_SANS_IO = tuple(f"0.{minor}" for minor in range(35, 100))
+"""Releases of uvicorn that do without the parts of websockets which are to be removed."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
 
 
@@ -46,7 +50,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
     django = _django_release(lines)
-    for line, reason in _missing(names, plan, django, interpreter):
+    for line, reason in _missing(lines, plan, django):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
     if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines}:
@@ -116,18 +120,32 @@ def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpret
         warnings.append(f"{line} was installed for {requirement}: {reason}.")
 
 
-def _missing(names: set[str], plan: Plan, django: Version | None, interpreter: Interpreter) -> list[tuple[str, str]]:
+def _missing(lines: list[str], plan: Plan, django: Version | None) -> list[tuple[str, str]]:
+    names = {package(line) for line in lines}
     wanted: list[tuple[str, str]] = []
     if "gunicorn" not in names:
         wanted.append(("gunicorn", "the site is served by it"))
     if plan.use_asgi:
         wanted += [(name, "ASGI sites are served by it") for name in ("uvicorn", "uvicorn-worker") if name not in names]
+        if library := _websockets(lines, names):
+            wanted.append((library, "websockets of ASGI sites need it"))
+    elif plan.worker_class == "gevent" and "gevent" not in names:
+        wanted.append(("gevent", "the plan has its workers"))
     if not names.intersection(_DRIVERS):
         wanted.append((_driver(django), "the site's database is PostgreSQL"))
     # Old packages import pkg_resources, which setuptools 81 no longer has; old Django on Python 3.12 needs distutils.
     if "setuptools" not in names and (django is None or django < Version("4")):
         wanted.append(("setuptools<81", "old packages need pkg_resources"))
     return wanted
+
+
+def _websockets(lines: list[str], names: set[str]) -> str | None:
+    """Return the library that uvicorn lacks for websockets, if it lacks one; an old uvicorn needs an old one."""
+    own = next((Requirement(line.split(" --hash", 1)[0]) for line in lines if package(line) == "uvicorn"), None)
+    if names.intersection(_WEBSOCKETS) or (own and "standard" in own.extras):
+        return None
+    old = own and own.specifier and not any(_touches(own.specifier, release) for release in _SANS_IO)
+    return "websockets>=10.4,<14" if old else "websockets"
 
 
 def _driver(django: Version | None) -> str:

@@ -26,6 +26,7 @@ from tests.manifests import MANIFEST, PLAN
 
 SHIM = PROJECT_ROOT / "dz" / "shim"
 APP = """import os, time
+import dz_answers
 loaded_by = os.getpid()
 mode = os.environ.get("MODE")
 begun = time.monotonic()
@@ -46,6 +47,7 @@ def application(environ, start_response):
             raise ConnectionRefusedError("the database is not there yet")
     start_response("500 Oops" if mode == "error" else "200 OK", [("Content-Type", "text/plain")])
     return [("%d %s %s" % (os.getuid(), loaded_by == os.getpid(), sorted(os.environ))).encode()]
+application = dz_answers.wsgi(application)
 """
 SETTINGS = """SECRET_KEY = "x"
 INSTALLED_APPS = ["shop"]
@@ -78,7 +80,7 @@ def bundle(room, python):
     (commands / "hook.py").write_text(COMMAND)
     for folder in (commands, commands.parent, commands.parent.parent):
         (folder / "__init__.py").write_text("")
-    for name in ("dz_run.py", "dz_hooks.py"):
+    for name in ("dz_run.py", "dz_hooks.py", "dz_answers.py"):
         shutil.copy(SHIM / name, code / "dz")
     (code / "dz" / "dz_settings.py").write_text(SETTINGS)
     (code / "dz" / "dz_wsgi.py").write_text(APP)

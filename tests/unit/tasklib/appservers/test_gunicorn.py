@@ -31,10 +31,35 @@ def test_it_listens_at_the_reserved_address_and_believes_no_proxy_but_the_platfo
 
 
 @pytest.mark.parametrize(
-    ("preload", "use_asgi", "once"), [(True, False, True), (False, False, False), (True, True, False)]
+    ("plan", "once"),
+    [
+        ({}, True),
+        ({"preload": False}, False),
+        ({"use_asgi": True}, False),
+        ({"worker_class": "sync"}, True),
+        ({"worker_class": "gevent"}, False),
+    ],
 )
-def test_only_a_wsgi_site_whose_plan_allows_it_is_loaded_once(instance, preload, use_asgi, once):
-    assert configured(with_plan(instance, preload=preload, use_asgi=use_asgi))["preload_app"] is once
+def test_only_a_wsgi_site_whose_plan_allows_it_is_loaded_once(instance, plan, once):
+    assert configured(with_plan(instance, **plan))["preload_app"] is once
+
+
+def test_it_has_the_workers_and_limits_of_the_plan(instance):
+    found = configured(instance)
+    assert (found["worker_class"], found["threads"], found["timeout"], found["max_requests"]) == ("gthread", 4, 60, 0)
+    assert (found["limit_request_line"], found["limit_request_fields"]) == (8190, 100)
+    assert found["limit_request_field_size"] == 8190
+    assert (found["worker_connections"], found["keepalive"]) == (4, 0), "a busy worker leaves requests to the others"
+    assert configured(with_plan(instance, threads=1))["worker_class"] == "sync"
+    assert configured(with_plan(instance, worker_class="gevent"))["worker_class"] == "gevent"
+    own = {"worker_class": "sync", "threads": 1, "timeout": 300, "max_requests": 1000, "max_requests_jitter": 50}
+    own |= {"limit_request_line": 4094, "limit_request_fields": 200, "limit_request_field_size": 16000}
+    found = configured(with_plan(instance, **own))
+    assert {key: found[key] for key in own} == own
+
+
+def test_what_serves_asgi_is_not_chosen_by_the_plan(instance):
+    assert not {"worker_class", "threads"} & configured(with_plan(instance, use_asgi=True)).keys()
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -58,6 +58,7 @@ def test_a_manifest_that_an_early_release_stored_is_read() -> None:
     assert found.plan.site_media_map == (("/art/", "art"),)
     assert (found.schema, found.loads_once, found.build_key) == ("", False, ""), "what nobody knew then"
     assert not found.plan.preload, "its project was never tried that way"
+    assert (found.plan.worker_class, found.plan.threads) == ("sync", 1), "nor with several threads"
     assert found.database_type == "postgresql", "what the plan says"
 
 

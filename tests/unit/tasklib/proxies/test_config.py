@@ -20,6 +20,8 @@ HOST = Vhost(
     upstreams=(Upstream("10.0.0.4", 21000), Upstream("10.0.0.5", 21001)),
     static_sha256=LAYER,
     static_map=(("/static/", "static"), ("/media", "map/0")),
+    silence=305,
+    body_mb=250,
 )
 WHOLE = """\
 upstream p00000001-v3 {
@@ -40,7 +42,11 @@ server {
     }
     server_name polls.example.org;
     add_header X-DjangoZoom "polls v3" always;
+    client_max_body_size 250m;
+    proxy_read_timeout 305s;
+    proxy_send_timeout 305s;
     error_page 502 504 @unavailable;
+    error_page 418 = @stream;
 
     location ^~ /media/ {
         alias /srv/static/LAYER/map/0/;
@@ -57,6 +63,15 @@ server {
     }
 
     location / {
+        if ($dz_stream) {
+            return 418;
+        }
+        proxy_pass http://p00000001-v3;
+    }
+    location @stream {
+        proxy_buffering off;
+        proxy_read_timeout 1h;
+        proxy_send_timeout 1h;
         proxy_pass http://p00000001-v3;
     }
     location @app {

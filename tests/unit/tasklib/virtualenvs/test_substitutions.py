@@ -19,7 +19,30 @@ def test_a_server_and_a_driver_are_added_with_warnings():
     found = completed("Django==5.1")
     assert found.lines == ["Django==5.1", "gunicorn", "psycopg[binary]", "setuptools<81"]
     assert len(found.warnings) == 2
-    assert completed("Django==5.1", use_asgi=True).lines[-2:] == ["uvicorn", "uvicorn-worker"]
+    assert completed("Django==5.1", use_asgi=True).lines[-3:] == ["uvicorn", "uvicorn-worker", "websockets"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "library"),
+    [
+        (["channels==4.2.2", "daphne==4.1.2"], "websockets"),
+        (["uvicorn>=0.30"], "websockets"),
+        (["uvicorn==0.22.0"], "websockets>=10.4,<14"),
+        (["uvicorn[standard]==0.30.6"], None),
+        (["wsproto==1.2.0"], None),
+        (["websockets==12.0"], "websockets==12.0"),
+    ],
+)
+def test_an_asgi_site_has_a_websocket_library_that_its_server_knows(lines, library):
+    found = completed("Django==5.1", *lines, use_asgi=True)
+    assert next((line for line in found.lines if line.startswith("websockets")), None) == library
+    added = [warning for warning in found.warnings if "websockets of ASGI sites need it" in warning]
+    assert bool(added) == (library is not None and library not in lines)
+
+
+def test_a_worker_class_brings_its_library():
+    assert "gevent" in completed("Django==5.1", worker_class="gevent").lines
+    assert "gevent" not in completed("Django==5.1").lines
 
 
 def test_what_every_virtualenv_had_before_python_3_12_is_there_still():

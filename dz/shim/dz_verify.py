@@ -4,7 +4,6 @@
 Runs in the project's interpreter. The project can say what it likes in the report; who reads it trusts none of it.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -12,23 +11,34 @@ import threading
 import traceback
 
 import dz_front
+from dz_migrations import examine
 from dz_report import STAGE, WARNINGS, Described, describe
+from dz_request import from_database, page
 from dz_static import collect_static, copy_map
 from dz_watch import ASKED, watch_the_load
 
 
-def run_checks():
+def warn_of_query(error, source):
+    """Warn of modules that cannot be imported without a database; which line asks it is known."""
+    found = describe(error, source)
+    text = (
+        "%s:%d asks the database for something while modules are imported, so the code could not be checked further (%s). "
+        "Ask it when a page needs it." % (found["file"], found["line"], str(error).split("\n")[0][:200])
+    )
+    if text not in WARNINGS:
+        WARNINGS.append(text)
+
+
+def run_checks(source):
     """Run the system checks that need no database; return the texts of the errors."""
     from django.core import checks
-    from django.db.utils import DatabaseError
 
     try:
         found = checks.run_checks()
-    except DatabaseError as error:
-        WARNINGS.append(
-            "The code asks the database for something while it is imported; it was not checked further: %s"
-            % str(error).split("\n")[0]
-        )
+    except Exception as error:
+        if not from_database(error):
+            raise
+        warn_of_query(error, source)
         return []
     errors = [str(one) for one in found if one.level >= checks.ERROR and not one.is_silenced()]
     others = [one for one in found if one.level == checks.WARNING and not one.is_silenced()]
@@ -62,18 +72,6 @@ def facts(settings):
     }
 
 
-def schema():
-    """Return a digest of the names of all migrations; empty where that cannot be told."""
-    try:
-        from django.db.migrations.loader import MigrationLoader
-
-        names = sorted("%s.%s" % key for key in MigrationLoader(None).disk_migrations)
-    except Exception as error:  # noqa: BLE001
-        WARNINGS.append("The migrations could not be loaded: %s" % str(error)[:300])
-        return ""
-    return hashlib.sha256("\n".join(names).encode("utf-8")).hexdigest()
-
-
 def known_paths():
     """Return paths by which a site without a front page can be seen to live."""
     import dz_paths
@@ -81,17 +79,24 @@ def known_paths():
     try:
         return dz_paths.known()
     except Exception as error:  # noqa: BLE001
-        WARNINGS.append("The URLs could not be looked through: %s" % str(error)[:300])
+        if not from_database(error):
+            WARNINGS.append("The URLs could not be looked through: %s" % str(error)[:300])
         return []
 
 
-def load_application(kind):
-    """Load the application; an error that Django's own application has, too, is not one of the project's module."""
+def load_application(kind, source):
+    """Load the application; an error that Django's own application has, too, is not one of the project's module.
+
+    Return None if it asks the database for something, which is not there while a site is built.
+    """
     import dz_application
 
     try:
         return dz_application.load(kind)
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
+        if from_database(error):
+            warn_of_query(error, source)
+            return None
         try:
             dz_application.plain(kind)
         except (Exception, SystemExit):  # noqa: BLE001
@@ -150,22 +155,23 @@ def stages(job, source, report):
     django.setup()
     report.update(facts(settings))
     static = None if job.get("request") else Aside("static", source, lambda: collect_static(job, settings, source))
+    migrations = Aside("migrations", source, lambda: examine(source, job.get("migrates"), job.get("models")))
     STAGE[0] = "check"
     threads = threading.active_count()
-    report["check_errors"] = run_checks()
+    report["check_errors"] = run_checks(source)
     report["urls_start_no_thread"] = threading.active_count() <= threads
     if report["check_errors"]:
         return False
     STAGE[0] = "application"
-    application = load_application(job["application"])
+    application = load_application(job["application"], source)
     report["loads_alike"] = not ASKED and threading.active_count() == 1
     if job.get("request"):
-        import dz_request
-
         STAGE[0] = "request"
-        return dz_request.page(job["application"], application, report)
-    report["schema"] = schema()
+        fine = page(job["application"], application, report)
+        report.update(migrations.result())
+        return fine
     report["known_paths"] = known_paths()
+    report.update(migrations.result())
     STAGE[0] = "map"
     copy_map(job, source)
     report["collected"] = static.result()

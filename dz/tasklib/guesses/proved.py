@@ -14,6 +14,7 @@ from dz.tasklib.proof.verdicts import CONFLICTING, PROVED, READ
 
 BASIS = "the proof"
 _DATABASES = (("sqlite", "sqlite"), ("postg", "postgres"), ("psqlextra", "postgres"), ("mysql", "mysql"))
+_DO = {"application": "does", "migrations": "do"}
 _BEST = (PROVED, CONFLICTING, READ)
 
 
@@ -41,6 +42,7 @@ def merged(inspection: Inspection, proof: Proof) -> Inspection:
         environment=_environment(inspection, guesses),
         ambiguous=inspection.ambiguous and not _decided(inspection, proof),
         env_required=tuple(sorted(set(asked))),
+        warnings=(*inspection.warnings, *chosen.warnings),
         database=next((g.value for g in guesses if g.field == "database" and g.is_primary), inspection.database),
     )
 
@@ -132,8 +134,8 @@ def _settings(guesses: list[Guess], chosen: Attempt, attempts: Iterable[Attempt]
 
 def _of_settings(attempt: Attempt) -> tuple[str, str]:
     """Return proof and text for the settings; a failure that is not their fault leaves them unproved."""
-    if attempt.outcome == CONFLICTING and attempt.stage == "application":
-        return READ, "they load and pass Django's checks; the application does not load"
+    if attempt.outcome == CONFLICTING and attempt.stage in ("application", "migrations"):
+        return READ, f"they load and pass Django's checks; the {attempt.stage} {_DO[attempt.stage]} not load"
     if attempt.outcome == CONFLICTING and attempt.stage == "install":
         return READ, "not run: what it needs could not be installed"
     return attempt.outcome, attempt.happened
@@ -151,7 +153,7 @@ def _entry(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
     used, other = ("asgi", "wsgi") if attempt.plan.use_asgi else ("wsgi", "asgi")
     values = {"wsgi": attempt.plan.wsgi, "asgi": attempt.plan.asgi}
     verdict = READ, ""
-    if attempt.outcome == PROVED or attempt.stage == "request":
+    if attempt.outcome == PROVED or attempt.stage in ("request", "migrations"):
         verdict = PROVED, "it loads"
     elif attempt.stage == "application":
         verdict = attempt.outcome, attempt.happened

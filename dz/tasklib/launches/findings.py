@@ -1,7 +1,7 @@
 """What a launch knows about a repository: what was read and proved, and what a person's answer makes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dz import names
@@ -102,6 +102,8 @@ def gather(
     check, found = jobs.get(zoomdb, check_job), tuple(rows.load(zoomdb, check_job))
     if found and check:
         inspection = proved.applied(inspection, found, ambiguous=check.result.get("ambiguous") is True)
+        warnings = check.result.get("proof", {}).get("warnings", [])  # one that was stored before has none
+        inspection = replace(inspection, warnings=(*inspection.warnings, *warnings))
     findings = Findings(
         inspection=inspection,
         guesses=found,

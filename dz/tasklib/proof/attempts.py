@@ -15,7 +15,7 @@ from dz.tasklib.proof import verdicts
 from dz.tasklib.proof.rooms import Room
 from dz.tasklib.proof.verdicts import CONFLICTING, READ, Verdict
 from dz.tasklib.variables import placeholders
-from dz.tasklib.verification import dry_run, verification
+from dz.tasklib.verification import dry_run, migrations, verification
 from dz.tasklib.virtualenvs import virtualenvs
 from dz.tasklib.virtualenvs.interpreters import choose_interpreter
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
@@ -32,7 +32,7 @@ class Attempt:
     """What happened to one candidate.
 
     Args:
-        stage: how far it got: install, settings, setup, check, handler, application, request, answered.
+        stage: how far it got: install, settings, setup, check, handler, application, request, migrations, answered.
         status: the HTTP status of the first page; None if it did not get that far.
         error: the type of the error.
         happened: one short sentence.
@@ -40,6 +40,7 @@ class Attempt:
         unneeded: variables that were thought to be required, but without which its settings loaded.
         stood_in: variables that had placeholders in the last run.
         python: the full version of the Python that it ran in.
+        warnings: what the owner should know before the project goes live.
     """
 
     plan: Plan
@@ -54,6 +55,7 @@ class Attempt:
     python: str = ""
     django_version: str = ""
     engine: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def settings_module(self) -> str:
@@ -162,6 +164,7 @@ class _Loading:
             python=self.virtualenv.python.full,
             django_version=verdict.django_version,
             engine=verdict.engine,
+            warnings=verdict.warnings,
         )
 
     def run(self) -> Verdict:
@@ -175,10 +178,15 @@ class _Loading:
             sandbox=self.prover.room.sandbox,
             given={**self.placeholders, **self.given},
             timeout=self.prover.timeout,
-            options={"request": True},
+            options={"request": True, "migrates": migrations.are_run(self.plan.hooks)},
             secret=tuple(self.prover.variables.values()),
         )
-        verdict = verdicts.judge(report, done, required_files=self.inspection.required_files)
+        verdict = verdicts.judge(
+            report,
+            done,
+            required_files=self.inspection.required_files,
+            warnings=migrations.all_warnings(report, self.plan.hooks, self.checkout.path),
+        )
         if not self.placeholders and verdict.stage != "settings" and not self.missing:
             self.unneeded = tuple(name for name in self.plan.required_variables if name not in self.given)
         return verdict

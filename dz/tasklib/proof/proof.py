@@ -43,6 +43,7 @@ class Proof:
             "python": self.chosen.python if self.chosen else "",
             "django_version": self.chosen.django_version if self.chosen else "",
             "seconds": round(self.seconds, 1),
+            "warnings": list(self.chosen.warnings) if self.chosen else [],
             "attempts": [attempt.to_json() for attempt in self.attempts],
         }
 

@@ -16,7 +16,7 @@ from dz.tasklib.verification.reports import text, word
 PROVED, READ, CONFLICTING = "proved", "read", "conflicting"
 SHOWN = 300
 """Length limit of what happened, in characters."""
-_STAGES = ("settings", "setup", "check", "handler", "application", "request")
+_STAGES = ("settings", "setup", "check", "handler", "application", "request", "migrations")
 _NEWEST_PYTHON = (("2.2", (3, 7)), ("3.1", (3, 8)), ("3.2", (3, 9)))
 """Pairs of a Django version and the newest Python that older ones were made for: docs.djangoproject.com, FAQ."""
 _VERSION = re.compile(r"\d+(\.\d+){1,3}((a|b|rc)\d+)?", re.ASCII)
@@ -50,12 +50,16 @@ class Verdict:
     variable: str | None = None
     django_version: str = ""
     engine: str = ""
+    warnings: tuple[str, ...] = ()
 
 
-def judge(report: dict[str, Any], done: Finished, *, required_files: Sequence[str] = ()) -> Verdict:
+def judge(
+    report: dict[str, Any], done: Finished, *, required_files: Sequence[str] = (), warnings: Sequence[str] = ()
+) -> Verdict:
     """Return what a run of the shim with `request` shows.
 
     Args:
+        warnings: what else is known of what was run.
         required_files: files that the settings read and that the repository does not have.
     """
     answer = report["answer"] if isinstance(report.get("answer"), dict) else {}
@@ -65,6 +69,7 @@ def judge(report: dict[str, Any], done: Finished, *, required_files: Sequence[st
         "status": status,
         "django_version": version if _VERSION.fullmatch(version) else "",
         "engine": word(report.get("engine")),
+        "warnings": (*reports.warnings(report), *warnings),
     }
     if report.get("ok") is True and done.ok:
         secret = "; it has no secret key of its own, the platform gives it one" * (report.get("secret_key") is False)

@@ -22,6 +22,7 @@ _PARTS = {
     "setup": "applications",
     "handler": "middleware",
     "application": "WSGI or ASGI application",
+    "migrations": "migrations",
 }
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
 
@@ -111,8 +112,23 @@ def _named(error: dict[str, Any], unset: Sequence[str]) -> DzError:
             f"{place} is not valid in this Python: {message}: {text(error.get('text'), 300)}",
             "Correct the line, or choose the Python that it was written for (requires-python or .python-version).",
         )
+    return _failed(error, kind, message, place, stage)
+
+
+def _failed(error: dict[str, Any], kind: str, message: str, place: str, stage: str) -> VerificationFailed:
+    """Return the error for what has no remedy of its own but the line that failed."""
+    if stage in {"settings", "setup"} and {"OperationalError", "InterfaceError"} & {*words(error.get("chain"))}:
+        return VerificationFailed(
+            f"{place} asks the database for something while modules are imported ({message.partition(chr(10))[0][:300]}); "
+            "there is none while a site is built, and no table on its first deploy.",
+            "Ask it when a page or a command needs it: in a function, or in __init__ of a form.",
+        )
     what = "first page fails" if stage == "request" else f"{_PARTS.get(stage, stage)} cannot be loaded"
-    return VerificationFailed(f"The project's {what}: {kind} at {place}: {message}", "Correct the named line.")
+    # An error without a line of the project's own is Django's, about what its files lack.
+    where, remedy = (
+        (f" at {place}", "Correct the named line.") if error.get("own") is not False else ("", "Correct it.")
+    )
+    return VerificationFailed(f"The project's {what}: {kind}{where}: {message}", remedy)
 
 
 def missing_variable(error: dict[str, Any], message: str) -> str | None:

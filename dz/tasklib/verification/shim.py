@@ -29,6 +29,7 @@ _FILES = (
     "dz_watch.py",
     "dz_request.py",
     "dz_hooks.py",
+    "dz_migrations.py",
 )
 
 

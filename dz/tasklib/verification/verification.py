@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from dz.adapters.sandbox import Sandbox
+from dz.errors import VerificationFailed
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables import platform
-from dz.tasklib.verification import dry_run, reports, shim
+from dz.tasklib.verification import dry_run, migrations, reports, shim
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
@@ -155,7 +156,13 @@ def _verify(
 ) -> Verification:
     """Verify in the folder `place`; if the project's static files storage fails, try again with Django's plain one."""
     given = {**placeholder_variables(plan), **variables, **site}
-    options = {"collectstatic": plan.collectstatic, "site_media_map": plan.site_media_map}
+    last = migrations.LastAnswer.read(place.parent, virtualenv.key)
+    options = {
+        "collectstatic": plan.collectstatic,
+        "site_media_map": plan.site_media_map,
+        "migrates": migrations.are_run(plan.hooks),
+        "models": last.models,
+    }
     attempt: dict[str, str] = {}
     run = functools.partial(
         dry_run.run,
@@ -176,7 +183,14 @@ def _verify(
         done, report = run(place=place / "2", given={**given, **attempt})
         out = place / "2" / "out"
     unset = [name for name in plan.required_variables if name not in given]
-    reports.judge(report, done, unset=unset)
+    try:
+        reports.judge(report, done, unset=unset)
+    except VerificationFailed as error:
+        raise migrations.explained(error, checkout.path) from None
+    migrations.refuse(report, plan.hooks, checkout.path)
+    last = last.replaced(report)
+    last.write(place.parent)
+    warnings += migrations.warnings(report, last.unmade, plan.hooks, checkout.path)
     return _verification(plan, report, out, attempt, warnings)
 
 

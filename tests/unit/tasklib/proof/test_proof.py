@@ -46,5 +46,5 @@ def test_a_server_without_a_fitting_python_leaves_the_guesses_read(prover: Prove
     assert (summary["outcome"], summary["settings_module"], summary["python"]) == ("read", "mysite.settings", "")
     assert summary["attempts"] == [found.attempts[0].to_json()]
     assert summary.keys() == {
-        "outcome", "happened", "settings_module", "python", "django_version", "seconds", "attempts"
+        "outcome", "happened", "settings_module", "python", "django_version", "seconds", "warnings", "attempts"
     }  # fmt: skip

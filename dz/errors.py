@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Actor = Literal["project owner", "operator"]
+REMEDY = "What to do"
+"""Begins the second line of an error's text."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class DzError(Exception):
         return type(self).__name__
 
     def __str__(self) -> str:
-        return f"{self.found}\n  What to do ({self.actor}): {self.remedy}"
+        return f"{self.found}\n  {REMEDY} ({self.actor}): {self.remedy}"
 
     def record(self) -> FailureRecord:
         """Return the row that stores this error."""

@@ -1,13 +1,21 @@
-"""Tells whoever waits for a flow run that it has ended, before its process exits."""
+"""How flow runs end: with an error's own words, and with a message to whoever waits for them."""
 
-from typing import Any, TypeVar
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.logging import get_run_logger
+from prefect.states import Failed
 
 from dz import wiring
+from dz.errors import REMEDY, DzError, Unexpected
 from dz.tasklib.messages import wakeups
 
+P = ParamSpec("P")
+R = TypeVar("R")
 F = TypeVar("F", bound=Flow[..., Any])
 
 
@@ -18,6 +26,7 @@ def tells_its_end(flow: F) -> F:
     """
     for ending in (flow.on_completion, flow.on_failure, flow.on_crashed):
         ending(tell_parent)
+    flow.fn = ends_plainly(flow.fn)
     return flow
 
 
@@ -25,3 +34,42 @@ def tell_parent(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> N
     """Send the message that `on_server` waits for; nobody waits for a run without a Prefect deployment."""
     if flow_run.deployment_id:
         wakeups.run_ended(wiring.zoomdb(), str(flow_run.id), well=state.is_completed())
+
+
+def ends_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a flow run fail with the text of an error that is meant for a person, as its state's message and in its log.
+
+    Prefect would put its own words before the text, and a traceback below it. Who calls the flow gets the error itself.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except DzError as error:
+            if not _is_plain(error):
+                raise
+            get_run_logger().error("%s", error)
+            return cast("R", Failed(message=str(error), data=error))
+
+    return run
+
+
+def _is_plain(error: object) -> bool:
+    """Say whether an error is all that a person needs; of one that nobody foresaw, the traceback is wanted, too."""
+    return isinstance(error, DzError) and not isinstance(error, Unexpected)
+
+
+class _Plain(logging.Filter):
+    """Leaves out of Prefect's log what its engines add to an error whose text the flow logs itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and _is_plain(record.exc_info[1]):
+            return False
+        if (said := record.getMessage()).startswith("Finished in state Failed(") and REMEDY in said:
+            record.msg, record.args = said.partition("(")[0], ()
+        return True
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_Plain())

@@ -1,12 +1,14 @@
 """Bad input gives an error that names the thing and says what to do, and changes nothing that users see."""
 
+import contextlib
+import logging
 import os
 import re
 import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,57 @@ def test_a_wrong_request_is_refused(
 ) -> None:
     request = {name: value.replace("{git}", platform.git_url) for name, value in request_.items()}
     assert refused(kind, site, words=words, **request).actor == "project owner"
+
+
+class _Lines(logging.Handler):
+    """What Prefect's UI shows of a run: its log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.levelno, self.format(record)))
+
+
+@contextlib.contextmanager
+def _log_of_runs() -> Iterator[_Lines]:
+    handler = _Lines()
+    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield handler
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+def test_a_run_that_fails_says_in_prefect_what_was_found_and_what_to_do(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("Only words.\n")
+    url = platform.publish("onlywords", tmp_path)
+    from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
+    from tasks.parameters import DeployRequest  # noqa: PLC0415
+
+    with _log_of_runs() as log_of_runs:
+        state = build_and_deploy(DeployRequest(url=url), return_state=True)
+    error = state.result(raise_on_failure=False)
+    assert isinstance(error, NotDjango)
+    assert state.message == str(error)
+    said = [text for level, text in log_of_runs.lines if level >= logging.ERROR]
+    assert said == ["Finished in state Failed", str(error)]
+    assert not [text for _, text in log_of_runs.lines if "Traceback" in text]
+
+
+def test_a_run_that_fails_by_our_own_mistake_keeps_its_traceback(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
+    from tasks.parameters import DeployRequest  # noqa: PLC0415
+
+    monkeypatch.setattr("dz.tasklib.projects.ensure", lambda *_, **__: 1 // 0)
+    with _log_of_runs() as log_of_runs:
+        state = build_and_deploy(DeployRequest(url=platform.publish("any", POLLS)), return_state=True)
+    assert "ZeroDivisionError" in str(state.message)
+    assert [text for _, text in log_of_runs.lines if "Traceback" in text and "ZeroDivisionError" in text]
 
 
 def test_a_git_server_that_does_not_answer_is_named(

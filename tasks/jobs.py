@@ -1,15 +1,15 @@
 """Jobs around flows: a flow run begins and ends a job, or reports to the parent that waits for it."""
 
 import contextlib
-import getpass
 from collections.abc import Iterator
 
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic import BaseModel
 
 from dz import wiring
 from dz.errors import DeployInProgress
-from dz.settings import Role
+from dz.settings import Role, settings
 from dz.tasklib.jobs import failures, jobs
 from dz.zoomdb import locks
 from dz.zoomdb.states import JobKind
@@ -36,8 +36,18 @@ def pending_or_new(kind: JobKind, request: BaseModel, job: int | None) -> int:
     """Return the job that a run was started for; a run from the Prefect UI or API, or a repeated one, opens its own."""
     # A run that is repeated from the Prefect UI names a job that has run already.
     return jobs.if_pending(wiring.zoomdb(), job) or jobs.open_job(
-        wiring.zoomdb(), kind, params=request.model_dump(mode="json"), requested_by=f"prefect:{getpass.getuser()}"
+        wiring.zoomdb(), kind, params=request.model_dump(mode="json"), requested_by=requested_by()
     )
+
+
+def requested_by() -> str:
+    """Say who started this run in Prefect: an automation, a schedule, or who has signed in to its UI or API."""
+    context = FlowRunContext.get()
+    creator = context.flow_run.created_by if context and context.flow_run else None
+    if creator and creator.type and creator.display_value:
+        return f"{creator.type.lower()}:{creator.display_value}"[:100]
+    signed_in = settings().prefect_auth_string
+    return f"prefect:{signed_in.get_secret_value().partition(':')[0]}"[:100] if signed_in else "prefect"
 
 
 @contextlib.contextmanager

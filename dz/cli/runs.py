@@ -1,9 +1,9 @@
 """Starts flows, on workers or in this process, and follows their jobs."""
 
 import contextlib
-import getpass
 import importlib
 import os
+import pwd
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -68,9 +68,22 @@ def start(kind: JobKind, request: BaseModel, *, project_id: int | None = None) -
 
 def _open(kind: JobKind, request: BaseModel, project_id: int | None) -> tuple[Zoomdb, int]:
     prefect_environment.prepare()
-    zoomdb, asked_by = wiring.zoomdb(), f"cli:{getpass.getuser()}"[:100]
+    zoomdb, asked_by = wiring.zoomdb(), f"cli:{_person()}"[:100]
     params = request.model_dump(mode="json")
     return zoomdb, jobs.open_job(zoomdb, kind, params=params, project_id=project_id, requested_by=asked_by)
+
+
+def _person() -> str:
+    """Return the Unix user of this process, and who has logged in if that is somebody else (sudo)."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # some containers
+        user = str(os.geteuid())
+    try:
+        login = os.getlogin()
+    except OSError:  # no terminal
+        login = user
+    return user if login == user else f"{login} as {user}"
 
 
 def _is_over(job: JobView) -> bool:

@@ -307,7 +307,7 @@ def test_a_run_started_through_the_api_opens_its_own_job(stack: Stack, polls: di
     job = jobs.newest(zoomdb, limit=1)[0]
     zoomdb.close()
     assert (job.id > before, job.kind, job.state) == (True, "check_repo", "succeeded")
-    assert job.requested_by.startswith("prefect:")
+    assert job.requested_by == f"prefect:{stack.settings['prefect_auth_string'].partition(':')[0]}"
 
 
 def _secrets(stack: Stack, project: str) -> list[str]:

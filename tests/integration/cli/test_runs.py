@@ -1,6 +1,8 @@
 """Flows that are started and followed, on workers or in this process."""
 
 import json
+import os
+import pwd
 import sys
 import types
 
@@ -40,6 +42,20 @@ def test_local_mode_runs_the_flow_in_this_process_and_shows_it(tiny_flow: types.
     assert (found["url"], found["version"], list(found["steps"])) == ("http://127.0.0.1:1/", 3, ["all of it"])
     assert "begun   all of it" in written.err
     assert "hello" in written.err
+
+
+@pytest.mark.parametrize(("login", "said"), [("ann", "cli:ann as "), ("", "cli:")])
+def test_a_job_names_who_has_logged_in(
+    tiny_flow: types.ModuleType, zoomdb: Zoomdb, monkeypatch: pytest.MonkeyPatch, login: str, said: str
+) -> None:
+    def getlogin() -> str:
+        if login:
+            return login
+        raise OSError
+
+    monkeypatch.setattr("os.getlogin", getlogin)
+    assert main.run(["deploy", "git://127.0.0.1:9418/shop.git", "--local"]) == 0
+    assert jobs.newest(zoomdb)[0].requested_by == said + pwd.getpwuid(os.geteuid()).pw_name
 
 
 def test_a_local_flow_that_is_interrupted_says_so(tiny_flow: types.ModuleType, zoomdb: Zoomdb, capsys) -> None:

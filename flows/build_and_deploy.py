@@ -4,6 +4,8 @@ Runs on a build server. Work of another role is a subflow on that role's pool, r
 """
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
 from flows.build_bundle import build_bundle
@@ -27,7 +29,7 @@ from tasks.subflows import on_server, on_servers
 
 @tells_its_end
 @flow(name="build-and-deploy", flow_run_name="deploy {request.subject}", persist_result=False)
-def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> None:
+def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> State[None]:
     """Build a new version of a project and put it live; the old version serves until the new one is proved healthy."""
     with running_job(JobKind.BUILD_AND_DEPLOY, request, job) as job_id:
         refuse_forbidden_source(job_id, request)
@@ -37,8 +39,7 @@ def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> None:
             refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
             if served := serving_release(project, bundle):
-                report_unchanged(job_id, served)
-                return
+                return Completed(message=report_unchanged(job_id, served))
 
             # Two branches that share nothing until the site boots.
             branches = [bundle_upload.submit(job_id, bundle)]
@@ -54,4 +55,4 @@ def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> None:
             stand_by(proxy_update, "proxy", alive_proxies(), job=job_id, project=project)
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)
             publish_release(project, release, job_id)
-            report_url(job_id, release)
+            return Completed(message=report_url(job_id, release))

@@ -15,7 +15,7 @@ from tasks.proof import prove
 
 
 @tells_its_end
-@flow(name="check-repo", flow_run_name="check {source.url}", persist_result=False)
+@flow(name="check-repo", flow_run_name="check {source.subject}", persist_result=False)
 def check_repo(source: Source, job: OwnJob = None) -> State[None]:
     """Check out a repository, inspect it and store ConfigGuesses; then run what they say, and store what happened.
 

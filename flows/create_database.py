@@ -8,7 +8,7 @@ from tasks.jobs import child_of
 
 
 @tells_its_end
-@flow(name="create-database", flow_run_name="database of project {project}", persist_result=False)
+@flow(name="create-database", persist_result=False)
 def create_database(project: int, bundle: int, job: int) -> None:
     """Create the database and user of a project if they are missing; the password stays in zoomdb, encrypted."""
     with child_of(job, "database"):

@@ -3,6 +3,7 @@
 from functools import partial
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from tasks.appservers import (
     boot,
@@ -18,12 +19,12 @@ from tasks.hooks import boots_before_hooks, run_release_hooks
 from tasks.jobs import child_of
 from tasks.parameters import ReleaseId
 from tasks.policy import settle
-from tasks.standby import told_release
+from tasks.standby import not_needed, told_release
 
 
 @tells_its_end
-@flow(name="deploy", flow_run_name="job {job} on {server}", persist_result=False)
-def deploy(server: str, job: int, release: ReleaseId = None, *, standby: bool = False) -> None:
+@flow(name="deploy", persist_result=False)
+def deploy(server: str, job: int, release: ReleaseId = None, *, standby: bool = False) -> State[None] | None:
     """Install a release, run its hooks once, boot it and wait until it is healthy; nobody sees it yet.
 
     Args:
@@ -32,7 +33,7 @@ def deploy(server: str, job: int, release: ReleaseId = None, *, standby: bool = 
     with child_of(job, "appserver", server, outlives_job=standby):
         release = told_release(partial(fetch_environment, job, server=server)) if standby else release
         if release is None:
-            return
+            return not_needed()
         with freed_on_failure(release, server):
             create_project_user(job, release, server=server)
             install_bundle(job, release, server=server)
@@ -46,3 +47,4 @@ def deploy(server: str, job: int, release: ReleaseId = None, *, standby: bool = 
                 run_release_hooks(job, release, server=server)
                 boot(job, release, server=server)
             wait_until_healthy(job, release, server=server)
+    return None

@@ -1,6 +1,8 @@
 """launch: from a git URL to a live site, with a form in which a person confirms or corrects what was guessed."""
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.build_and_deploy import build_and_deploy
 from flows.check_repo import check_repo
@@ -23,7 +25,7 @@ from tasks.parameters import LaunchRequest, OwnJob
 
 @tells_its_end
 @flow(name="launch", flow_run_name="launch {request.subject}", persist_result=False)
-def launch(request: LaunchRequest, job: OwnJob = None) -> None:
+def launch(request: LaunchRequest, job: OwnJob = None) -> State[None]:
     """Check a repository, ask a person to confirm what was guessed, then build and deploy just that.
 
     A run that was suspended, or is repeated, begins at the first line: what was done is in zoomdb and is skipped.
@@ -40,4 +42,4 @@ def launch(request: LaunchRequest, job: OwnJob = None) -> None:
                 judge_answer(job_id, request, answer)
         if deploy := begin_deploy(job_id, request):
             build_and_deploy(deploy.request, job=deploy.job)
-        report_site(job_id)
+        return Completed(message=report_site(job_id))

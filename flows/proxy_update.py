@@ -1,17 +1,20 @@
 """proxy_update: what one proxy shows of one project."""
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from tasks.endings import tells_its_end
 from tasks.jobs import child_of
 from tasks.parameters import ReleaseId
 from tasks.proxies import update_vhosts
-from tasks.standby import told_release
+from tasks.standby import not_needed, told_release
 
 
 @tells_its_end
-@flow(name="proxy-update", flow_run_name="project {project} on {server}", persist_result=False)
-def proxy_update(project: int, server: str, job: int, release: ReleaseId = None, *, standby: bool = False) -> None:
+@flow(name="proxy-update", persist_result=False)
+def proxy_update(
+    project: int, server: str, job: int, release: ReleaseId = None, *, standby: bool = False
+) -> State[None] | None:
     """Make a proxy show a release of a project (None: the current one) and prove that it does.
 
     Args:
@@ -19,5 +22,6 @@ def proxy_update(project: int, server: str, job: int, release: ReleaseId = None,
     """
     with child_of(job, "proxy", server, outlives_job=standby):
         if standby and (release := told_release()) is None:
-            return
+            return not_needed()
         update_vhosts(job, project, release, server=server)
+    return None

@@ -18,7 +18,7 @@ from tasks.subflows import on_servers
 
 
 @tells_its_end
-@flow(name="publish-host", flow_run_name="{request.host} for {request.project}", persist_result=False)
+@flow(name="publish-host", flow_run_name="show {request.project} at {request.host}", persist_result=False)
 def publish_host(request: HostRequest, job: OwnJob = None) -> None:
     """Give a project a further host name; with a version, the name always shows that version."""
     with running_job(JobKind.PUBLISH, request, job) as job_id:

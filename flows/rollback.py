@@ -1,6 +1,8 @@
 """rollback: back to an earlier version, which is still warm or boots again from its bundle."""
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
 from flows.deploy import deploy
@@ -15,8 +17,8 @@ from tasks.subflows import on_servers
 
 
 @tells_its_end
-@flow(name="rollback", flow_run_name="{request.subject}", persist_result=False)
-def rollback(request: VersionRequest, job: OwnJob = None) -> None:
+@flow(name="rollback", flow_run_name="roll back {request.subject}", persist_result=False)
+def rollback(request: VersionRequest, job: OwnJob = None) -> State[None]:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""
     with running_job(JobKind.ROLLBACK, request, job) as job_id:
         project = known_project(job_id, request.project)
@@ -25,4 +27,4 @@ def rollback(request: VersionRequest, job: OwnJob = None) -> None:
             appservers = placement(job_id, release)
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)
             publish_release(project, release, job_id)
-            report_url(job_id, release)
+            return Completed(message=report_url(job_id, release))

@@ -8,7 +8,7 @@ from tasks.jobs import child_of
 
 
 @tells_its_end
-@flow(name="undeploy", flow_run_name="deployment {deployment} on {server}", persist_result=False)
+@flow(name="undeploy", persist_result=False)
 def undeploy(deployment: int, server: str, job: int) -> None:
     """Stop an app instance that no host name shows any more, and free its port."""
     with child_of(job, "appserver", server, outlives_job=True):

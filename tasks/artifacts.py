@@ -1,12 +1,12 @@
-"""What the Prefect UI shows of a job besides its runs: progress, tables, links."""
+"""What the Prefect UI shows of a job besides its runs: progress, tables, links; all named after the project."""
 
 import contextvars
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from uuid import UUID
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -14,6 +14,8 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
 
 logger = logging.getLogger("dz.artifacts")
 STEPS_EXPECTED = 11
@@ -31,7 +33,7 @@ class _Bar:
     steps: int
     moved: float
     """When it was moved last, on the monotonic clock."""
-    artifact: uuid.UUID | None = None
+    artifact: UUID | None = None
 
 
 _bars: dict[int, _Bar] = {}
@@ -50,12 +52,14 @@ def _soon(request: Callable[[], object]) -> Future[None]:
     return _requests.submit(contextvars.copy_context().run, send)
 
 
-def progress_begins(job: int) -> None:
-    """Show an empty progress bar for a job."""
+def progress_begins(job: int, project: str) -> None:
+    """Show an empty progress bar for a job, once it is known which project it is about."""
     bar = _bars[job] = _Bar(0, time.monotonic())
 
     def create() -> None:
-        created = create_progress_artifact(0.0, key=f"job-{job}", description=f"Progress of job {job}")
+        created = create_progress_artifact(
+            0.0, key=f"{project}-progress", description=f"Progress of {project} (job {job})"
+        )
         bar.artifact = created  # type: ignore[assignment]  # a sync call returns the id itself
 
     _soon(create)
@@ -87,13 +91,30 @@ def _move(bar: _Bar, percent: float) -> Future[None]:
     return _soon(move)
 
 
-def show_guesses(job: int, markdown: str) -> None:
+def show_guesses(project: str, markdown: str) -> None:
     """Show what check_repo found, with the next step."""
-    key, description = f"guesses-{job}", "What check_repo found"
+    key, description = f"{project}-guesses", f"How {project} would be built and run, and why"
     _soon(lambda: create_markdown_artifact(markdown, key=key, description=description))
 
 
-def show_link(job: int, url: str, text: str) -> None:
-    """Show the link to a live site."""
-    key, description = f"site-{job}", f"Live site of job {job}"
-    _soon(lambda: create_link_artifact(url, link_text=text, key=key, description=description))
+def show_site(project: str, title: str, url: str) -> None:
+    """Show the link to a live site.
+
+    Args:
+        project: its name.
+        title: its name and version.
+        url: where it is.
+    """
+    key, description = f"{project}-site", f"{title} is live"
+    _soon(lambda: create_link_artifact(url, link_text=title, key=key, description=description))
+
+
+def name_run(name: str) -> None:
+    """Rename the flow run that this is called in, now that more is known of what it is about."""
+    run = UUID(str(flow_run.get_id()))
+
+    def rename() -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_name(run, name)
+
+    _soon(rename)

@@ -9,6 +9,7 @@ from dz.tasklib import projects
 from dz.tasklib.checkouts import checkouts
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.jobs import jobs, log
+from tasks import artifacts
 from tasks.parameters import DeployRequest, Source
 from tasks.roles import on_role
 
@@ -16,6 +17,7 @@ from tasks.roles import on_role
 @on_role("build")
 def check_out_source(job: int, source: Source) -> Checkout:
     """Check out a repository that need not belong to a project."""
+    artifacts.progress_begins(job, source.project)
     checkout = _check_out(job, source.url, source.ref, checkouts.folder_of(source.url))
     jobs.set_result(wiring.zoomdb(), job, commit=checkout.commit)
     return checkout

@@ -15,6 +15,7 @@ from dz import wiring
 from dz.errors import ServiceUnavailable
 from dz.settings import settings
 from dz.tasklib.messages import wakeups
+from dz.tasklib.releases import titles
 
 CHILD_TIMEOUT = 2400
 """Seconds that a parent waits for a child, its time in the queue included."""
@@ -25,11 +26,43 @@ def name(parameters: dict[str, Any]) -> str:
     return f"{parameters['flow'].name} on {parameters.get('server') or parameters['role']}"
 
 
-def send(flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *, as_subflow: bool) -> FlowRun:
-    """Queue a run of `flow` and tell the workers of its pool."""
+def title(parameters: dict[str, Any], where: str) -> str:
+    """Name a run on another server after what it is about: `polls v3 on proxy-1`.
+
+    Who sends the run names it: a flow that names its own runs costs Prefect's server another request for each.
+
+    Args:
+        parameters: of the run; they hold the id of a release, of an app instance or of a project, or only a job.
+        where: the server or role that gets it.
+    """
+    zoomdb = wiring.zoomdb()
+    if release := parameters.get("release"):
+        about = titles.of_release(zoomdb, release)
+    elif deployment := parameters.get("deployment"):
+        about = titles.of_deployment(zoomdb, deployment)
+    elif parameters.get("standby"):
+        about = titles.of_job(zoomdb, parameters["job"])
+    else:
+        about = titles.of_project(zoomdb, parameters["project"])
+    return f"{about} on {where}"
+
+
+def send(
+    flow: Flow[..., Any], parameters: dict[str, Any], server: str | None, *, as_subflow: bool, where: str
+) -> FlowRun:
+    """Queue a run of `flow` and tell the workers of its pool.
+
+    Args:
+        flow: a flow with a Prefect deployment.
+        parameters: its parameters; ids only.
+        server: the server that must run it; None means any of its role.
+        as_subflow: show it as a part of the run that sends it.
+        where: the server or role, for the run's name.
+    """
     run: FlowRun = run_deployment(  # type: ignore[assignment]  # a sync call returns the run itself
         f"{flow.name}/{flow.name}",
         parameters=parameters,
+        flow_run_name=title(parameters, where),
         work_queue_name=server,
         as_subflow=as_subflow,
         timeout=0,

@@ -29,4 +29,4 @@ def write_config_guesses(job: int, inspection: Inspection) -> None:
 def publish_guesses(job: int, inspection: Inspection, source: Source) -> None:
     """Show the guesses in the Prefect UI, with the next step."""
     next_step = table.next_step(source.url, ui=settings().prefect_ui_url)
-    artifacts.show_guesses(job, table.markdown(inspection, next_step))
+    artifacts.show_guesses(source.project, table.markdown(inspection, next_step))

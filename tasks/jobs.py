@@ -24,7 +24,6 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
     zoomdb = wiring.zoomdb()
     job_id = pending_or_new(kind, request, job)
     with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
-        artifacts.progress_begins(job_id)
         try:
             yield job_id
         finally:

@@ -17,6 +17,7 @@ from dz.tasklib.jobs import jobs, log
 from dz.tasklib.launches import answers, findings, launches, text
 from dz.tasklib.launches.findings import Findings
 from dz.zoomdb.states import JobKind
+from tasks import artifacts
 from tasks.checkouts import checkout_of_check
 from tasks.forms import LaunchForm, prefilled
 from tasks.jobs import pending_or_new
@@ -139,9 +140,12 @@ def begin_deploy(job: int, request: LaunchRequest) -> Deploy | None:
 
 
 @on_role("build")
-def report_site(job: int) -> None:
-    """Give the launch the result of its deploy."""
-    launches.take_result(wiring.zoomdb(), job)
+def report_site(job: int) -> str:
+    """Give the launch the result of its deploy, and return where the site is, as a sentence."""
+    site = launches.take_result(wiring.zoomdb(), job)
+    title = f"{site['project']} v{site['version']}"
+    artifacts.name_run(f"launch {title}")
+    return f"{title} is live: {site['url']}"
 
 
 def _findings(job: int, request: LaunchRequest) -> Findings:

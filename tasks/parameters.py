@@ -67,6 +67,11 @@ class Source(Request):
     )
 
     @property
+    def project(self) -> str:
+        """The name that a project of this repository gets if nobody gives another one."""
+        return names.project_name_from_url(self.url)
+
+    @property
     def subject(self) -> str:
         """What the run is about, for its name."""
         return _subject(None, self.url, self.ref)

@@ -3,6 +3,7 @@
 from dz import wiring
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs
+from tasks import artifacts
 from tasks.parameters import DeployRequest
 from tasks.roles import on_role, precondition
 
@@ -19,6 +20,7 @@ def identify_project(job: int, request: DeployRequest) -> int:
     """Find the project that a request means, or create it, as the one that the job is about; return its id."""
     project = projects.ensure(wiring.zoomdb(), name=request.project, url=request.url, ref=request.ref)
     jobs.set_project(wiring.zoomdb(), job, project.id)
+    artifacts.progress_begins(job, project.name)
     return project.id
 
 
@@ -27,4 +29,5 @@ def known_project(job: int, name: str) -> int:
     """Find a project by name, as the one that the job is about; return its id."""
     project = projects.find(wiring.zoomdb(), name)
     jobs.set_project(wiring.zoomdb(), job, project.id)
+    artifacts.progress_begins(job, project.name)
     return project.id

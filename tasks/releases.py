@@ -5,7 +5,7 @@ from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.proxies import sites
 from dz.tasklib.proxies.sites import Site
-from dz.tasklib.releases import releases
+from dz.tasklib.releases import releases, titles
 from dz.tasklib.releases.releases import Retired
 from tasks import artifacts
 from tasks.policy import without_run
@@ -17,6 +17,7 @@ def create_release(job: int, project: int, bundle: int) -> int:
     """Make the next version of a project and return the release's id."""
     release = releases.create(wiring.zoomdb(), project, bundle)
     jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
+    artifacts.name_run(f"deploy {titles.of_release(wiring.zoomdb(), release)}")
     return release
 
 
@@ -27,18 +28,22 @@ def serving_release(project: int, bundle: int) -> int | None:
 
 
 @on_role("build")
-def report_unchanged(job: int, release: int) -> None:
-    """Say that the version that serves was left, because nothing has changed."""
+def report_unchanged(job: int, release: int) -> str:
+    """Say that the version that serves was left, because nothing has changed; return that as a sentence."""
     jobs.set_result(wiring.zoomdb(), job, unchanged=True)
     site = _report(job, release)
     info = f"Nothing has changed since version {site.version}, which serves; it was left."
     log.note(wiring.zoomdb(), job, [], info=info)
+    return f"{info} {site.url}"
 
 
 @on_role("build")
 def rollback_target(job: int, project: int, version: int | None) -> int:
     """Return the release to go back to."""
-    return releases.rollback_target(wiring.zoomdb(), project, version)
+    release = releases.rollback_target(wiring.zoomdb(), project, version)
+    title = titles.of_release(wiring.zoomdb(), release)
+    artifacts.name_run("roll back {} to {}".format(*title.rsplit(" ", 1)))
+    return release
 
 
 @on_role("build")
@@ -60,13 +65,14 @@ def retire_older(job: int, project: int) -> list[Retired]:
 
 
 @on_role("build")
-def report_url(job: int, release: int) -> None:
-    """Tell the job's log, its result and the Prefect UI where the site is."""
-    _report(job, release)
+def report_url(job: int, release: int) -> str:
+    """Tell the job's log, its result and the Prefect UI where the site is; return that as a sentence."""
+    site = _report(job, release)
+    return f"{site.project} v{site.version} is live: {site.url}"
 
 
 def _report(job: int, release: int) -> Site:
     site = sites.of_release(wiring.zoomdb(), release)
     jobs.set_result(wiring.zoomdb(), job, **site.result())
-    artifacts.show_link(job, site.url, f"{site.project} v{site.version}")
+    artifacts.show_site(site.project, f"{site.project} v{site.version}", site.url)
     return site

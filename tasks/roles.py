@@ -45,6 +45,7 @@ def on_role(
 
         return task(
             name=name,
+            task_run_name=functools.partial(_run_name, name),
             tags=[f"role:{role}"],
             retries=retries,
             retry_delay_seconds=list(RETRY_DELAYS[:retries]),
@@ -90,6 +91,10 @@ def refuse_other_server(role: Role, *, server: object = None) -> None:
             f"Work meant for the server {server} reached {here.server_id}; nothing was done.",
             f"Send it to the work queue of its server: {role}-queue names are the servers' ids.",
         )
+
+
+def _run_name(name: str, parameters: dict[str, Any]) -> str:
+    return step_name(name, parameters)
 
 
 def step_name(name: str, kwargs: dict[str, Any]) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from prefect import Flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from dz import wiring
 from dz.adapters.archive import Layer
@@ -21,16 +22,20 @@ _standing: dict[tuple[int, str, str], PrefectFuture[FlowRun]] = {}
 """The tasks that send standby runs, by job, flow and server."""
 
 
+def _name(parameters: dict[str, Any]) -> str:
+    return f"stand by: {flow_runs.name(parameters)}"
+
+
 @task(
     name="stand by",
-    task_run_name=flow_runs.name,  # type: ignore[arg-type]  # a function has no classmethod, which Prefect's protocol names
+    task_run_name=_name,  # type: ignore[arg-type]  # a function has no classmethod, which Prefect's protocol names
     tags=["role:build"],
     persist_result=False,
     cache_policy=NO_CACHE,
 )
 def _send_to_stand_by(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -> FlowRun:
     """Send a run of `flow` that waits on its server for a release."""
-    return flow_runs.send(flow, {**ids, "server": server, "standby": True}, server, as_subflow=True)
+    return flow_runs.send(flow, {**ids, "server": server, "standby": True}, server, as_subflow=True, where=server)
 
 
 def stand_by(flow: Flow[..., Any], role: Role, servers: list[str], *, job: int, **ids: Any) -> None:
@@ -61,6 +66,11 @@ def told_release(prepare: Callable[[str, int], None] = lambda sha256, size: None
             prepare(sha256, size)
 
     return standby.release_of(wiring.zoomdb(), str(flow_run.get_id()), prepare=safely)
+
+
+def not_needed() -> State[None]:
+    """Return the state of a standby run that ends without a release."""
+    return Completed(name="Not needed", message="The version was not made, or another run did this work.")
 
 
 def announce(job: int, layer: Layer) -> None:

@@ -40,14 +40,14 @@ def on_server(flow: Flow[..., Any], role: Role, server: str | None = None, **ids
     refuse_other_server("build")
     parameters = ids if server is None else {**ids, "server": server}
     if settings().local_mode:
-        flow(**parameters)
+        _run_here(flow, parameters, server or role)
         return
     servers.refuse_silent_role(wiring.zoomdb(), role, server)
     with flow_runs.prefect_answers():
         run = told(flow, server, ids)
         state = flow_runs.end_of(run) if run else None
         if run is None or (not _is_well(state) and standby.never_heard(wiring.zoomdb(), str(run.id))):
-            run = flow_runs.send(flow, parameters, server, as_subflow=True)
+            run = flow_runs.send(flow, parameters, server, as_subflow=True, where=server or role)
             state = flow_runs.end_of(run)
     _raise_failure(run, state, server or role)
 
@@ -61,13 +61,17 @@ def later_on_server(flow: Flow[..., Any], role: Role, server: str, **ids: Any) -
     """Queue `flow` on a server without waiting for it; in Prefect it is a run without a parent."""
     parameters = {**ids, "server": server}
     if settings().local_mode:
-        flow(**parameters)
+        _run_here(flow, parameters, server)
         return
     try:
-        flow_runs.send(flow, parameters, server, as_subflow=False)
+        flow_runs.send(flow, parameters, server, as_subflow=False, where=server)
     except httpx.HTTPError:
         # The job has reached its end, and the server's own repair takes the instance down.
         logger.warning("%s could not be queued on %s: Prefect's server does not answer.", flow.name, server)
+
+
+def _run_here(flow: Flow[..., Any], parameters: dict[str, Any], where: str) -> None:
+    flow.with_options(flow_run_name=flow_runs.title(parameters, where))(**parameters)
 
 
 def _is_well(state: State[Any] | None) -> bool:

@@ -170,8 +170,16 @@ def test_runs_of_every_role_are_seen_in_prefect(stack: Stack, polls: dict[str, A
     assert count["proxy"] >= 2
     tags = {tag for run in stack.all("task_runs") for tag in run["tags"] if tag.startswith("role:")}
     assert tags == {"role:build", "role:database", "role:appserver", "role:proxy"}
+    names = {run["name"] for run in runs}
+    assert {
+        "check polls",
+        "deploy polls v1",
+        "polls on database",
+        "polls v1 on proxy-1",
+        "polls v1 on proxy-2",
+    } <= names
     keys = {artifact["key"] for artifact in stack.all("artifacts")}
-    assert {f"guesses-{polls['check_job']}", f"site-{polls['job']}", f"job-{polls['job']}"} <= keys
+    assert {"polls-guesses", "polls-site", "polls-progress"} <= keys
 
 
 def test_no_work_queue_is_left_without_a_worker(stack: Stack, polls: dict[str, Any]) -> None:

@@ -93,13 +93,14 @@ def commit(zoomdb: Zoomdb, job_id: int) -> str | None:
     return check.result.get("commit") if check else None
 
 
-def take_result(zoomdb: Zoomdb, job_id: int) -> None:
-    """Give a launch the result of its deploy."""
+def take_result(zoomdb: Zoomdb, job_id: int) -> JobResult:
+    """Give a launch the result of its deploy, and return it."""
     launch = get(zoomdb, job_id)
     deploy = jobs.get(zoomdb, launch.deploy or 0)
     result = JobResult() if deploy is None else deploy.result.copy()
     result["check"], result["deploy"] = launch.check, launch.deploy
     jobs.set_result(zoomdb, job_id, **result)
+    return result
 
 
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:

@@ -31,5 +31,5 @@ def check_repo(source: Source, job: OwnJob = None) -> State[None]:
         if source.prove:
             proved = prove(job_id, checkout, inspection)
             write_config_guesses(job_id, proved)
-            publish_guesses(job_id, proved, source)
-        return Completed(message="Guesses are in zoomdb and in this run's artifacts.")
+            publish_guesses(job_id, proved, source, tried=True)
+        return Completed(message=f"The artifact {source.project}-guesses says how it would be built, and leads on.")

@@ -30,6 +30,11 @@ def checkout_of_check(job: int, source: Source, commit: str | None) -> Path:
     return there if there.is_dir() else _check_out(job, source.url, commit or source.ref, folder).path
 
 
+def newest_commit(job: int, source: Source) -> str:
+    """Return the newest commit of a repository, which is checked out then."""
+    return _check_out(job, source.url, source.ref, checkouts.folder_of(source.url)).commit
+
+
 @on_role("build")
 def check_out_code(job: int, project: int, request: DeployRequest) -> Checkout:
     """Check out the code of a project, from where the request says or from where it came before."""

@@ -61,14 +61,16 @@ def _is_plain(error: object) -> bool:
 
 
 class _Plain(logging.Filter):
-    """Leaves out of Prefect's log what its engines add to an error whose text the flow logs itself."""
+    """Leaves out of Prefect's log what its engines add to an error whose text the flow logs itself, and a warning."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and _is_plain(record.exc_info[1]):
             return False
-        if (said := record.getMessage()).startswith("Finished in state Failed(") and REMEDY in said:
+        said = record.getMessage()
+        if said.startswith("Finished in state Failed(") and REMEDY in said:
             record.msg, record.args = said.partition("(")[0], ()
-        return True
+        # Each submitted task would bring this warning. What a step starts has time limits of its own.
+        return not (said.startswith("Timeout of") and "running in a worker thread" in said)
 
 
 for _name in ("prefect.flow_runs", "prefect.task_runs"):

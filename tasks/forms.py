@@ -4,12 +4,18 @@ Prefect stores what is typed here in clear text, so no field may hold a secret.
 """
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
+from dz.settings import settings
 from dz.tasklib.guesses.table import cell
 from dz.tasklib.launches.form import VARIABLE
 from dz.tasklib.variables.missing import MissingVariable
@@ -47,6 +53,25 @@ class LaunchForm(RunInput):
     )
     timeout: int = Field(60, title="Time limit", description="Seconds that an answer may take; 0: no limit.")
     request_body_mb: int = Field(100, title="Largest upload", description="Megabytes of a request's body.")
+
+
+def launch_link(**request: Any) -> str | None:
+    """Return the page of the Prefect UI that starts a launch with these values filled in; None: there is no UI.
+
+    Args:
+        request: of `LaunchRequest`; None is not given.
+    """
+    ui = settings().prefect_ui_url
+    if not ui or settings().local_mode:
+        return None
+    try:
+        with get_client(sync_client=True) as client:
+            launch = client.read_deployment_by_name("launch/launch")
+    except (ObjectNotFound, httpx.HTTPError):
+        return None
+    given = json.dumps({"request": {name: value for name, value in request.items() if value is not None}})
+    # The UI decodes it twice.
+    return f"{ui}/deployments/deployment/{launch.id}/run?parameters={quote(quote(given, safe=''), safe='')}"
 
 
 def prefilled(

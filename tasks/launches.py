@@ -14,11 +14,11 @@ from dz.errors import ConfirmationMissing
 from dz.settings import settings
 from dz.tasklib import projects
 from dz.tasklib.jobs import jobs, log
-from dz.tasklib.launches import answers, findings, launches, text
+from dz.tasklib.launches import answers, checks, findings, launches, text
 from dz.tasklib.launches.findings import Findings
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
-from tasks.checkouts import checkout_of_check
+from tasks.checkouts import checkout_of_check, newest_commit
 from tasks.forms import LaunchForm, prefilled
 from tasks.jobs import pending_or_new
 from tasks.parameters import DeployRequest, LaunchRequest
@@ -55,7 +55,9 @@ def running_launch(request: LaunchRequest, job: int | None) -> Iterator[int]:
 
 @on_role("build")
 def begin_check(job: int, request: LaunchRequest) -> int | None:
-    """Return the job of the check that is still to run; None: it is done."""
+    """Return the job of the check that is still to run; None: it is done, or an earlier one is gone on from."""
+    if request.check and launches.get(wiring.zoomdb(), job).check is None:
+        _go_on_from(job, request, request.check)
     return launches.check_job(wiring.zoomdb(), job, params=request.source.model_dump(mode="json"))
 
 
@@ -154,6 +156,17 @@ def _findings(job: int, request: LaunchRequest) -> Findings:
     root = checkout_of_check(check, request.source, launches.commit(zoomdb, job))
     pythons = wiring.interpreters()
     return findings.gather(zoomdb, check, project, root, url=request.url, config=request.config, interpreters=pythons)
+
+
+def _go_on_from(job: int, request: LaunchRequest, check: int) -> None:
+    """Go on from an earlier check if it is of just this and not old; else say why it is checked again."""
+    zoomdb, commit = wiring.zoomdb(), newest_commit(job, request.source)
+    if reason := checks.obstacle(zoomdb, check, url=request.url, ref=request.ref, commit=commit):
+        again = f"Check {check} cannot be gone on from: {reason}. The repository is checked again."
+        log.note(zoomdb, job, [again])
+    else:
+        launches.go_on_from(zoomdb, job, check)
+        log.note(zoomdb, job, (), info=f"This goes on from check {check}; nothing is checked again.")
 
 
 def _seconds(request: LaunchRequest) -> int:

@@ -46,8 +46,10 @@ class Request(BaseModel):
     def _only_given(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        plain = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
-        return {key: value for key, value in plain.items() if value != ""}
+        given = {key: value for key, value in values.items() if not isinstance(value, str) or value.strip()}
+        return {
+            key: value.strip() if isinstance(value, str) and key != "config" else value for key, value in given.items()
+        }
 
 
 class Source(Request):
@@ -130,6 +132,12 @@ class LaunchRequest(Request):
         json_schema_extra=PLAIN_URL,
     )
     ref: str | None = Field(default=None, title="Branch, tag or commit", description="Empty: the default branch")
+    check: int | None = Field(
+        default=None,
+        title="Go on from check",
+        description="Number of a finished check of just this, which is then not repeated; empty: it is checked now",
+        ge=1,
+    )
     config: str | None = Field(
         default=None,
         title="zoombuild.cfg",

@@ -10,6 +10,7 @@ from dz.cli.options import AsJson, Local, Ref
 from dz.tasklib.detection.wording import text
 from dz.tasklib.guesses import rows
 from dz.tasklib.jobs.jobs import JobView
+from dz.text import printable
 from dz.zoomdb.states import JobKind
 from tasks.parameters import Source
 
@@ -41,7 +42,12 @@ def check(
     proof = job.result.get("proof")
     if proof:
         output.note(f"Proof: {proof['outcome']}: {proof['happened']} ({proof['seconds']} s)")
-    output.note(f"Next: dz deploy {url}" + (f" --ref {ref}" if ref else ""))
+    output.note(
+        f"Next: dz launch --check {job.id}" if proof else f"Next: dz launch {url}" + (f" --ref {ref}" if ref else "")
+    )
+    if link := job.result.get("form_url"):
+        output.note("or in the Prefect UI:")
+        output.console(stderr=True).print(printable(link), soft_wrap=True, highlight=False, markup=False)
 
 
 def inspect_source(url: str, ref: str | None, *, local: bool, prove: bool) -> tuple[JobView, list[Any]]:

@@ -27,7 +27,7 @@ from dz.tasklib.variables import stored
 from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobKind, JobState
-from tasks.parameters import LaunchRequest
+from tasks.parameters import LaunchRequest, Source
 
 WORK = ("build", "check")
 """Pool and queue of launches, for the message that saves waiting for a worker's next poll."""
@@ -50,6 +50,12 @@ def launch(
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="JOB", min=1, help="Answer the form of a launch that waits.")
     ] = None,
+    check: Annotated[
+        int | None,
+        typer.Option(
+            "--check", metavar="JOB", min=1, help="Go on from a finished `dz check`; nothing is checked again."
+        ),
+    ] = None,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
@@ -58,14 +64,15 @@ def launch(
     The form waits in the Prefect UI, too: it can be answered here or there.
     """
     zoomdb, variables = wiring.zoomdb(), given_variables(values, in_files)
-    if (url is None) == (resume is None):
-        raise typer.BadParameter("Give a git URL, or --resume JOB.")
+    if [url, resume, check].count(None) != 2:
+        raise typer.BadParameter("Give a git URL, --check JOB or --resume JOB.")
     if resume:
         job_id = resume
         _set(zoomdb, jobs.get(zoomdb, job_id), variables)
     else:
         text = read_config(config) if config else None
-        request = LaunchRequest(url=url or "", ref=ref, project=name, config=text, straight_on=yes)
+        source = _checked(zoomdb, check) if check else Source(url=url or "", ref=ref)
+        request = LaunchRequest(url=source.url, ref=source.ref, check=check, project=name, config=text, straight_on=yes)
         _prepare(zoomdb, request, variables)
         kind = JobKind.LAUNCH
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
@@ -83,6 +90,16 @@ def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str
     if variables:
         project = findings.project_of(zoomdb, name=request.project, url=request.url, ref=request.ref)
         stored.put(zoomdb, project.id, variables)
+
+
+def _checked(zoomdb: Zoomdb, check: int) -> Source:
+    """Return what a check has looked at."""
+    job = jobs.get(zoomdb, check)
+    if job is None or job.kind != JobKind.CHECK_REPO:
+        raise StackProblem(
+            f"Job {check} is no check.", "`dz jobs` lists the newest jobs, `dz check URL` makes a check."
+        )
+    return Source.model_validate(job.params)
 
 
 def _set(zoomdb: Zoomdb, job: JobView | None, variables: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ class JobResult(TypedDict, total=False):
     """Jobs that check out code: the commit's id, all 40 digits."""
 
     is_django: bool
-    """Checks, like the next four keys: whether the repository holds a Django project."""
+    """Checks, like the next five keys: whether the repository holds a Django project."""
     reason: str | None
     """Why it holds none."""
     ambiguous: bool
@@ -26,6 +26,9 @@ class JobResult(TypedDict, total=False):
     """How many guesses were stored."""
     proof: dict[str, Any]
     """The summary of the proof; see `proof.Proof.to_json`."""
+
+    form_url: str | None
+    """The page of the Prefect UI that leads on to the form; None: there is no UI."""
 
     version: int
     """Deploys and rollbacks: the number of the release."""

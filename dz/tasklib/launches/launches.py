@@ -81,10 +81,10 @@ def get(zoomdb: Zoomdb, job_id: int) -> LaunchView:
 
 
 def parts(zoomdb: Zoomdb, job_id: int) -> list[int]:
-    """Return the jobs that a launch has begun: its check and its deploy."""
+    """Return the jobs that a launch has begun: its check, unless it goes on from an earlier one, and its deploy."""
     query = select(Launch.check_job_id, Launch.deploy_job_id).where(Launch.job_id == job_id)
     with zoomdb.session() as session:
-        return [part for row in session.execute(query) for part in row if part]
+        return [part for row in session.execute(query) for part in row if part and part > job_id]
 
 
 def commit(zoomdb: Zoomdb, job_id: int) -> str | None:
@@ -101,6 +101,12 @@ def take_result(zoomdb: Zoomdb, job_id: int) -> JobResult:
     result["check"], result["deploy"] = launch.check, launch.deploy
     jobs.set_result(zoomdb, job_id, **result)
     return result
+
+
+def go_on_from(zoomdb: Zoomdb, job_id: int, check_id: int) -> None:
+    """Take an earlier check as that of a launch; see `checks.obstacle`."""
+    with zoomdb.session() as session:
+        _row(session, job_id).check_job_id = check_id
 
 
 def check_job(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> int | None:

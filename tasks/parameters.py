@@ -57,7 +57,7 @@ class Source(Request):
 
     url: str = Field(
         title="Git URL",
-        description="For example `https://github.com/you/site.git`, of a host that the operator allows",
+        description="The https:// address of the repository, on a host that the operator allows",
         max_length=500,
         json_schema_extra=PLAIN_URL,
     )
@@ -90,7 +90,7 @@ class DeployRequest(Request):
     url: str | None = Field(
         default=None,
         title="Git URL",
-        description="Needed for a new project, for example `https://github.com/you/site.git`",
+        description="Needed for a new project: the https:// address of its repository",
         max_length=500,
         json_schema_extra=PLAIN_URL,
     )
@@ -127,7 +127,7 @@ class LaunchRequest(Request):
     project: str | None = Field(default=None, title="Project", description="Name of the site; empty: as the URL says")
     url: str = Field(
         title="Git URL",
-        description="For example `https://github.com/you/site.git`, of a host that the operator allows",
+        description="The https:// address of the repository, on a host that the operator allows",
         max_length=500,
         json_schema_extra=PLAIN_URL,
     )

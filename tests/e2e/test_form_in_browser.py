@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs.jobs import JobView
+from dz.tasklib.launches import launches
+from dz.zoomdb import Zoomdb
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.launching import begin, job_of, served, until
 
@@ -97,3 +101,50 @@ def test_a_person_corrects_the_prefilled_form_and_the_site_goes_live(stack: Stac
     assert view
     assert httpx.get(view.result["url"], trust_env=False, timeout=20).status_code == 200
     assert "processes = 3" in stack.run("config", "browsed").stdout
+
+
+def test_a_finished_check_leads_on_to_the_form_and_nothing_is_checked_again(stack: Stack, page: Page) -> None:
+    url = served(stack, SHOP)
+    check = stack.json("check", url)
+    artifact = max(
+        (
+            one
+            for one in stack.all("artifacts")
+            if (one["key"] or "").endswith("-guesses") and str(check["job"]) in one["data"]
+        ),
+        key=lambda one: str(one["created"]),
+    )
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{stack.settings['prefect_ui_url']}/artifacts/artifact/{artifact['id']}")
+    # Proof and place of each guess are within the page, however long its value is.
+    for words in ("src/shop/wsgi.py:5", "proved"):
+        box = page.get_by_role("cell", name=words, exact=True).first.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 1280 - 280  # beside it is what Prefect says of the artifact
+    link = page.get_by_role("link", name="Go on to the form that holds these guesses")
+    assert link.get_attribute("href") == check["form_url"]
+    link.click()
+    page.goto(check["form_url"])  # the link opens a tab of its own
+    expect(page.locator("textarea").nth(1)).to_have_value(url)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("scheduled to start")).to_be_visible()
+
+    zoomdb = stack.zoomdb
+    launch = _newest_launch(zoomdb, after=check["job"])
+    until(stack, str(launch.flow_run_id), "Suspended", form=1)
+    assert launches.get(zoomdb, launch.id).check == check["job"]
+    assert [job.kind for job in jobs.newest(zoomdb, limit=50) if job.id > check["job"]] == ["launch"]
+    zoomdb.close()
+    form = _form(page, stack, str(launch.flow_run_id))
+    expect(_field(form, "Settings module")).to_have_value("shop.settings.production")
+
+
+def _newest_launch(zoomdb: Zoomdb, *, after: int) -> JobView:
+    """Wait for the launch that a person has just started."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for job in jobs.newest(zoomdb, limit=5):
+            if job.kind == "launch" and job.id > after and job.flow_run_id:
+                return job
+        time.sleep(0.5)
+    raise AssertionError("no launch has begun")

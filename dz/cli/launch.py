@@ -71,7 +71,7 @@ def launch(
         _set(zoomdb, jobs.get(zoomdb, job_id), variables)
     else:
         text = read_config(config) if config else None
-        source = _checked(zoomdb, check) if check else Source(url=url or "", ref=ref)
+        source = _checked(zoomdb, check) if check else _source(url or "", ref)
         request = LaunchRequest(url=source.url, ref=source.ref, check=check, project=name, config=text, straight_on=yes)
         _prepare(zoomdb, request, variables)
         kind = JobKind.LAUNCH
@@ -82,7 +82,6 @@ def launch(
 
 def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str]) -> None:
     """Refuse what cannot be launched before anything is stored; variables need a project to belong to."""
-    wiring.git().source(request.url)
     if request.ref:
         names.git_ref(request.ref)
     if request.project:
@@ -90,6 +89,12 @@ def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str
     if variables:
         project = findings.project_of(zoomdb, name=request.project, url=request.url, ref=request.ref)
         stored.put(zoomdb, project.id, variables)
+
+
+def _source(url: str, ref: str | None) -> Source:
+    """Return what a person names, or refuse a URL that may not be fetched."""
+    wiring.git().source(url)
+    return Source(url=url, ref=ref)
 
 
 def _checked(zoomdb: Zoomdb, check: int) -> Source:

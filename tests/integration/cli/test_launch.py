@@ -29,5 +29,9 @@ def test_where_nobody_can_be_asked_what_is_missing_is_named_with_the_command_tha
 def test_a_launch_needs_one_of_url_and_job(capsys) -> None:
     assert main.run(["launch", "--json"]) == 2
     assert main.run(["launch", "https://example.org/x.git", "--resume", "3", "--json"]) == 2
+    assert main.run(["launch", "https://example.org/x.git", "--check", "3", "--json"]) == 2
+    assert main.run(["launch", "", "--json"]) == 1
+    assert main.run(["launch", "--check", "3", "--json"]) == 1
+    assert "Job 3 is no check" in capsys.readouterr().out
     assert main.run(["launch", "--resume", "3", "--json"]) == 1
     assert "no launch of that number" in capsys.readouterr().out

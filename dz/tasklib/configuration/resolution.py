@@ -121,6 +121,7 @@ def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
         "python_version_basis": inspection.python_version_basis,
         "package_manager": manager,
         "dependency_files": files_for(manager, inspection.dependency_files),
+        "extra_requirements": inspection.extra_requirements,
         "additional_python_path_dirs": inspection.python_path_dirs,
         "database_type": "postgresql-gis" if inspection.gis else SERVED_AS_POSTGRES,
         "required_variables": inspection.env_required,

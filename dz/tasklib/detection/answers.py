@@ -10,6 +10,7 @@ from dz.tasklib.detection import (
     dependencies,
     entrypoints,
     frontend,
+    imports,
     legacy,
     processes,
     reader,
@@ -91,9 +92,11 @@ def _installation(project: Project) -> Answer:
     django = project.django[0] if project.django else None
     old = legacy.python2(project.tree, project.root, python, django, implicit=project.found.implicit)
     files = project.files if not old else dependencies.declared(project.tree, project.root.folder, project.files)
+    unlisted = [] if project.files else _unlisted(project)
     fields = {
         "dependency_files": files,
         "package_manager": project.manager,
+        "extra_requirements": tuple(line for line, _ in unlisted),
         "python_version": python,
         "python_version_basis": project.python[0][2] if project.python else "",
         "django_version": django,
@@ -103,10 +106,19 @@ def _installation(project: Project) -> Answer:
     return fields, [
         *listed("package_manager", [(project.manager, f"{files[0]}:1")] if files else []),
         *listed("dependency_files", [(list(files), f"{files[0]}:1")] if files else []),
+        *(Guess("extra_requirements", line, basis) for line, basis in unlisted),
         *listed("python_version", [(value, basis) for value, basis, _ in project.python]),
         *project.mentioned,
         *listed("django_version", [project.django] if project.django else []),
     ]
+
+
+def _unlisted(project: Project) -> list[tuple[str, str]]:
+    """Return the packages that a project without a list of dependencies needs, and the places that ask for them."""
+    lists = [project.values.get(name) for name in ("INSTALLED_APPS", "MIDDLEWARE")]
+    named = [str(one) for names in lists if isinstance(names, list | tuple) for one in names]
+    basis = project.found.bases.get("INSTALLED_APPS", project.best.basis)
+    return imports.packages(project.tree, project.root.folder, named, basis)
 
 
 def _processes(project: Project) -> Answer:

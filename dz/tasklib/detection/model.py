@@ -90,6 +90,7 @@ class Inspection:
     asgi_needed: bool = False
     dependency_files: tuple[str, ...] = ()
     package_manager: str | None = None
+    extra_requirements: tuple[str, ...] = ()
     python_version: str | None = None
     python_version_basis: str = ""
     django_version: str | None = None

@@ -46,7 +46,9 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     lines, warnings = list(found.lines), list(found.warnings)
     _without_foreign(lines, warnings, foreign)
     names = {package(line) for line in lines}
-    if "django" not in names and not found.local:
+    if not plan.dependency_files and not found.local:
+        _without_list(lines, warnings, plan)
+    elif "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
     django = _django_release(lines)
@@ -80,23 +82,27 @@ def _is_foreign(name: str, line: str) -> bool:
     return " @ " not in line and (name in _WINDOWS or name.startswith(("pyobjc", "winrt-")))
 
 
+def _without_list(lines: list[str], warnings: list[str], plan: Plan) -> None:
+    """Add Django, if not even its version is known, and say that all was guessed."""
+    if "django" not in {package(line) for line in lines}:
+        version = f"=={plan.django_version}.*" if plan.django_version and plan.django_version[0].isdigit() else ""
+        lines.append(f"django{version}")
+    warnings.append(
+        f"No list of dependencies was found; {', '.join(sorted(lines))} was installed. List what the project needs."
+    )
+
+
 def _without_django(lines: list[str], warnings: list[str], plan: Plan) -> None:
-    """Accept a list without Django if one of its packages brings it, else refuse it; add Django if there is no list."""
+    """Accept a list without Django if one of its packages brings it, else refuse it."""
     bring = {"wagtail", "django-cms", "mezzanine", "djangorestframework"}
     names = {package(line) for line in lines}
     if names & bring or any(name.startswith(("django-", "wagtail")) for name in names) or "" in names:
         warnings.append("Django is not listed; its version is the one that the listed packages bring.")
-    elif plan.dependency_files:
-        raise InvalidRequirement(
-            f"{', '.join(plan.dependency_files)}: no Django among the {len(lines)} requirements.",
-            "List Django with its version, or name the right file under requirements_files in zoombuild.cfg.",
-        )
-    else:
-        version = f"=={plan.django_version}.*" if plan.django_version and plan.django_version[0].isdigit() else ""
-        lines.append(f"django{version}")
-        warnings.append(
-            f"No list of dependencies was found; django{version} was installed. List what the project needs."
-        )
+        return
+    raise InvalidRequirement(
+        f"{', '.join(plan.dependency_files)}: no Django among the {len(lines)} requirements.",
+        "List Django with its version, or name the right file under requirements_files in zoombuild.cfg.",
+    )
 
 
 def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpreter) -> None:

@@ -231,6 +231,14 @@ class StackProblem(OperatorError):
     """The embedded local stack cannot be started or used as asked."""
 
 
+class StackDown(OperatorError):
+    """The embedded local stack, which a command needs, does not run."""
+
+
+class InvalidSetting(OperatorError):
+    """A setting of the platform has a value that it cannot have."""
+
+
 class CommandFailed(OperatorError):
     """A program that we ran failed, and no more specific error applies."""
 

@@ -49,7 +49,9 @@ def _addresses(value: Any) -> list[str]:
 class Settings(BaseSettings):
     """The settings of one DjangoZoom process."""
 
-    model_config = SettingsConfigDict(env_prefix="DZ_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="DZ_", extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     state_dir: Path = PROJECT_ROOT / ".dz"
 
@@ -115,7 +117,9 @@ class Settings(BaseSettings):
     port_base: int | None = None
     """The first of a local stack's 2000 ports; None: a free block is chosen once."""
     external: list[str] = []
-    """Names of the settings that a person gave a local stack; it starts no servers of its own for these."""
+    """Names of the settings with which a person gave a local stack servers; it starts none of its own for these."""
+    given: list[str] = []
+    """Names of the settings that a person gave `dz up` of a local stack, which keeps them."""
     platform_domain: str = "localhost"
     """Every project has the host name `<project>.<platform_domain>`."""
     database_prefix: str = ""

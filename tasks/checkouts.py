@@ -6,7 +6,7 @@ from pathlib import Path
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib import projects
-from dz.tasklib.checkouts import checkouts
+from dz.tasklib.checkouts import checkouts, local_sources
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.jobs import jobs, log
 from tasks import artifacts
@@ -47,7 +47,14 @@ def check_out_code(job: int, project: int, request: DeployRequest) -> Checkout:
 def _check_out(job: int, url: str, ref: str | None, sysid: str) -> Checkout:
     here = settings()
     folder: Path = wiring.server_dir("build") / "checkouts"
+    # A folder of this machine is deployed as it is now, whoever asks for that.
+    local = local_sources.refresh(url, here.state_dir / "git")
     limits = {"max_mb": here.max_repo_mb, "max_files": here.max_repo_files}
     checkout = checkouts.check_out(url, ref, sysid=sysid, folder=folder, git=wiring.git(), **limits)
-    log.note(wiring.zoomdb(), job, checkout.warnings, info=f"commit {checkout.commit[:12]} {checkout.message}")
+    log.note(
+        wiring.zoomdb(),
+        job,
+        [*(local.warnings if local else ()), *checkout.warnings],
+        info=f"commit {checkout.commit[:12]} {checkout.message}",
+    )
     return checkout

@@ -72,7 +72,7 @@ def report_url(job: int, release: int) -> str:
 
 
 def _report(job: int, release: int) -> Site:
-    site = sites.of_release(wiring.zoomdb(), release)
+    site = sites.of_release(wiring.zoomdb(), release, tls=bool(settings().trusted_proxies))
     jobs.set_result(wiring.zoomdb(), job, **site.result())
     artifacts.show_site(site.project, f"{site.project} v{site.version}", site.url)
     return site

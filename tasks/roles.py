@@ -89,7 +89,7 @@ def refuse_other_server(role: Role, *, server: object = None) -> None:
     if server is not None and here.server_id not in (None, server):
         raise WrongServer(
             f"Work meant for the server {server} reached {here.server_id}; nothing was done.",
-            f"Send it to the work queue of its server: {role}-queue names are the servers' ids.",
+            f"Send it to the queue {server} of the work pool {role}: each server has a queue of its own name.",
         )
 
 

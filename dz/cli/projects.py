@@ -8,8 +8,11 @@ import typer
 from dz import wiring
 from dz.cli import output
 from dz.cli.options import AsJson
+from dz.settings import settings
 from dz.tasklib import projects
+from dz.tasklib.proxies import sites
 from dz.tasklib.releases import releases
+from dz.zoomdb import Zoomdb
 
 
 def register(app: typer.Typer) -> None:
@@ -20,12 +23,13 @@ def register(app: typer.Typer) -> None:
 
 def list_projects(as_json: AsJson = False) -> None:
     """List all projects."""
-    found = projects.listed(wiring.zoomdb())
+    zoomdb = wiring.zoomdb()
+    found, urls = projects.listed(zoomdb), _urls(zoomdb)
     if as_json:
-        output.print_json({"projects": [vars(project) for project in found]})
+        output.print_json({"projects": [{**vars(p), "url": urls.get(p.release_id or 0)} for p in found]})
         return
-    rows = [(p.name, p.title, p.version, p.sysid, p.source_url, p.ref) for p in found]
-    output.print_table(("project", "title", "version", "sysid", "source", "ref"), rows)
+    rows = [(p.name, p.version, urls.get(p.release_id or 0), p.title, p.source_url, p.ref, p.sysid) for p in found]
+    output.print_table(("project", "version", "url", "title", "source", "ref", "sysid"), rows)
 
 
 def list_versions(
@@ -34,18 +38,24 @@ def list_versions(
 ) -> None:
     """List the versions of a project, newest first; `dz rollback` goes back to one of them."""
     zoomdb = wiring.zoomdb()
-    found = releases.listed(zoomdb, projects.find(zoomdb, project).id)
+    found, urls = releases.listed(zoomdb, projects.find(zoomdb, project).id), _urls(zoomdb)
     if as_json:
-        output.print_json({"project": project, "versions": [vars(release) for release in found]})
+        versions = [{**vars(release), "url": urls.get(release.id)} for release in found]
+        output.print_json({"project": project, "versions": versions})
         return
     rows = [
         (
             f"{release.number}{' *' if release.current else ''}",
             output.local_time(dt.datetime.fromisoformat(release.created)),
+            urls.get(release.id),
             release.commit[:10],
             release.message,
             ", ".join(f"{server}:{port} {state}" for server, port, state in release.deployments),
         )
         for release in found
     ]
-    output.print_table(("version", "made", "commit", "message", "app instances"), rows)
+    output.print_table(("version", "made", "url", "commit", "message", "app instances"), rows)
+
+
+def _urls(zoomdb: Zoomdb) -> dict[int, str]:
+    return sites.urls(zoomdb, tls=bool(settings().trusted_proxies))

@@ -36,7 +36,7 @@ def up(
         output.print_json(as_dict(found))
         return
     output.note(f"Ready. State and logs: {found.state_dir}")
-    output.note(f"Prefect UI: {found.prefect_ui}   (login: {found.state_dir}/settings.json, prefect_auth_string)")
+    output.note(f"Prefect UI: {found.prefect_ui}   (login: {found.prefect_login or 'your server knows it'})")
     if found.extensions:
         output.note(f"PostgreSQL extensions for sites: {', '.join(found.extensions)}")
 

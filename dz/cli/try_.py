@@ -20,7 +20,8 @@ from dz.errors import HealthCheckFailed, NotDjango
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
 from dz.tasklib.appservers import answers
-from dz.tasklib.checkouts.local_sources import publish_path
+from dz.tasklib.checkouts import local_sources
+from dz.tasklib.detection import inspect
 from dz.tasklib.jobs import log
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.variables import stored
@@ -33,6 +34,7 @@ from tasks.parameters import DeployRequest
 REDIRECTS = 5
 """How many redirects a front page may lead through."""
 POLLS = PROJECT_ROOT / "demo" / "polls"
+_LOOK = "Give the URL or the folder of a Django project; `dz inspect PATH` shows what was looked at."
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 _LOCAL_URL = re.compile(r"git://127\.0\.0\.1:\d+/")
 
@@ -75,6 +77,7 @@ def try_(
     Without an argument it is the polls site that comes with DjangoZoom.
     """
     watch, variables = Stopwatch(), given_variables(values, in_files)
+    _refuse(source)
     with watch.step("stack"), shown("local stack") as progress:
         here = stack.up(appservers, proxies, progress)
     with watch.step("source"):
@@ -95,12 +98,24 @@ def try_(
     _print(job, check, answer, here, watch.seconds, log.warnings(lines), as_json=as_json)
 
 
+def _refuse(source: str | None) -> None:
+    """Refuse a URL or folder that holds no project, before anything is started."""
+    if source is None or _LOCAL_URL.match(source):
+        return
+    if _URL.match(source):
+        wiring.git().source(source)
+        return
+    path = Path(source).expanduser()
+    local_sources.refuse(path)
+    if (path / ".git").exists() or not (path / "HEAD").is_file():
+        found = inspect(path)
+        if not found.is_django:
+            raise NotDjango(f"{path.resolve()} holds no Django project that can be deployed: {found.reason}", _LOOK)
+
+
 def _served(path: Path, here: Stack) -> str:
-    """Publish a local folder on the stack's git server and return its URL."""
-    published = publish_path(path, here.git_folder)
-    for warning in published.warnings:
-        output.note(f"Warning: {warning}")
-    return f"{here.git_url}/{published.name}.git"
+    """Publish a local folder on the stack's git server and return its URL; jobs warn of what is not in it."""
+    return f"{here.git_url}/{local_sources.publish_path(path, here.git_folder).name}.git"
 
 
 def _request(
@@ -109,7 +124,7 @@ def _request(
     if not check.result.get("is_django"):
         raise NotDjango(
             f"{url} holds no Django project that can be deployed: {check.result.get('reason') or 'none was found'}",
-            "Give the URL or the folder of a Django project; `dz inspect PATH` shows what was looked at.",
+            _LOOK,
         )
     config = questions.config_for(guesses, ambiguous=bool(check.result.get("ambiguous")), ask=ask)
     # A deploy creates its project itself. Variables need one before, and must be asked for before the deploy begins.
@@ -188,4 +203,4 @@ def _print(
         output.note(f"The site is live. {said}\n")
     out = output.console(stderr=False)
     out.print(f"Site:       {url}")
-    out.print(f"Prefect UI: {here.prefect_ui}   (login: prefect_auth_string in {here.state_dir}/settings.json)")
+    out.print(f"Prefect UI: {here.prefect_ui}   (login: {here.prefect_login or 'your server knows it'})")

@@ -23,6 +23,7 @@ class ProjectView:
     source_url: str
     ref: str | None
     version: int | None
+    release_id: int | None = None
 
 
 def ensure(zoomdb: Zoomdb, *, name: str | None, url: str | None, ref: str | None) -> ProjectView:
@@ -146,4 +147,5 @@ def _view(project: Project) -> ProjectView:
         project.source_url,
         project.ref,
         release.number if release else None,
+        release.id if release else None,
     )

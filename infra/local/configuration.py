@@ -1,5 +1,6 @@
 """The settings and programs of a local stack, as values."""
 
+import hashlib
 import json
 import os
 import sys
@@ -7,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from dz.adapters import users
 from dz.adapters.nginx import Nginx
 from dz.adapters.supervisor import Supervisor as AppSupervisor
+from dz.errors import StackProblem
 from dz.settings import PROJECT_ROOT, PUBLIC_GIT_HOSTS, Role, Settings
 from infra.local import git_daemon, keys, postgres, prefect_server, s3
 from infra.local.layout import Layout
@@ -32,6 +35,7 @@ class Configuration:
 
     Args:
         given: the settings as they are without this stack's choices.
+        named: those that a person gave `dz up`, now or before.
         external: those of REPLACEABLE that name an external server.
         appservers, proxies: how many servers of these roles.
         code: fingerprint of the checkout; a worker with another one is restarted.
@@ -40,6 +44,7 @@ class Configuration:
     layout: Layout
     ports: Ports
     given: Settings
+    named: frozenset[str]
     external: frozenset[str]
     appservers: int
     proxies: int
@@ -75,30 +80,34 @@ class Configuration:
     @property
     def api_url(self) -> str:
         """The address of Prefect's API."""
-        return self.given.prefect_api_url if "prefect_api_url" in self.external else f"{self.ui_url}/api"  # type: ignore[return-value]
+        outside = self.given.prefect_api_url if "prefect_api_url" in self.external else None
+        return outside or f"http://127.0.0.1:{self.ports.prefect}/api"
 
     @property
     def ui_url(self) -> str:
         """The address of Prefect's UI."""
-        outside = (self.given.prefect_ui_url or "") if "prefect_api_url" in self.external else ""
-        return outside or f"http://127.0.0.1:{self.ports.prefect}"
+        asked = {"prefect_api_url", "prefect_ui_url"} & (self.external | self.named)
+        return (self.given.prefect_ui_url if asked else None) or f"http://127.0.0.1:{self.ports.prefect}"
 
     @property
     def auth_string(self) -> str | None:
         """The `user:password` that clients of Prefect send."""
-        if "prefect_api_url" in self.external:
+        if "prefect_api_url" in self.external or "prefect_auth_string" in self.named:
             return self.given.prefect_auth_string.get_secret_value() if self.given.prefect_auth_string else None
         return f"dz:{self.secret('prefect.password')}"
 
     def settings(self) -> dict[str, Any]:
         """Return what `settings.json` says."""
+        hosts = self.given.git_hosts if "git_hosts" in self.named else PUBLIC_GIT_HOSTS
         found: dict[str, Any] = {
+            **{name: _plain(getattr(self.given, name)) for name in sorted(self.named)},
+            "given": sorted(self.named),
             "external": sorted(self.external),
-            "git_hosts": list(dict.fromkeys([*PUBLIC_GIT_HOSTS, *self.given.git_hosts, self.git_host])),
+            "git_hosts": list(dict.fromkeys([*hosts, self.git_host])),
             "prefect_api_url": self.api_url,
             "prefect_ui_url": self.ui_url,
             "prefect_auth_string": self.auth_string,
-            "database_prefix": f"z{self.layout.name[:4]}_" if "sites_database_url" in self.external else "",
+            "database_prefix": self._prefix_of_databases(),
             "worker_type": self.given.worker_type,
             "nginx": str(nginx_binary(self.given.nginx if "nginx" in self.external else None)),
             "unix_user_prefix": self.given.unix_user_prefix
@@ -117,6 +126,11 @@ class Configuration:
         )
         return found | self._store()
 
+    def _prefix_of_databases(self) -> str:
+        if "database_prefix" in self.named:
+            return self.given.database_prefix
+        return f"z{self.layout.name[:4]}_" if "sites_database_url" in self.external else ""
+
     def _store(self) -> dict[str, Any]:
         here = self.given
         found: dict[str, Any] = {
@@ -126,12 +140,26 @@ class Configuration:
         }
         if self.own_s3:
             found["s3_endpoint"] = f"http://127.0.0.1:{self.ports.s3}"
-            found["s3_access_key"], found["s3_secret_key"] = self.secret("s3.access")[:20], self.secret("s3.secret")
+            found["s3_access_key"], found["s3_secret_key"] = self._store_keys()
         else:
             found["s3_endpoint"], found["s3_access_key"] = here.s3_endpoint, here.s3_access_key
             found["s3_secret_key"] = here.s3_secret_key.get_secret_value() if here.s3_secret_key else None
             found["bundle_directory"] = str(here.bundle_directory) if here.bundle_directory else None
         return found
+
+    def _store_keys(self) -> tuple[str, str]:
+        """Return the keys of the stack's own S3 server."""
+        access = self.given.s3_access_key if "s3_access_key" in self.named else None
+        secret = self.given.s3_secret_key if "s3_secret_key" in self.named else None
+        return (
+            access or self.secret("s3.access")[:20],
+            secret.get_secret_value() if secret else self.secret("s3.secret"),
+        )
+
+    @property
+    def key_file(self) -> Path:
+        """The file with the keys that encrypt secrets in zoomdb."""
+        return self.given.encryption_key_file or self.layout.keys / "zoomdb.key"
 
     @property
     def git_host(self) -> str:
@@ -140,12 +168,20 @@ class Configuration:
 
     def server_settings(self, number: int) -> dict[str, Any]:
         """Return what differs between servers of this machine, for server `number` of its role."""
+        here, named = self.given, self.named
+        user = WEB_USER if os.geteuid() == 0 else None
         return {
-            "app_ports": self.ports.apps(number),
-            "site_ports": self.ports.sites(number),
-            "proxy_port": self.ports.proxy(number),
-            "proxy_status_port": self.ports.proxy_status(number),
-            "proxy_user": WEB_USER if os.geteuid() == 0 else None,
+            "app_ports": _share(here.app_ports, number, self.appservers)
+            if "app_ports" in named
+            else self.ports.apps(number),
+            "site_ports": _share(here.site_ports, number, self.proxies)
+            if "site_ports" in named and here.site_ports
+            else self.ports.sites(number),
+            "proxy_port": here.proxy_port + number - 1 if "proxy_port" in named else self.ports.proxy(number),
+            "proxy_status_port": here.proxy_status_port + number - 1
+            if "proxy_status_port" in named
+            else self.ports.proxy_status(number),
+            "proxy_user": (here.proxy_user if "proxy_user" in named else None) or user,
             "supervisor_socket": str(self.layout.run / f"appserver-{number}" / "supervisor.sock"),
         }
 
@@ -153,7 +189,7 @@ class Configuration:
         """Return the programs that need nothing but their own data to start."""
         found = [cluster.program for cluster in self.clusters]
         if self.own_s3:
-            access, secret = self.secret("s3.access")[:20], self.secret("s3.secret")
+            access, secret = self._store_keys()
             folder = self.layout.state / "s3"
             found.append(s3.program(folder=folder, port=self.ports.s3, access_key=access, secret_key=secret))
         return [*found, git_daemon.program(folder=self.layout.git, port=self.ports.git)]
@@ -188,13 +224,13 @@ class Configuration:
         return [self._worker(role, number) for role, count in counts.items() for number in range(1, count + 1)]
 
     def _proxy(self, number: int) -> Program:
-        user = WEB_USER if os.geteuid() == 0 else None
-        if user:
+        own = self.server_settings(number)
+        port, status, user = own["proxy_port"], own["proxy_status_port"], own["proxy_user"]
+        if user == WEB_USER:
             users.ensure_user(user)
         folder = self.layout.state / "servers" / f"proxy-{number}"
         folder.mkdir(parents=True, exist_ok=True)
         binary = nginx_binary(self.given.nginx if "nginx" in self.external else None)
-        port, status = self.ports.proxy(number), self.ports.proxy_status(number)
         nginx = Nginx(
             binary,
             folder,
@@ -239,6 +275,8 @@ class Configuration:
                 "DZ_STATE_DIR": str(self.layout.state),
                 "DZ_ROLE": role,
                 "DZ_SERVER_ID": server,
+                # Changed settings restart a worker, which reads them once.
+                "DZ_CONFIGURATION": hashlib.sha256(json.dumps(self.settings()).encode()).hexdigest()[:16],
                 # A warm worker notices changed code itself; a process worker is restarted because this changes.
                 **({"DZ_CODE": self.code} if self.given.worker_type == "process" else {}),
                 "PATH": search_path(),
@@ -247,3 +285,24 @@ class Configuration:
             stop_seconds=20,
             whole_group=True,
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of a setting as `settings.json` holds it."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _share(ports: tuple[int, int], number: int, servers: int) -> tuple[int, int]:
+    """Return the part of a range of ports that server `number` of several gets."""
+    size = (ports[1] - ports[0] + 1) // servers
+    if size < 1:
+        raise StackProblem(
+            f"The ports {ports[0]} to {ports[1]} are too few for {servers} servers.",
+            "Give a wider range, or fewer servers.",
+        )
+    first = ports[0] + (number - 1) * size
+    return first, first + size - 1

@@ -62,9 +62,14 @@ def choose(path: Path, *, seed: str, base: int | None) -> Ports:
         base: the first port, if a person has chosen it.
 
     Raises:
-        StackProblem: the file is damaged.
+        StackProblem: the file is damaged, or the first port is too low or too high.
         PortTaken: no block is free.
     """
+    if base and not 1024 <= base <= 65_536 - WIDTH:
+        raise StackProblem(
+            f"DZ_PORT_BASE is {base}, from which there are no {WIDTH} ports for a stack.",
+            f"Give a number from 1024 to {65_536 - WIDTH}.",
+        )
     if not path.exists():
         start = int(seed, 16) % len(BLOCKS)
         blocks = (base,) if base else BLOCKS[start:] + BLOCKS[:start]
@@ -88,11 +93,11 @@ def listener(port: int) -> str:
 
 def _free_block(blocks: tuple[int, ...]) -> int:
     for base in blocks:
-        if all(is_free(port) for port in range(base, base + _APPS)):
+        if all(is_free(port) for port in range(base, base + WIDTH)):
             return base
     raise PortTaken(
-        f"No free ports: in each block of {_APPS} ports from {', '.join(map(str, blocks))} another program listens.",
-        "Stop that program, or name a free block of 2000 ports with DZ_PORT_BASE.",
+        f"No free ports: in each block of {WIDTH} ports from {', '.join(map(str, blocks))} another program listens.",
+        f"Stop that program, or name a free block of {WIDTH} ports with DZ_PORT_BASE.",
     )
 
 

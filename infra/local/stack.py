@@ -3,8 +3,11 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from dz.adapters import files
+from dz.errors import StackProblem
 from dz.settings import Settings, settings
 from infra.local import checkout, leftovers, ports
 from infra.local.configuration import REPLACEABLE, Configuration
@@ -12,7 +15,9 @@ from infra.local.layout import Layout
 from infra.local.start import Progress, Stack, Start, step
 from infra.local.supervisor import ProgramStatus, Supervisor
 
-__all__ = ["ProgramStatus", "Progress", "Stack", "down", "status", "up"]
+OF_PROCESS = ("state_dir", "role", "server_id", "local_mode", "external", "given")
+"""Settings that say what one process is; a stack keeps none of them."""
+__all__ = ["ProgramStatus", "Progress", "Stack", "down", "down_in", "status", "up"]
 
 
 def up(appservers: int = 1, proxies: int = 1, progress: Progress | None = None) -> Stack:
@@ -55,9 +60,21 @@ def status() -> list[ProgramStatus]:
     return [replace(one, port=known.get(one.name)) for one in found]
 
 
+def down_in() -> Path | None:
+    """Return the state folder of the local stack that a command would need, if that stack does not run.
+
+    None: it runs, or this process is told of a zoomdb elsewhere.
+    """
+    here = settings()
+    if "zoomdb_url" in here.external or "DZ_ZOOMDB_URL" in os.environ:
+        return None
+    layout = Layout(here.state_dir)
+    return None if layout.supervisor_conf.exists() and Supervisor(layout).alive() else layout.state
+
+
 def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
+    named = _take_settings(layout)
     here = Settings()
-    named = {name for name in REPLACEABLE if f"DZ_{name.upper()}" in os.environ}
     before = (
         json.loads((layout.state / "programs.json").read_text()) if (layout.state / "programs.json").exists() else {}
     )
@@ -65,11 +82,36 @@ def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
         layout=layout,
         ports=ports.choose(layout.state / "ports.json", seed=layout.name, base=here.port_base),
         given=here,
-        external=frozenset(named | set(here.external)),
+        named=frozenset(named),
+        external=frozenset(set(REPLACEABLE) & named | set(here.external)),
         appservers=max(appservers, sum(name.startswith("apps-") for name in before)),
         proxies=max(proxies, sum(name.startswith("nginx-") for name in before)),
         code=checkout.code(),
     )
+
+
+def _take_settings(layout: Layout) -> set[str]:
+    """Return the names of the settings that people gave this stack; one that is given empty now is forgotten.
+
+    Raises:
+        StackProblem: a setting is given that a local stack decides itself.
+    """
+    here = {
+        name: os.environ[f"DZ_{name.upper()}"] for name in Settings.model_fields if f"DZ_{name.upper()}" in os.environ
+    }
+    if "supervisor_socket" in here:
+        raise StackProblem(
+            "DZ_SUPERVISOR_SOCKET cannot be given to a local stack, which has a supervisor for each appserver.",
+            "Unset it.",
+        )
+    known: dict[str, Any] = json.loads(layout.settings.read_text()) if layout.settings.exists() else {}
+    forgotten = {name for name, value in here.items() if not value} - set(OF_PROCESS)
+    if forgotten & known.keys():
+        for name in ("given", "external"):
+            known[name] = [one for one in known.get(name, []) if one not in forgotten]
+        kept = {name: value for name, value in known.items() if name not in forgotten}
+        files.write(layout.settings, json.dumps(kept, indent=2) + "\n", mode=0o600)
+    return ({name for name, value in here.items() if value} | set(known.get("given", []))) - forgotten - set(OF_PROCESS)
 
 
 def _silent(name: str, seconds: float | None, detail: str) -> None:

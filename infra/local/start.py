@@ -83,7 +83,7 @@ class Start:
 
     def _prepare(self) -> None:
         with self._step("prepare"):
-            create_key_file(self._layout.keys / "zoomdb.key")
+            create_key_file(self._of.key_file)
             postgres.service_user()
             if not self._supervisor.alive():
                 leftovers.end(leftovers.find(stack=self._layout.name, state=self._layout.state))
@@ -118,8 +118,8 @@ class Start:
         self._supervisor.start(one.name for one in self._of.prefect())
         with self._step("zoomdb"):
             here = self._of.settings()
-            if not self._done("zoomdb"):
-                zoomdb = Zoomdb(here["zoomdb_url"], self._layout.keys / "zoomdb.key")
+            if not self._done:
+                zoomdb = Zoomdb(here["zoomdb_url"], self._of.key_file)
                 zoomdb.migrate()
                 zoomdb.close()
         with self._step("Prefect server"):
@@ -156,7 +156,7 @@ class Start:
     def _roll_out(self) -> None:
         """Register pools, queues and Prefect deployments, unless this checkout has already done so."""
         with self._step("roll out"):
-            if self._done("rollout"):
+            if self._done:
                 return
             env = base_environment(self._layout.name) | self._of.prefect_environment()
             env |= {"DZ_STATE_DIR": str(self._layout.state), "PYTHONPATH": str(PROJECT_ROOT)}
@@ -172,10 +172,10 @@ class Start:
                     f"Read {log}, correct the cause and run `dz up` again.",
                 )
             files.write_if_changed(self._layout.state / "rolled-out", self._version(), mode=0o600)
-            self._done.cache_clear()
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019  one short-lived object
-    def _done(self, step: str) -> bool:
+    @functools.cached_property
+    def _done(self) -> bool:
+        """Whether this checkout has migrated zoomdb and registered everything in Prefect already."""
         mark = self._layout.state / "rolled-out"
         return mark.exists() and mark.read_text() == self._version()
 
@@ -197,7 +197,7 @@ class Start:
 
     def _wait_for_heartbeats(self) -> None:
         """Wait for a heartbeat of every server of this stack: work sent earlier would be refused."""
-        zoomdb = Zoomdb(self._of.settings()["zoomdb_url"], self._layout.keys / "zoomdb.key")
+        zoomdb = Zoomdb(self._of.settings()["zoomdb_url"], self._of.key_file)
         wanted = {one.name.removeprefix("worker-") for one in self._of.workers()}
         deadline = time.monotonic() + 90
         while missing := wanted - {one.name for one in servers.listed(zoomdb, alive_only=True)}:

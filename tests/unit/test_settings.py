@@ -65,7 +65,7 @@ def test_no_password_is_in_what_is_printed(state: Path, monkeypatch: pytest.Monk
         ("DZ_BUNDLE_STORE", "ftp"),
         ("DZ_TRUSTED_PROXIES", "proxy.example.org"),
         ("DZ_TRUSTED_PROXIES", "10.0.0.1/8"),
-        ("DZ_PROXY_ADDRESSES", ""),
+        ("DZ_PROXY_ADDRESSES", "[]"),
         ("DZ_PROXY_ADDRESSES", "10.0.0.0/8"),
     ],
 )

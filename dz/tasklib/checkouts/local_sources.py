@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from dz.adapters import files, processes
 from dz.errors import CommandFailed, RepoUnreachable
 
 BRANCH = "main"
+_NOTE = "dz-source"
+"""The file of a bare repository that names the folder it was made from."""
+_LOCAL_URL = re.compile(r"git://127\.0\.0\.1:[0-9]+/([a-z0-9-]+)\.git")
 _IDENTITY = {"NAME": "DjangoZoom", "EMAIL": "djangozoom@localhost"}
 _TIMEOUT = 120.0
 _LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", "venv/", "node_modules/", ".dz/")
@@ -37,11 +41,7 @@ def publish_path(path: Path, folder: Path) -> Published:
     Raises:
         RepoUnreachable: the folder is not there, cannot be read, or is a repository without a commit.
     """
-    source = path.expanduser().resolve()
-    if not source.is_dir() or not os.access(source, os.R_OK | os.X_OK):
-        raise RepoUnreachable(
-            f"{source} is no folder that can be read.", "Give the path of a folder with a Django project, or a git URL."
-        )
+    source = _readable(path)
     folder.mkdir(parents=True, exist_ok=True)
     name = _free_name(source, folder)
     bare = folder / f"{name}.git"
@@ -50,10 +50,45 @@ def publish_path(path: Path, folder: Path) -> Published:
     return Published(name, warnings)
 
 
+def refresh(url: str, folder: Path) -> Published | None:
+    """Offer what the folder behind a URL of the local git server holds now; None if the URL is of another server.
+
+    Args:
+        folder: where the bare repositories lie.
+
+    Raises:
+        RepoUnreachable: see `publish_path`.
+    """
+    match = _LOCAL_URL.fullmatch(url)
+    note = folder / f"{match[1]}.git" / _NOTE if match else None
+    if match is None or note is None or not note.is_file():
+        return None
+    source = Path(note.read_text())
+    if source.is_dir():
+        return publish_path(source, folder)
+    return Published(match[1], (f"The folder {source} is not there any more; what it last held is deployed.",))
+
+
+def refuse(path: Path) -> None:
+    """Raise RepoUnreachable if a folder could not be offered; nothing is written to it or kept of it."""
+    source = _readable(path)
+    if _is_repository(source):
+        with tempfile.TemporaryDirectory(prefix="dz-git-") as place:
+            _refuse_without_commit(source, Path(place))
+
+
+def _readable(path: Path) -> Path:
+    source = path.expanduser().resolve()
+    if not source.is_dir() or not os.access(source, os.R_OK | os.X_OK):
+        what = "is no folder that can be read" if source.exists() else "does not exist"
+        raise RepoUnreachable(f"{source} {what}.", "Give the path of a folder with a Django project, or a git URL.")
+    return source
+
+
 def _free_name(source: Path, folder: Path) -> str:
     """Return the folder's own name, with a digest of its path if another folder has that name already."""
     plain = re.sub(r"[^a-z0-9]+", "-", source.name.removesuffix(".git").lower()).strip("-")[:20].strip("-") or "site"
-    owner = folder / f"{plain}.git" / "dz-source"
+    owner = folder / f"{plain}.git" / _NOTE
     if not owner.exists() or owner.read_text() == str(source):
         return plain
     return f"{plain}-{hashlib.sha256(os.fsencode(source)).hexdigest()[:6]}"
@@ -62,7 +97,7 @@ def _free_name(source: Path, folder: Path) -> str:
 def _create(bare: Path, source: Path) -> None:
     # Repeating `git init` is safe, and completes a repository that a killed process left half made.
     _git(["init", "--quiet", "--bare", f"--initial-branch={BRANCH}", "--template=", str(bare)], bare.parent)
-    _write(bare / "dz-source", str(source))
+    _write(bare / _NOTE, str(source))
     _write(bare / "git-daemon-export-ok", "")
     (bare / "info").mkdir(exist_ok=True)
     _write(bare / "info" / "exclude", "\n".join(_LEFT_OUT) + "\n")
@@ -73,9 +108,7 @@ def _is_repository(source: Path) -> bool:
 
 
 def _mirror(source: Path, bare: Path) -> tuple[str, ...]:
-    found = _run(["-C", str(source), "rev-parse", "--verify", "--quiet", "HEAD^{commit}"], bare.parent)
-    if not found.ok:
-        raise RepoUnreachable(f"The git repository {source} has no commit yet.", "Commit the project's files first.")
+    _refuse_without_commit(source, bare.parent)
     refs = f"+HEAD:refs/heads/{BRANCH}"
     _git(["--git-dir", str(bare), "fetch", "--quiet", "--update-shallow", "--", str(source), refs], bare.parent)
     if not (source / ".git").exists():
@@ -84,6 +117,12 @@ def _mirror(source: Path, bare: Path) -> tuple[str, ...]:
     if not changed:
         return ()
     return (f"{len(changed)} uncommitted changes in {source} are not included; the last commit is deployed.",)
+
+
+def _refuse_without_commit(source: Path, place: Path) -> None:
+    """Raise RepoUnreachable for a repository without a commit; git's settings are written to the folder `place`."""
+    if not _run(["-C", str(source), "rev-parse", "--verify", "--quiet", "HEAD^{commit}"], place).ok:
+        raise RepoUnreachable(f"The git repository {source} has no commit yet.", "Commit the project's files first.")
 
 
 def _snapshot(source: Path, bare: Path) -> tuple[str, ...]:

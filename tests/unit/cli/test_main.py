@@ -2,12 +2,14 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from dz.cli import main
-from dz.settings import PROJECT_ROOT
+from dz.settings import PROJECT_ROOT, settings
+from dz.zoomdb.encryption import create_key_file
 
 REMEDY = "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one."
 
@@ -80,3 +82,80 @@ def test_inspect_starts_without_prefect_and_database_code() -> None:
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT_ROOT)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_help_shows_every_command_in_a_group_and_its_version(capsys) -> None:
+    for word in ("--help", "-h"):
+        assert main.run([word]) == 0
+        shown = capsys.readouterr().out
+        assert all(f"│ {name} " in shown for name in main.COMMANDS)
+        assert all(panel in shown for panel in main.PANELS)
+    assert {name for group in main.PANELS.values() for name in group} == set(main.COMMANDS)
+    assert main.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"dz {metadata.version('djangozoom')}\n"
+
+
+@pytest.mark.parametrize("command", [name for name in main.COMMANDS if name not in {"test", "bench"}])
+def test_every_command_explains_itself(command: str, capsys) -> None:
+    assert main.run([command, "-h"]) == 0
+    assert f"Usage: dz {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["projects"],
+        ["versions", "polls"],
+        ["variables", "polls"],
+        ["config", "polls"],
+        ["jobs"],
+        ["job", "1", "--follow"],
+        ["servers"],
+        ["host", "polls", "www.example.org"],
+        ["rollback", "polls"],
+        ["deploy", "polls"],
+        ["launch", "--resume", "1"],
+    ],
+)
+@pytest.mark.parametrize("began", [True, False])
+def test_a_stack_that_is_down_is_named_as_such(
+    argv: list[str], tmp_path: Path, monkeypatch, capsys, *, began: bool
+) -> None:
+    if began:  # it was up once: its settings name a database server that does not run now
+        known = {"zoomdb_url": "postgresql+psycopg2://127.0.0.1:1/zoomdb", "external": []}
+        (tmp_path / "settings.json").write_text(json.dumps(known))
+        create_key_file(tmp_path / "keys" / "zoomdb.key")
+    monkeypatch.delenv("DZ_ZOOMDB_URL")
+    settings.cache_clear()
+    assert main.run(argv) == 1
+    assert capsys.readouterr().err == (
+        "Error: StackDown\n"
+        f"  What was found: The local stack in {tmp_path} does not run.\n"
+        "  What to do (operator): Start it: `dz up`.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "DZ_TRUSTED_PROXIES",
+            "10.0.0.0/99",
+            "DZ_TRUSTED_PROXIES: '10.0.0.0/99' does not appear to be an IPv4 or IPv6",
+        ),
+        ("DZ_CAPACITY", "many", "DZ_CAPACITY: Input should be a valid integer"),
+        ("DZ_INTERPRETERS", "/usr/bin/python3", "DZ_INTERPRETERS is not JSON"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(name: str, value: str, said: str, monkeypatch, capsys) -> None:
+    monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    assert main.run(["projects"]) == 1
+    written = capsys.readouterr().err
+    assert written.startswith("Error: InvalidSetting\n")
+    assert said in written
+
+
+def test_what_a_request_cannot_hold_is_refused_whole(capsys) -> None:
+    assert main.run(["launch", "https://git.example.org/" + "x" * 500]) == 1
+    assert "url: String should have at most 500 characters." in capsys.readouterr().err

@@ -1,12 +1,14 @@
+import shutil
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from dz.cli import try_
-from dz.errors import HealthCheckFailed
+from dz.errors import HealthCheckFailed, InvalidRepoUrl, NotDjango, RepoUnreachable
 from infra.local.stack import Stack
 
 
@@ -61,7 +63,7 @@ def running(tmp_path: Path) -> Stack:
     return Stack(tmp_path, "http://127.0.0.1:1", None, folder, "git://127.0.0.1:9418", 1, 1, (), {})
 
 
-def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, running: Stack, capsys) -> None:
+def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, running: Stack) -> None:
     folder = tmp_path / "My Shop"
     (folder / "venv").mkdir(parents=True)
     (folder / "manage.py").write_text("")
@@ -69,7 +71,6 @@ def test_a_path_becomes_a_url_of_the_stacks_git_server(tmp_path: Path, running: 
     assert try_._served(folder, running) == "git://127.0.0.1:9418/my-shop.git"
 
     assert (tmp_path / "state/git/my-shop.git/HEAD").is_file()
-    assert "Warning: Left out of the snapshot" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,32 @@ def test_the_stopwatch_keeps_the_order_of_the_steps() -> None:
 def test_the_polls_site_is_an_ordinary_project_in_the_checkout() -> None:
     assert "sqlite3" in (try_.POLLS / "mysite/settings.py").read_text()
     assert (try_.POLLS / "manage.py").is_file()
+
+
+def _repository(folder: Path) -> None:
+    shutil.copytree(try_.POLLS, folder)
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda folder: None, RepoUnreachable, "does not exist"),
+        (lambda folder: folder.write_text(""), RepoUnreachable, "is no folder that can be read"),
+        (lambda folder: folder.mkdir(), NotDjango, "holds no Django project that can be deployed"),
+        (_repository, RepoUnreachable, "has no commit yet"),
+    ],
+)
+def test_a_wrong_path_is_named_before_anything_starts(
+    tmp_path: Path, monkeypatch, make: Callable[[Path], object], error: type[Exception], said: str
+) -> None:
+    monkeypatch.setattr("infra.local.stack.up", lambda *words: pytest.fail("the stack was started"))
+    make(tmp_path / "site")
+    with pytest.raises(error, match=said):
+        try_.try_(str(tmp_path / "site"))
+
+
+def test_a_source_that_is_not_allowed_is_named_before_anything_starts(monkeypatch) -> None:
+    monkeypatch.setattr("infra.local.stack.up", lambda *words: pytest.fail("the stack was started"))
+    with pytest.raises(InvalidRepoUrl):
+        try_.try_("https://10.0.0.1/site.git")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dz.errors import RepoUnreachable
-from dz.tasklib.checkouts.local_sources import publish_path
+from dz.tasklib.checkouts.local_sources import publish_path, refresh, refuse
 
 
 def git(*words: str, cwd: Path) -> str:
@@ -122,7 +122,7 @@ def test_two_folders_of_one_name_get_two_repositories(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(RepoUnreachable, match="is no folder that can be read"):
+    with pytest.raises(RepoUnreachable, match="nowhere does not exist"):
         publish_path(tmp_path / "nowhere", tmp_path / "git")
 
 
@@ -130,3 +130,52 @@ def test_a_repository_without_a_commit_is_a_clear_error(site: Path, tmp_path: Pa
     git("init", "--quiet", cwd=site)
     with pytest.raises(RepoUnreachable, match="has no commit yet"):
         publish_path(site, tmp_path / "git")
+
+
+def test_a_url_of_the_local_git_server_takes_up_what_its_folder_holds_now(site: Path, tmp_path: Path) -> None:
+    url = f"git://127.0.0.1:9418/{publish_path(site, tmp_path / 'git').name}.git"
+    (site / "new.py").write_text("")
+    assert refresh(url, tmp_path / "git") == ("my-site", ())
+    assert files(tmp_path / "git/my-site.git") == ["manage.py", "new.py"]
+    for other in (
+        "https://github.com/a/my-site.git",
+        "git://127.0.0.1:9418/none.git",
+        "git://10.0.0.1:9418/my-site.git",
+    ):
+        assert refresh(other, tmp_path / "git") is None
+
+
+def test_a_commit_in_the_folder_is_taken_up_and_what_is_not_committed_is_said(site: Path, tmp_path: Path) -> None:
+    git("init", "--quiet", cwd=site)
+    git("add", ".", cwd=site)
+    git("commit", "--quiet", "-m", "one", cwd=site)
+    url = f"git://127.0.0.1:9418/{publish_path(site, tmp_path / 'git').name}.git"
+    (site / "manage.py").write_text("two")
+    git("commit", "--quiet", "-am", "two", cwd=site)
+    (site / "manage.py").write_text("three")
+    taken = refresh(url, tmp_path / "git")
+    assert commits(tmp_path / "git/my-site.git")[0] == git("rev-parse", "HEAD", cwd=site)
+    assert taken
+    assert taken.warnings == (f"1 uncommitted changes in {site} are not included; the last commit is deployed.",)
+
+
+def test_a_folder_that_is_gone_is_said_and_what_it_last_held_stays(site: Path, tmp_path: Path) -> None:
+    url = f"git://127.0.0.1:9418/{publish_path(site, tmp_path / 'git').name}.git"
+    site.rename(tmp_path / "moved")
+    taken = refresh(url, tmp_path / "git")
+    assert taken
+    assert taken.warnings == (f"The folder {site} is not there any more; what it last held is deployed.",)
+    assert files(tmp_path / "git/my-site.git") == ["manage.py"]
+
+
+def test_what_could_not_be_offered_is_refused_without_a_trace(site: Path, tmp_path: Path) -> None:
+    refuse(site)
+    with pytest.raises(RepoUnreachable, match=f"{tmp_path}/none does not exist"):
+        refuse(tmp_path / "none")
+    with pytest.raises(RepoUnreachable, match=r"manage\.py is no folder that can be read"):
+        refuse(site / "manage.py")
+    git("init", "--quiet", cwd=site)
+    with pytest.raises(RepoUnreachable, match="has no commit yet"):
+        refuse(site)
+    assert not (tmp_path / "gitconfig").exists()
+    assert {path.name for path in site.iterdir()} == {".git", "manage.py"}

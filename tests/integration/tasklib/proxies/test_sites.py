@@ -24,3 +24,15 @@ def test_a_local_stacks_site_opens_without_any_host_file(zoomdb, world):
     reserve_site_ports(zoomdb, world["blog"], "proxy-1", (22000, 22010))
     reserve_site_ports(zoomdb, world["polls"], "proxy-1", (22000, 22010))
     assert sites.of_release(zoomdb, world["first"]).url == "http://127.0.0.1:22001/"
+
+
+def test_every_release_that_is_shown_has_a_url(zoomdb, world):
+    claim_host(zoomdb, world["polls"], "polls.apps.example.org")
+    claim_host(zoomdb, world["polls"], "v2.example.org", release_id=world["second"])
+    claim_host(zoomdb, world["blog"], "blog.example.org")
+    found = {world["first"]: "http://polls.apps.example.org/", world["second"]: "http://v2.example.org/"}
+    assert sites.urls(zoomdb) == found
+    assert sites.urls(zoomdb, tls=True) == {release: url.replace("http", "https") for release, url in found.items()}
+    assert sites.of_release(zoomdb, world["first"], tls=True).url == "https://polls.apps.example.org/"
+    reserve_site_ports(zoomdb, world["polls"], "proxy-1", (22000, 22010))
+    assert sites.urls(zoomdb) == {world["first"]: "http://127.0.0.1:22000/", world["second"]: "http://127.0.0.1:22001/"}

@@ -50,3 +50,16 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "ports.json").write_text("{")
     with pytest.raises(StackProblem, match=r"ports\.json"):
         ports.choose(tmp_path / "ports.json", seed="0a", base=None)
+
+
+def test_the_whole_block_has_to_be_free_and_the_message_says_how_large_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "is_free", lambda port: port % ports.WIDTH != ports.WIDTH - 1)
+    with pytest.raises(PortTaken, match=f"in each block of {ports.WIDTH} ports from 10000") as raised:
+        ports.choose(tmp_path / "ports.json", seed="00", base=None)
+    assert f"a free block of {ports.WIDTH} ports" in raised.value.remedy
+
+
+@pytest.mark.parametrize("base", [80, 64_000])
+def test_a_first_port_without_room_for_a_block_is_refused(tmp_path, base):
+    with pytest.raises(StackProblem, match=f"DZ_PORT_BASE is {base}"):
+        ports.choose(tmp_path / "ports.json", seed="00", base=base)

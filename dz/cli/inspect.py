@@ -28,5 +28,9 @@ def inspect_command(path: Path, as_json: bool) -> int:
 
 
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv):
+        from dz.cli.main import run  # not needed for anything else here, and slow
+
+        sys.exit(run(["inspect", "--help"]))
     words = [word for word in sys.argv[1:] if word != "--json"]
     sys.exit(inspect_command(Path(words[0] if words else "."), "--json" in sys.argv))

@@ -192,12 +192,14 @@ def nginx(server: str) -> Nginx:
 
 def show_on_proxy(project: int, release: int | None, server: str) -> None:
     """Make a proxy of this process show a release of a project (None: the current one)."""
+    there = nginx(server)
+    there.write_main()  # sites are written for the main configuration of this checkout
     updates.show(
         zoomdb(),
         project,
         release,
         server_name=server,
-        nginx=nginx(server),
+        nginx=there,
         site_ports=settings().site_ports,
         static_fetch=functools.partial(_static, server),
     )

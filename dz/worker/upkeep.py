@@ -50,11 +50,13 @@ def _restart(server: str, deployment: int) -> None:
 
 
 def _repair_proxy(server: str) -> None:
+    nginx = wiring.nginx(server)
+    nginx.write_main()
     updates.show_all(
         wiring.zoomdb(),
         lambda project: wiring.show_on_proxy(project, None, server),
         server_name=server,
-        nginx=wiring.nginx(server),
+        nginx=nginx,
         static_folder=wiring.server_dir("proxy", server) / "static",
         report=lambda error: logger.warning("%s", error.found),
     )

@@ -6,8 +6,7 @@ import pwd
 import re
 from pathlib import Path
 
-from dz.adapters import processes
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters import system_programs
 from dz.errors import CommandFailed
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
@@ -27,8 +26,7 @@ def ensure_user(name: str) -> tuple[int, int]:
         return _identity(name)
     words = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     words += ["--shell", "/usr/sbin/nologin", name]
-    env = {**BASE_ENVIRONMENT, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    done = processes.run(words, cwd=Path("/"), env=env, timeout=60)
+    done = system_programs.run(words)
     try:
         return _identity(name)
     except KeyError as error:

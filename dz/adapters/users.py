@@ -42,6 +42,14 @@ def _identity(name: str) -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
+def identity(user: str | None) -> tuple[int, int] | None:
+    """Return uid and gid of a Unix user that exists; None for this process's own."""
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    return entry.pw_uid, entry.pw_gid
+
+
 def home(path: Path, owner: tuple[int, int] | None) -> Path:
     """Make a home folder that only its user can enter, and return it.
 

@@ -4,6 +4,7 @@
 Runs in the project's interpreter.
 """
 
+import errno
 import os
 import traceback
 
@@ -20,6 +21,24 @@ def _innermost(error, source):
             return os.path.relpath(name, source), frame.lineno, frame.line, True
     real = [frame for frame in frames if not frame.filename.startswith("<")]
     return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line, False) if real else ("", 0, "", False)
+
+
+def refused_path(error, source):
+    """Return the path below the source that the project was refused to write; a slash at its end: a folder is missing.
+
+    Empty if the error, and those that it came from, are about something else.
+    """
+    for _ in range(5):
+        name = getattr(error, "filename", None)
+        if isinstance(error, OSError) and isinstance(name, (str, bytes)):
+            path = os.path.relpath(os.path.join(os.getcwd(), os.fsdecode(name)), source)
+            if not path.startswith("..") and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                return path
+            folder = os.path.dirname(path)
+            if not path.startswith("..") and error.errno == errno.ENOENT and folder:
+                return "" if os.path.isdir(os.path.join(source, folder)) else folder + "/"
+        error = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+    return ""
 
 
 def describe(error, source):
@@ -42,6 +61,7 @@ def describe(error, source):
         "from_environ": bool(frames)
         and frames[-1].name == "__getitem__"
         and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
+        "refused_path": refused_path(error, source),
         "file": file_name,
         "own": own,
         "line": line or 0,

@@ -20,6 +20,12 @@ def read_plan():
         return json.load(stream)
 
 
+def source_beside(file_name):
+    """Return where the code lies: beside the variables' file, if the project may write in a copy of it there."""
+    own = os.path.join(os.path.dirname(os.path.abspath(file_name)), "src")
+    return own if os.path.isdir(own) else os.path.join(BUNDLE, "src")
+
+
 def search_path(plan, source):
     """Return the folders where the project's modules are found."""
     folders = [plan["project_root"]] + list(plan["additional_python_path_dirs"])
@@ -64,7 +70,7 @@ def main(arguments):
     """Run one command of the bundle."""
     file_name, command, rest = arguments[0], arguments[1], arguments[2:]
     plan = read_plan()
-    source = os.environ.get("DZ_SOURCE") or os.path.join(BUNDLE, "src")
+    source = os.environ.get("DZ_SOURCE") or source_beside(file_name)
     set_environment(file_name, plan, source)
     os.chdir(os.path.join(source, plan["project_root"]))
     if command == "gunicorn":

@@ -15,6 +15,8 @@ import django
 _DEV_APPS = ("debug_toolbar", "django_browser_reload", "silk", "django_extensions", "livereload")
 _CONNECTION_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "service", "passfile", "pool")
 _env = os.environ.get
+_redirected = {}
+"""Files of the project's LOGGING that cannot be opened, by the names of their handlers."""
 
 
 def _from_project():
@@ -167,6 +169,7 @@ def _logging(own):
     handlers = dict(own.get("handlers") or {})
     for name, handler in handlers.items():
         if "filename" in handler and not _writable(handler["filename"]):
+            _redirected[name] = str(handler["filename"])
             handlers[name] = dict(
                 console, **{key: handler[key] for key in ("level", "formatter", "filters") if key in handler}
             )

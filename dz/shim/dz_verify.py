@@ -47,7 +47,18 @@ def run_checks(source):
     return errors
 
 
-def facts(settings):
+def written_later(own, settings, source):
+    """Return the files and folders below the source that the site will write to, as its settings say."""
+    names = [database.get("NAME") for database in settings.DATABASES.values() if database["ENGINE"].endswith("sqlite3")]
+    folders = [own.get("EMAIL_FILE_PATH"), own.get("SESSION_FILE_PATH")]
+    caches = (own.get("CACHES") or {}).values()
+    folders += [cache.get("LOCATION") for cache in caches if str(cache.get("BACKEND")).endswith("FileBasedCache")]
+    named = [str(name) for name in names if name] + [os.path.join(str(name), "") for name in folders if name]
+    found = [os.path.join(os.getcwd(), name) for name in named if not name.startswith((":", "file:"))]
+    return [name[len(source) + 1 :] for name in found if name.startswith(source + os.sep)]
+
+
+def facts(settings, source):
     """Return what the platform wants to know about the project."""
     import django
     from django.apps import apps
@@ -57,6 +68,11 @@ def facts(settings):
     engine = (own.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")
     WARNINGS.extend(dz_front.changed(own))
     others = [alias for alias in connections if connections[alias].settings_dict["ENGINE"].endswith("sqlite3")]
+    for name, path in sys.modules["dz_settings"]._redirected.items():
+        WARNINGS.append(
+            "LOGGING writes to %s (handler %s); on the site this goes to the site's own log."
+            % (os.path.basename(path), name)
+        )
     migrations = [app.label for app in apps.get_app_configs() if os.path.isdir(os.path.join(app.path, "migrations"))]
     return {
         "django_version": django.get_version(),
@@ -66,6 +82,7 @@ def facts(settings):
         "engine": engine,
         "used_engine": settings.DATABASES["default"]["ENGINE"],
         "sqlite_aliases": others,
+        "written_later": written_later(own, settings, source),
         "migrations": migrations,
         "auth": apps.is_installed("django.contrib.auth"),
         "admin": apps.is_installed("django.contrib.admin"),
@@ -153,7 +170,7 @@ def stages(job, source, report):
     import django
 
     django.setup()
-    report.update(facts(settings))
+    report.update(facts(settings, source))
     static = None if job.get("request") else Aside("static", source, lambda: collect_static(job, settings, source))
     migrations = Aside("migrations", source, lambda: examine(source, job.get("migrates"), job.get("models")))
     STAGE[0] = "check"

@@ -1,6 +1,7 @@
 """Ordinary sites: what their owners have on their own machines works on the servers, or they are told what does not."""
 
 import json
+import os
 import shutil
 import urllib.error
 import urllib.request
@@ -11,9 +12,11 @@ import pytest
 
 from dz.tasklib.jobs import jobs, log
 from tests.flows.conftest import POLLS, Platform
-from tests.flows.snapshots import Edit, both, put
+from tests.flows.snapshots import Edit, add, both, put
 
 URLS = """
+import logging
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
@@ -22,7 +25,9 @@ def closed(request):
     return HttpResponse("log in first", status=401)
 
 def works(request):
-    return JsonResponse({"well": True})
+    logging.getLogger("shop").warning("asked for")
+    with open(settings.BASE_DIR / "logs" / "site.log") as written, open(settings.BASE_DIR / "start.log") as begun:
+        return JsonResponse({"written": "asked for" in written.read(), "begun": begun.read().split()[:2]})
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -30,6 +35,14 @@ urlpatterns = [
     path("health/", works),
 ]
 """
+SETTINGS = """
+(BASE_DIR / "logs").mkdir(exist_ok=True)
+with open(BASE_DIR / "start.log", "a") as file:
+    file.write("loaded ")
+LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers": ["file"]},
+           "handlers": {"file": {"class": "logging.handlers.RotatingFileHandler", "filename": BASE_DIR / "logs" / "site.log"}}}
+"""
+"""Writes beside the code."""
 
 
 def deploy(**request: Any) -> dict[str, Any]:
@@ -65,7 +78,13 @@ def said(platform: Platform) -> list[str]:
 @pytest.fixture(scope="module")
 def api(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A site without a front page."""
-    url = publish(platform, tmp_path_factory.mktemp("api"), put("mysite/urls.py", URLS))
+    url = publish(
+        platform,
+        tmp_path_factory.mktemp("api"),
+        put("mysite/urls.py", URLS),
+        put("start.log", "committed "),
+        add("mysite/settings.py", SETTINGS),
+    )
     result = deploy(url=url)
     return {**result, "said": said(platform)}
 
@@ -75,4 +94,11 @@ def test_an_api_without_a_front_page_is_live_and_says_what_answers(api: dict[str
     statuses = [(one["path"], one["status"]) for one in api["answers"]]
     assert statuses == [("/", 404), ("/health/", 200), ("/admin/", 200), ("/api/", 401)]
     assert "/ answers 404 Not Found, /api/ answers 401 Unauthorized. /health/ and /admin/ answer 200." in api["said"]
-    assert json.loads(get(f"{api['url']}health/")[1]) == {"well": True}
+
+
+def test_a_site_may_write_beside_its_code_and_is_told_that_this_is_not_kept(api: dict[str, Any]) -> None:
+    answer = json.loads(get(f"{api['url']}health/")[1])
+    assert answer == {"written": True, "begun": ["committed", "loaded"]}
+    if os.geteuid() == 0:
+        (warning,) = [line for line in api["said"] if "writes below its own folder" in line]
+        assert "(logs, start.log)" in warning

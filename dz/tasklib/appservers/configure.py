@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 
-from dz.adapters import files, users
+from dz.adapters import files, users, writable_tree
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn, hostnames
 from dz.tasklib.appservers.instance import AppInstance
@@ -59,6 +59,8 @@ def write_files(
         if owner:
             os.chown(folder, *owner, follow_symlinks=False)
     users.closed_folder(instance.bundle.parent, owner)
+    if written := instance.manifest.written:
+        writable_tree.make(instance.bundle / "src", instance.written_source, written=written, owner=owner)
     files.write(instance.gunicorn_file, gunicorn.config(instance, proxies=proxies), mode=0o644)
     own = {"DZ_PROXIES": ",".join(proxies), "DZ_HOSTS_FILE": str(instance.hosts_file)}
     files.write(instance.env_file, json.dumps({**variables, **own}, sort_keys=True), mode=0o400, owner=owner)

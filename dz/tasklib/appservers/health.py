@@ -74,7 +74,7 @@ def _explained(instance: AppInstance, found: str) -> str:
 
 
 def _crash(instance: AppInstance) -> tracebacks.Crash | None:
-    return tracebacks.last(_end_of(instance.log), [instance.bundle / "src"])
+    return tracebacks.last(_end_of(instance.log), [instance.bundle / "src", instance.written_source])
 
 
 def wait_until_healthy(

@@ -60,6 +60,11 @@ class AppInstance:
         return self.folder / "bundles" / self.sysid / self.manifest.name
 
     @property
+    def written_source(self) -> Path:
+        """Where it runs if its project writes beside its code: a copy of the code that is this instance's alone."""
+        return self.own / "src"
+
+    @property
     def own(self) -> Path:
         """The folder of everything that belongs to this app instance alone."""
         return own_folder(self.folder, self.deployment_id)

@@ -131,6 +131,7 @@ def _manifest(
         paths=tuple(verification.search_path(plan)),
         schema=verified.schema,
         known_paths=verified.known_paths,
+        written=verified.written,
         loads_once=verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],
         build_key=build_key(plan, checkout, virtualenv),
     )

@@ -37,6 +37,8 @@ class Manifest:
         paths: folders of the code layer in which the project's modules are found.
         schema: a digest of the names of all migrations; empty if unknown.
         known_paths: URL paths by which a site without a front page can be seen to live.
+        written: paths below its source that the project writes itself; where there are any, it runs in a copy of its code
+            in which it may; a slash at the end: a folder that is missing.
         loads_once: release hooks run in the app instance, which has the project loaded, instead of loading it again.
         build_key: given equal variables, equal keys mean equal bundles; empty if unknown.
     """
@@ -58,6 +60,7 @@ class Manifest:
     paths: tuple[str, ...] = ()
     schema: str = ""
     known_paths: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
     loads_once: bool = False
     build_key: str = ""
 
@@ -93,6 +96,7 @@ class Manifest:
             "database_type": self.database_type,
             "schema": self.schema,
             "known_paths": list(self.known_paths),
+            "written": list(self.written),
             "loads_once": self.loads_once,
             "build_key": self.build_key,
             "static_url": self.static_url,
@@ -125,6 +129,7 @@ class Manifest:
             paths=tuple(data.get("paths", ())),
             schema=data.get("schema", ""),
             known_paths=tuple(data.get("known_paths", ())),
+            written=tuple(data.get("written", ())),
             loads_once=data.get("loads_once", False),
             build_key=data.get("build_key", ""),
         )

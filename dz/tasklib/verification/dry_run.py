@@ -4,14 +4,15 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dz.adapters import writable_tree
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
-from dz.adapters.users import owned
+from dz.adapters.users import identity, owned
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.variables.redaction import hide, hide_in
@@ -19,6 +20,8 @@ from dz.tasklib.verification import reports
 from dz.tasklib.verification.shim import write
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
+_MOST_WRITTEN = 6
+"""How many files and missing folders of its own a project may write to while it is loaded; each costs a run."""
 _TEXTS = ("error", "check_errors", "warnings")
 """The parts of a report that show people the project's own words."""
 
@@ -35,7 +38,10 @@ def run(
     options: Mapping[str, Any],
     secret: Collection[str] = (),
 ) -> tuple[Finished, dict[str, Any]]:
-    """Load the project once; return how the process ended and its report, which is empty unless it is genuine.
+    """Load the project; return how the process ended and its report, which is empty unless it is genuine.
+
+    A project that is refused to write below its own folder, such as to a log, is loaded again in a copy of it that it
+    may write to; `written` in the report then names what it writes.
 
     Args:
         place: a new folder for this run, in a folder of ours that every user can enter; its `out/` is the project's.
@@ -44,9 +50,40 @@ def run(
         options: what to do besides loading; see `shim/dz_verify.py`.
         secret: the owner's values, which are hidden in all texts of the result.
     """
+    written: list[str] = []
+    while True:
+        done, report = _run_once(
+            plan, checkout, virtualenv, place, sandbox, given=given, timeout=timeout, options=options, written=written
+        )
+        wanted = reports.refused_path(report)
+        if not wanted or wanted in written or len(written) == _MOST_WRITTEN:
+            break
+        written.append(wanted)
+        shutil.rmtree(place)
+    shown = {key: hide_in(report[key], secret) for key in _TEXTS if key in report}
+    return replace(done, output=hide(done.output, secret)), {**report, **shown, "written": written} if report else {}
+
+
+def _run_once(
+    plan: Plan,
+    checkout: Checkout,
+    virtualenv: Virtualenv,
+    place: Path,
+    sandbox: Sandbox,
+    *,
+    given: Mapping[str, str],
+    timeout: float,
+    options: Mapping[str, Any],
+    written: Sequence[str],
+) -> tuple[Finished, dict[str, Any]]:
+    """Load the project in its checkout, or in a copy in which it may write."""
     write(plan, place / "dz")
     for folder in (place, place / "dz"):
         folder.chmod(0o755)
+    source = checkout.path
+    if written:
+        source = place / "src"
+        writable_tree.make(checkout.path, source, written=written, owner=identity(sandbox.user))
     out = owned(place / "out", sandbox.user)
     nonce = secrets.token_hex(16)
     job = {**options, "nonce": nonce, "out": str(out), "application": "asgi" if plan.use_asgi else "wsgi"}
@@ -56,12 +93,11 @@ def run(
         _write_for(place / name, json.dumps(value).encode(), sandbox.user)
     program: list[str | Path] = [virtualenv.program, "-I", "-B", place / "dz" / "dz_run.py"]
     argv = [*program, place / "env.json", "verify", place / "job.json"]
-    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(checkout.path)}, timeout=timeout)
+    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(source)}, timeout=timeout)
     (place / "env.json").unlink()
     report = reports.read(out / "report.json")
     genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok
-    shown = {key: hide_in(report[key], secret) for key in _TEXTS if key in report}
-    return replace(done, output=hide(done.output, secret)), {**report, **shown} if genuine else {}
+    return done, report if genuine else {}
 
 
 def _write_for(path: Path, content: bytes, user: str | None) -> None:

@@ -154,10 +154,34 @@ def warnings(report: dict[str, Any]) -> list[str]:
     return found
 
 
+def written_warnings(written: Sequence[str]) -> list[str]:
+    """Return what the owner should know about files that a project writes beside its code."""
+    if not written:
+        return []
+    said = (
+        f"The project writes below its own folder ({', '.join(written)}). Its site can, too, but nothing written there is "
+        "kept: each version begins anew, on each appserver. The database and uploads below MEDIA_ROOT are kept."
+    )
+    return [said]
+
+
 def url_path(value: Any) -> str | None:
     """Return `value` if it is a URL path that nginx may be given, else None."""
     fine = isinstance(value, str) and _URL_PATH.fullmatch(value) and ".." not in value and "//" not in value
     return value if fine and value.endswith("/") else None
+
+
+def refused_path(report: dict[str, Any]) -> str:
+    """Return the path below its source that a project was refused to write, if that is why it did not load."""
+    error = report.get("error")
+    found = own_paths([error.get("refused_path")]) if isinstance(error, dict) else ()
+    return found[0] if found else ""
+
+
+def own_paths(value: Any) -> tuple[str, ...]:
+    """Return those listed paths that lie below a folder; a slash at the end of one is kept."""
+    fine = [path for path in words(value)[:20] if path and not path.startswith("/") and "\\" not in path]
+    return tuple(path for path in fine if not {"", ".", ".."} & set(path.removesuffix("/").split("/")))
 
 
 def page_paths(value: Any) -> tuple[str, ...]:

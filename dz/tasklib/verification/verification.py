@@ -38,6 +38,7 @@ class Verification:
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if unknown.
         known_paths: URL paths by which a site without a front page can be seen to live.
+        written: paths below its source that the project writes itself; a slash at the end: a folder that is missing.
         loads_alike: loading the project depends neither on the database nor on the command that it is loaded for, and
             starts no thread; so a project that was loaded before its migrations ran is still right after them.
     """
@@ -54,6 +55,7 @@ class Verification:
     database_type: str = "postgresql"
     schema: str = ""
     known_paths: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
     loads_alike: bool = False
     has_auth: bool = False
     has_admin: bool = False
@@ -213,6 +215,7 @@ def _verification(
         (out / "map").rename(layer / "map")
     # If loading the URLs starts a thread, each worker loads them itself: a thread does not survive the fork.
     early = {"DZ_URLS_EARLY": "1"} if report.get("urls_start_no_thread") is True else {}
+    written = tuple(dict.fromkeys([*report["written"], *reports.own_paths(report.get("written_later"))]))
     listed = [layer / "static" / name for name in _MANIFESTS]
     return Verification(
         static_dir=layer,
@@ -220,7 +223,7 @@ def _verification(
         media_url=reports.url_path(report.get("media_url")),
         static_map=tuple(sorted(mapped, key=lambda entry: -len(entry[0]))),
         django_version=reports.word(report.get("django_version")),
-        warnings=(*warnings, *reports.warnings(report)),
+        warnings=(*warnings, *reports.warnings(report), *reports.written_warnings(written)),
         manifests=tuple(
             path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
         ),
@@ -229,6 +232,7 @@ def _verification(
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
         schema=reports.word(report.get("schema")),
         known_paths=reports.page_paths(report.get("known_paths")),
+        written=written,
         loads_alike=report.get("loads_alike") is True,
         has_auth=report.get("auth") is True,
         has_admin=report.get("admin") is True,

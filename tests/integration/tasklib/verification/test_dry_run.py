@@ -60,3 +60,68 @@ def test_the_owners_values_lie_in_no_file_that_others_can_read_and_in_no_text_of
     assert "I print [hidden]" in done.output
     assert report["error"]["message"] == "I raise [hidden]"
     assert not (place / "env.json").exists()
+
+
+def _report(checkout, built, sandbox, place):
+    done, report = dry_run.run(
+        PLAN,
+        checkout,
+        built,
+        place=place,
+        sandbox=sandbox,
+        given={**verification.placeholder_variables(PLAN), "DZ_PLAIN_STATIC_STORAGE": "1"},
+        timeout=60,
+        options={"site_media_map": []},
+    )
+    assert report, done.output
+    return report
+
+
+def test_a_project_may_write_below_its_own_folder_while_it_is_loaded(built, sandbox, open_folder):
+    code = """
+        import logging.config
+        (BASE_DIR.parent / "var" / "run").mkdir(parents=True, exist_ok=True)
+        with open(BASE_DIR.parent / "start.log", "a") as file:
+            file.write("begun")
+        with open(BASE_DIR.parent / "notes" / "new" / "own.log", "a") as file:
+            file.write("begun")
+        CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+                              "LOCATION": BASE_DIR.parent / "cache"}}
+        LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers": ["file"]},
+                   "handlers": {"file": {"class": "logging.handlers.RotatingFileHandler",
+                                         "filename": BASE_DIR.parent / "var" / "site.log"}}}
+        logging.config.dictConfig(LOGGING)
+    """
+    checkout = make_project(open_folder / "src", code, **{"start.log": "committed"})
+    before = sorted(path for path in checkout.path.rglob("*") if "pycache" not in str(path))
+    report = _report(checkout, built, sandbox, open_folder / "run")
+    assert report["ok"] is True, report.get("error")
+    assert report["written_later"] == ["cache/"]
+    assert "notes/new/" in report["written"]
+    if sandbox.user:
+        assert report["written"][:2] == ["var", "start.log"]
+        assert sorted(path for path in checkout.path.rglob("*") if "pycache" not in str(path)) == before
+        assert (checkout.path / "start.log").read_text() == "committed"
+
+
+def test_a_file_that_is_read_and_missing_is_told_as_what_it_is(built, sandbox, open_folder):
+    report = _report(
+        make_project(open_folder / "src", 'open(BASE_DIR / "config" / "secrets.json")\n'),
+        built,
+        sandbox,
+        open_folder / "run",
+    )
+    assert report["error"]["type"] == "FileNotFoundError"
+    assert report["error"]["file"] == "site1/settings.py"
+
+
+def test_a_handler_of_logging_that_cannot_write_is_sent_to_the_sites_log_and_named(built, sandbox, open_folder):
+    code = """
+        LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers": ["file"]},
+                   "handlers": {"file": {"class": "logging.FileHandler", "filename": BASE_DIR / "nowhere" / "site.log"}}}
+    """
+    report = _report(make_project(open_folder / "src", code), built, sandbox, open_folder / "run")
+    assert report["written"] == []
+    assert (
+        "LOGGING writes to site.log (handler file); on the site this goes to the site's own log." in report["warnings"]
+    )

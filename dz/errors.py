@@ -173,6 +173,10 @@ class UnsupportedDatabase(OwnerError):
     """The project needs a database engine that the platform does not offer."""
 
 
+class MissingLibrary(OperatorError):
+    """The project needs a library of the operating system that the servers lack."""
+
+
 class StaticFilesFailed(OwnerError):
     """collectstatic failed."""
 

@@ -16,7 +16,7 @@ from dz.cli import output, questions, runs
 from dz.cli.check import inspect_source
 from dz.cli.options import AsJson, Files, Variables, given_variables
 from dz.cli.stack import shown
-from dz.errors import HealthCheckFailed, NotDjango
+from dz.errors import FailureRecord, HealthCheckFailed, NotDjango, from_record
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
 from dz.tasklib.appservers import answers
@@ -126,6 +126,8 @@ def _request(
             f"{url} holds no Django project that can be deployed: {check.result.get('reason') or 'none was found'}",
             _LOOK,
         )
+    if unmet := check.result.get("unmet"):
+        raise from_record(FailureRecord(**unmet))
     config = questions.config_for(guesses, ambiguous=bool(check.result.get("ambiguous")), ask=ask)
     # A deploy creates its project itself. Variables need one before, and must be asked for before the deploy begins.
     name = _known_name(zoomdb, url)

@@ -35,6 +35,7 @@ urlpatterns = [
     path("health/", works),
 ]
 """
+DEPLOYED: dict[str, Any] = {}
 SETTINGS = """
 (BASE_DIR / "logs").mkdir(exist_ok=True)
 with open(BASE_DIR / "start.log", "a") as file:
@@ -75,9 +76,11 @@ def said(platform: Platform) -> list[str]:
     return [line.message for line in log.lines(platform.zoomdb, job.id) if line.type in {"warn", "info"}]
 
 
-@pytest.fixture(scope="module")
-def api(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A site without a front page."""
+@pytest.fixture
+def api(platform: Platform, beating: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A site without a front page that writes beside its code, deployed once for the tests of this file."""
+    if DEPLOYED:
+        return DEPLOYED
     url = publish(
         platform,
         tmp_path_factory.mktemp("api"),
@@ -86,7 +89,8 @@ def api(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathFact
         add("mysite/settings.py", SETTINGS),
     )
     result = deploy(url=url)
-    return {**result, "said": said(platform)}
+    DEPLOYED.update(result, said=said(platform))
+    return DEPLOYED
 
 
 def test_an_api_without_a_front_page_is_live_and_says_what_answers(api: dict[str, Any]) -> None:

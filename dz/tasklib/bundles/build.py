@@ -16,7 +16,7 @@ from dz.tasklib.bundles import bundles, packing
 from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.checkouts import checkouts
 from dz.tasklib.checkouts.checkouts import Checkout
-from dz.tasklib.configuration import resolution, zoombuild
+from dz.tasklib.configuration import needs, resolution, zoombuild
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Inspection
 from dz.tasklib.verification import shim, verification
@@ -43,11 +43,15 @@ def plan(
     Raises:
         InvalidConfig: one of the three possible `zoombuild.cfg` is wrong.
         NotDjango, AmbiguousProject: see `resolution.resolve`.
+        UnsupportedDatabase, MissingLibrary: see `needs.unmet`.
         MissingEnvironment: a variable that the settings need is not set.
     """
     resolved = resolution.of_checkout(
         inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored
     )
+    keys = resolution.chosen_keys(checkout.path, attached=attached, stored=stored)
+    if error := needs.unmet(inspection, chosen=keys, variables=variables):
+        raise error
     given = {*variables, *verification.placeholder_variables(resolved)}
     missing = [name for name in resolved.required_variables if name not in given]
     if missing:

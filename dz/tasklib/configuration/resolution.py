@@ -48,6 +48,13 @@ def of_checkout(
     return dataclasses.replace(plan, required_variables=tuple(one.name for one in found if one.required))
 
 
+def chosen_keys(root: Path, *, attached: str | None, stored: str | None) -> set[str]:
+    """Return the keys that any configuration of a project sets; see `of_checkout`."""
+    texts = [zoombuild.parse(text) for text in (attached, stored) if text]
+    found = zoombuild.in_repo(root)
+    return {key for one in (*texts, *([found] if found else [])) for key in one.values}
+
+
 def resolve(
     inspection: Inspection,
     *,

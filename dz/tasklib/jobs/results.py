@@ -22,6 +22,8 @@ class JobResult(TypedDict, total=False):
     """Why it holds none."""
     ambiguous: bool
     """Whether several candidates are equally likely."""
+    unmet: dict[str, str] | None
+    """What the project needs and cannot be given here: `code`, `found` and `remedy` of an error."""
     guesses: int
     """How many guesses were stored."""
     proof: dict[str, Any]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dz import names
 from dz.adapters.interpreters import Interpreter
-from dz.errors import NotDjango
+from dz.errors import DzError, NotDjango
 from dz.tasklib import detection, projects
-from dz.tasklib.configuration import confirmed, resolution, zoombuild
+from dz.tasklib.configuration import confirmed, needs, resolution, zoombuild
 from dz.tasklib.configuration.keys import Value
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Guess, Inspection
@@ -61,9 +61,16 @@ class Findings:
             form=given | dict(form or {}),
         )
 
+    def unmet(self) -> DzError | None:
+        """Return why the project cannot run here unless a person decides something, or None."""
+        keys = resolution.chosen_keys(self.root, attached=self.config, stored=self.stored)
+        return needs.unmet(self.inspection, chosen=keys)
+
     def reasons(self) -> list[str]:
         """Return why a person must be asked; empty if everything is clear and nothing is missing."""
         found = []
+        if error := self.unmet():
+            found.append(f"{error.found} {error.remedy}")
         if self.inspection.ambiguous and not (self.config or self.stored):
             found.append("Several project roots or settings modules are equally likely.")
         found += [
@@ -92,6 +99,7 @@ def gather(
     Raises:
         NotDjango: the repository holds no Django project.
         InvalidConfig: a `zoombuild.cfg` is wrong.
+        MissingLibrary: see `needs.unmet`.
     """
     inspection = detection.inspect(root)
     if not inspection.is_django:
@@ -115,6 +123,9 @@ def gather(
         interpreters=tuple(interpreters),
         project=project,
     )
+    error = findings.unmet()
+    if error and error.actor == "operator":
+        raise error  # no answer to a form could help
     plan, known = findings.plan(), stored.of_project(zoomdb, project.id)
     more = missing.of(inspection, {*known, *dict(plan.build_variables)}, plan.required_variables)
     return Findings(**{**vars(findings), "wanted": more})

@@ -76,6 +76,8 @@ def _problems(problems: Sequence[str]) -> str:
 
 
 def _unsure(findings: Findings) -> str:
+    if error := findings.unmet():
+        return f"**{cell(error.found)}** Submit the form with database_type `postgresql` to run it on PostgreSQL. Data that lies in the other database does not come along."
     if findings.inspection.ambiguous:
         return "**Several answers are equally likely: look at the project root and the settings module.**"
     return ""

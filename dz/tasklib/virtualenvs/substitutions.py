@@ -1,5 +1,6 @@
 """What the platform adds to or changes in a project's requirements, so that the project itself need not change."""
 
+import shutil
 from collections.abc import Collection
 
 from packaging.requirements import InvalidRequirement as BadRequirement
@@ -31,6 +32,8 @@ _WEBSOCKETS = ("websockets", "wsproto")
 """Either of them is enough for uvicorn."""
 _SANS_IO = tuple(f"0.{minor}" for minor in range(35, 100))
 """Releases of uvicorn that do without the parts of websockets which are to be removed."""
+_MYSQL_DRIVERS = ("mysqlclient", "mysql-python")
+"""Drivers that must be compiled with MySQL's library."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
 
 
@@ -51,6 +54,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     elif "django" not in names and not found.local:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
+    _without_mysql(lines, warnings)
     django = _django_release(lines)
     for line, reason in _missing(lines, plan, django):
         lines.append(line)
@@ -76,6 +80,15 @@ def _without_foreign(lines: list[str], warnings: list[str], foreign: Collection[
         shown = ", ".join(line.split(" --hash", 1)[0] for line in found)
         warnings.append(f"Left out, because it exists for Windows or macOS only: {shown}.")
     lines[:] = [line for line in lines if line not in found]
+
+
+def _without_mysql(lines: list[str], warnings: list[str]) -> None:
+    """Leave out MySQL's driver where it cannot be built: sites get PostgreSQL."""
+    found = [line for line in lines if package(line) in _MYSQL_DRIVERS and " @ " not in line]
+    if found and not (shutil.which("mysql_config") or shutil.which("mariadb_config")):
+        lines[:] = [line for line in lines if line not in found]
+        shown = ", ".join(line.split(" --hash", 1)[0] for line in found)
+        warnings.append(f"Left out, because sites get PostgreSQL and MySQL's library is not on this server: {shown}.")
 
 
 def _is_foreign(name: str, line: str) -> bool:

@@ -47,6 +47,12 @@ def run_checks(source):
     return errors
 
 
+def below(path, source):
+    """Return a path as one below the source; empty if it lies elsewhere."""
+    found = os.path.normpath(os.path.join(os.getcwd(), str(path or "")))
+    return found[len(source) + 1 :] if path and found.startswith(source + os.sep) else ""
+
+
 def written_later(own, settings, source):
     """Return the files and folders below the source that the site will write to, as its settings say."""
     names = [database.get("NAME") for database in settings.DATABASES.values() if database["ENGINE"].endswith("sqlite3")]
@@ -77,6 +83,7 @@ def facts(settings, source):
     return {
         "django_version": django.get_version(),
         "secret_key": bool(own.get("SECRET_KEY")),
+        "static_root": below(own.get("STATIC_ROOT"), source),
         "static_url": settings.STATIC_URL,
         "media_url": settings.MEDIA_URL,
         "engine": engine,

@@ -36,7 +36,9 @@ def clean_appserver(zoomdb: Zoomdb, server_name: str, *, folder: Path) -> list[P
         live = query.where(Server.name == server_name, Deployment.state.in_(LIVE))
         manifests = [Manifest.from_json(row) for row in session.scalars(live)]
     needed = {manifest.name for manifest in manifests} | _digests(manifests)
-    return _sweep([*(folder / "envs").glob("*"), *(folder / "bundles").glob("*/*")], needed)
+    return _sweep(
+        [*(folder / "envs").glob("*"), *(folder / "static").glob("*"), *(folder / "bundles").glob("*/*")], needed
+    )
 
 
 def clean_proxy(zoomdb: Zoomdb, *, folder: Path, versions_kept: int) -> list[Path]:

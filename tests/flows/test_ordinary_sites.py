@@ -16,6 +16,7 @@ from tests.flows.snapshots import Edit, add, both, put
 
 URLS = """
 import logging
+import os
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpResponse, JsonResponse
@@ -23,6 +24,11 @@ from django.urls import include, path
 
 def closed(request):
     return HttpResponse("log in first", status=401)
+
+def collected(request):
+    named = os.path.join(settings.STATIC_ROOT, "admin", "css", "base.css")
+    told = os.path.join(settings.PDF_ASSETS, "admin", "css", "base.css")
+    return JsonResponse({"sizes": [os.path.getsize(path) for path in (named, told)]})
 
 def works(request):
     logging.getLogger("shop").warning("asked for")
@@ -33,10 +39,13 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include([path("", closed, name="api-root"), path("polls/<int:poll>/", closed)])),
     path("health/", works),
+    path("collected/", collected),
 ]
 """
 DEPLOYED: dict[str, Any] = {}
 SETTINGS = """
+STATIC_ROOT = BASE_DIR / "staticfiles"
+PDF_ASSETS = str(STATIC_ROOT)
 (BASE_DIR / "logs").mkdir(exist_ok=True)
 with open(BASE_DIR / "start.log", "a") as file:
     file.write("loaded ")
@@ -106,3 +115,8 @@ def test_a_site_may_write_beside_its_code_and_is_told_that_this_is_not_kept(api:
     if os.geteuid() == 0:
         (warning,) = [line for line in api["said"] if "writes below its own folder" in line]
         assert "(logs, start.log)" in warning
+
+
+def test_the_collected_files_are_where_static_root_says_on_the_appserver_too(api: dict[str, Any]) -> None:
+    sizes = json.loads(get(f"{api['url']}collected/")[1])["sizes"]
+    assert sizes[0] == sizes[1] > 1000

@@ -36,7 +36,8 @@ def configure(
         static_url=instance.manifest.static_url,
         media_root=str(instance.media),
     )
-    write_files(instance, variables, owner=owner, proxies=_proxies(zoomdb))
+    collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
+    write_files(instance, {**variables, **collected}, owner=owner, proxies=_proxies(zoomdb))
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 

@@ -31,10 +31,13 @@ def install(instance: AppInstance, *, store: BundleStore, interpreters: Sequence
             f"This appserver has no Python {manifest.python}, with which the version was built.",
             "Ask the operator to install it here, or to set DZ_INTERPRETERS.",
         )
-    code = manifest.required("code")
+    code, static = manifest.required("code"), manifest.layer("static")
     ensure_virtualenv(manifest.required("environment"), folder=instance.folder, store=store)
     link_interpreter(instance.virtualenv, fitting[0])
     _ensure(code, instance.bundle, store)
+    if static and instance.static:
+        _ensure(static, instance.static, store)
+        link_static_root(instance)
 
 
 def ensure_virtualenv(layer: Layer, *, folder: Path, store: BundleStore) -> None:
@@ -44,6 +47,22 @@ def ensure_virtualenv(layer: Layer, *, folder: Path, store: BundleStore) -> None
         folder: the appserver's.
     """
     _ensure(layer, virtualenv_path(folder, layer.sha256), store)
+
+
+def link_static_root(instance: AppInstance) -> None:
+    """Put a link to the collected files where the project's own STATIC_ROOT is, unless the code has something there.
+
+    Code that was told the project's value, and not Django's setting, finds the files, too.
+    """
+    own = instance.manifest.static_root
+    source = instance.bundle / "src"
+    link = source / own
+    if not own or not instance.static_root or link.is_symlink() or link.exists():
+        return
+    if link.parent.resolve() == source.resolve() / Path(own).parent and link.parent.is_dir():
+        part = link.with_name(f".{link.name}.{uuid.uuid4().hex}")
+        part.symlink_to(instance.static_root)
+        part.replace(link)
 
 
 def link_interpreter(virtualenv: Path, python: Interpreter) -> None:

@@ -60,6 +60,18 @@ class AppInstance:
         return self.folder / "bundles" / self.sysid / self.manifest.name
 
     @property
+    def static(self) -> Path | None:
+        """Where the extracted static files lie, which versions with equal ones share; None if there are none."""
+        layer = self.manifest.layer("static")
+        return self.folder / "static" / layer.sha256 if layer else None
+
+    @property
+    def static_root(self) -> Path | None:
+        """The folder of the collected files, which the site finds as STATIC_ROOT."""
+        collected = any(folder == "static" for _, folder in self.manifest.static_map)
+        return self.static / "static" if self.static and collected else None
+
+    @property
     def written_source(self) -> Path:
         """Where it runs if its project writes beside its code: a copy of the code that is this instance's alone."""
         return self.own / "src"

@@ -134,6 +134,7 @@ def _manifest(
         static_map=verified.static_map,
         paths=tuple(verification.search_path(plan)),
         schema=verified.schema,
+        static_root=verified.static_root,
         known_paths=verified.known_paths,
         written=verified.written,
         loads_once=verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],

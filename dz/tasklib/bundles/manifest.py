@@ -36,6 +36,7 @@ class Manifest:
         static_map: pairs of URL path and folder below the static layer, longest path first.
         paths: folders of the code layer in which the project's modules are found.
         schema: a digest of the names of all migrations; empty if unknown.
+        static_root: the project's own STATIC_ROOT, as a path below its source; empty if it lies elsewhere.
         known_paths: URL paths by which a site without a front page can be seen to live.
         written: paths below its source that the project writes itself; where there are any, it runs in a copy of its code
             in which it may; a slash at the end: a folder that is missing.
@@ -59,6 +60,7 @@ class Manifest:
     static_map: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
     schema: str = ""
+    static_root: str = ""
     known_paths: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     loads_once: bool = False
@@ -95,6 +97,7 @@ class Manifest:
             "django": self.django,
             "database_type": self.database_type,
             "schema": self.schema,
+            "static_root": self.static_root,
             "known_paths": list(self.known_paths),
             "written": list(self.written),
             "loads_once": self.loads_once,
@@ -128,6 +131,7 @@ class Manifest:
             static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),
             paths=tuple(data.get("paths", ())),
             schema=data.get("schema", ""),
+            static_root=data.get("static_root", ""),
             known_paths=tuple(data.get("known_paths", ())),
             written=tuple(data.get("written", ())),
             loads_once=data.get("loads_once", False),

@@ -37,6 +37,7 @@ class Verification:
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if unknown.
+        static_root: the project's own STATIC_ROOT, if that lies below its source: the path to there.
         known_paths: URL paths by which a site without a front page can be seen to live.
         written: paths below its source that the project writes itself; a slash at the end: a folder that is missing.
         loads_alike: loading the project depends neither on the database nor on the command that it is loaded for, and
@@ -54,6 +55,7 @@ class Verification:
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
     schema: str = ""
+    static_root: str = ""
     known_paths: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     loads_alike: bool = False
@@ -231,6 +233,7 @@ def _verification(
         migrations=reports.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
         schema=reports.word(report.get("schema")),
+        static_root="".join(reports.own_paths([report.get("static_root")])),
         known_paths=reports.page_paths(report.get("known_paths")),
         written=written,
         loads_alike=report.get("loads_alike") is True,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dz.adapters import archive
 from dz.adapters.bundle_store import DirectoryBundleStore
 from dz.errors import BundleMissing, BundleRefused, NoMatchingPython
 from dz.tasklib.appservers import install
@@ -57,3 +58,26 @@ def test_a_bundle_without_code_is_refused(instance, bundle, python):
     bare = replace(instance, manifest=replace(manifest, layers=manifest.layers[:1]))
     with pytest.raises(BundleRefused):
         install.install(bare, store=store, interpreters=[python])
+
+
+def test_the_collected_files_are_shared_and_linked_where_the_project_expects_them(instance, bundle, python, tmp_path):
+    manifest, store = bundle
+    collected = tmp_path / "static" / "static"
+    collected.mkdir(parents=True)
+    (collected / "style.css").write_text("p {}")
+    packed = tmp_path / "static.tar.zst"
+    layer = archive.pack(collected.parent, packed, kind="static", skip=archive.keep_all)
+    store.put_layer(packed, layer)
+    changed = replace(
+        manifest, layers=(*manifest.layers, layer), static_map=(("/static/", "static"),), static_root="public/files"
+    )
+    instance = replace(instance, manifest=changed)
+    for _ in range(2):
+        install.install(instance, store=store, interpreters=[python])
+    assert instance.static_root == instance.folder / "static" / layer.sha256 / "static"
+    assert (instance.static_root / "style.css").read_text() == "p {}"
+    # The code has no folder named public, and none is made: only the link itself is ours.
+    assert not (instance.bundle / "src" / "public").exists()
+    for root, linked in (("files", True), ("shop", False), ("../out", False)):
+        install.link_static_root(replace(instance, manifest=replace(changed, static_root=root)))
+        assert (instance.bundle / "src" / root).is_symlink() is linked

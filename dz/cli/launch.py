@@ -93,8 +93,9 @@ def _prepare(zoomdb: Zoomdb, request: LaunchRequest, variables: Mapping[str, str
 
 def _source(url: str, ref: str | None) -> Source:
     """Return what a person names, or refuse a URL that may not be fetched."""
+    source = Source(url=url, ref=ref)
     wiring.git().source(url)
-    return Source(url=url, ref=ref)
+    return source
 
 
 def _checked(zoomdb: Zoomdb, check: int) -> Source:

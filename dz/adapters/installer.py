@@ -1,5 +1,6 @@
 """Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
 
+import dataclasses
 import os
 import re
 import secrets
@@ -40,8 +41,41 @@ _MISSING = re.compile(
 )
 _PLATFORMS = re.compile(r"Wheels are available for `([^`]+)`[^\n]* on the following platforms?: ([^\n]+)")
 _BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
+NOWHERE = "file:///nonexistent/repository/"
+"""The address of a package that must not be installed from anywhere, without its name."""
+_OWN = re.compile(re.escape(NOWHERE) + r"([a-z0-9-]+)")
 _MOST_EXPORTED = 10_000_000
 """How many bytes the requirement lines of one lock file may have."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is installed, in files that every user can read.
+
+    Args:
+        requirements: a requirements file.
+        overrides: a file of lines that replace whatever packages ask for.
+        pins: a pyproject.toml whose dependencies come from the indexes that it names.
+        before, instead: indexes that are asked before ours, and the one that is asked in its place.
+        links: pages or folders with files of packages.
+        lenient: a version that one index lacks may come from the next.
+        addresses: of all indexes and pages that the project names.
+        sourced: names whose `[tool.uv.sources]` the listing has followed already.
+        source: a copy of the checkout, whose path the owner need not see in errors.
+        folders: the folders of the checkout that are installed as packages.
+    """
+
+    requirements: Path
+    overrides: Path | None = None
+    pins: Path | None = None
+    before: tuple[str, ...] = ()
+    instead: str | None = None
+    links: tuple[str, ...] = ()
+    lenient: bool = False
+    sourced: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    source: Path | None = None
+    folders: tuple[str, ...] = ()
 
 
 class Installer(Protocol):
@@ -53,7 +87,7 @@ class Installer(Protocol):
 
     def install(
         self,
-        requirements: Path,
+        listing: Listing,
         target: Path,
         *,
         sandbox: Sandbox,
@@ -63,10 +97,12 @@ class Installer(Protocol):
         wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Install what the file `requirements` lists into the virtualenv `target`."""
+        """Install what is listed into the virtualenv `target`."""
         ...
 
-    def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
+    def export_lock(
+        self, project: Path, package: str | None = None, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path
+    ) -> str:
         """Return the requirement lines of `project`/uv.lock, without its development dependencies."""
         ...
 
@@ -107,7 +143,7 @@ class UvInstaller:
 
     def install(
         self,
-        requirements: Path,
+        listing: Listing,
         target: Path,
         *,
         sandbox: Sandbox,
@@ -117,7 +153,7 @@ class UvInstaller:
         wheels_only: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Install what the file `requirements` lists into the virtualenv `target`.
+        """Install what is listed into the virtualenv `target`.
 
         Args:
             home: a home folder of the sandbox's user, whose .netrc has the passwords of addresses; default: its own.
@@ -134,14 +170,18 @@ class UvInstaller:
         argv = ["pip", "install", "--python", str(target / "bin" / "python")]
         argv += ["--compile-bytecode"] if bytecode else []
         argv += ["--only-binary", ":all:"] if wheels_only else []
-        argv += ["--requirements", str(requirements)]
+        argv += _words(listing)
         done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, home=home, on_line=on_line)
         if not done.ok:
-            listed = requirements.read_text("utf-8").splitlines()
-            raise failure(done, folders=[Path(line).name for line in listed if line.startswith("/")])
+            raise failure(_relative(done, listing.source), folders=listing.folders, addresses=listing.addresses)
 
-    def export_lock(self, project: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> str:
+    def export_lock(
+        self, project: Path, package: str | None = None, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path
+    ) -> str:
         """Return the requirement lines of `project`/uv.lock, without its development dependencies.
+
+        Args:
+            package: the member of the workspace that is deployed; None: the package in `project` itself.
 
         Raises:
             InvalidRequirement: uv cannot read the lock.
@@ -149,6 +189,7 @@ class UvInstaller:
         argv = ["export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--quiet"]
         # Written to a file, because captured output is truncated, and locks name a hash for every wheel.
         target = cache / f"export-{secrets.token_hex(8)}.txt"
+        argv += ["--package", package] if package else []
         argv += ["--project", str(project), "--python", str(interpreter.path), "--output-file", str(target)]
         done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache)
         text = _taken(target)
@@ -186,6 +227,28 @@ class UvInstaller:
         return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
 
 
+def _words(listing: Listing) -> list[str]:
+    """Return the options of uv that say what is installed, and from where."""
+    words = ["--requirements", str(listing.requirements)]
+    words += ["--requirements", str(listing.pins)] if listing.pins else []
+    words += ["--overrides", str(listing.overrides)] if listing.overrides else []
+    for option, values in (
+        ("--index", listing.before),
+        ("--default-index", [listing.instead] if listing.instead else []),
+        ("--find-links", listing.links),
+        ("--no-sources-package", listing.sourced),
+        ("--index-strategy", ["unsafe-first-match"] if listing.lenient else []),
+    ):
+        words += [word for value in values for word in (option, value)]
+    return words
+
+
+def _relative(done: Finished, source: Path | None) -> Finished:
+    """Return what a program said, with paths of the copied checkout as the repository has them."""
+    output = done.output.replace(f"file://{source}/", "./").replace(f"{source}/", "./") if source else done.output
+    return dataclasses.replace(done, output=output)
+
+
 def _taken(path: Path) -> str | None:
     """Read and remove a file that a project's user wrote; None if it is no regular file, or too large."""
     try:
@@ -198,11 +261,12 @@ def _taken(path: Path) -> str | None:
     return raw.decode("utf-8", "replace") if raw is not None and len(raw) <= _MOST_EXPORTED else None
 
 
-def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
+def failure(done: Finished, *, folders: Sequence[str] = (), addresses: Sequence[str] = ()) -> DzError:
     """Return the error that says why uv failed to install.
 
     Args:
         folders: names of the source folders among the requirements, which uv's output does not name.
+        addresses: of the indexes and pages that the project names.
     """
     text = done.output
     tail = done.tail(12)
@@ -211,13 +275,9 @@ def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
             f"Installing the dependencies took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{tail}",
             "Use versions that have wheels for this platform, or fewer dependencies.",
         )
-    elsewhere = _elsewhere(text)
-    if elsewhere:
-        return WrongPlatform(
-            f"The dependency {' and '.join(elsewhere)} exists for other operating systems only: {_flat(text)}",
-            "Remove it from the requirements, or give it a marker such as ; sys_platform == 'win32'.",
-            elsewhere,
-        )
+    misplaced = _misplaced(text)
+    if misplaced:
+        return misplaced
     missing, build, python = _MISSING.search(text), _BUILD.search(text), _PYTHON.search(text)
     if build or "build backend returned an error" in text:
         name = build[1] if build else " or ".join(folders)
@@ -237,10 +297,34 @@ def failure(done: Finished, *, folders: Sequence[str] = ()) -> DzError:
             f"{subject} does not exist on the package index, or no version of it fits: {_flat(text)}",
             "Correct its name or version in the requirements.",
         )
-    return _unexplained(text, tail)
+    return _unexplained(text, tail, addresses)
 
 
-def _unexplained(text: str, tail: str) -> DzError:
+def _misplaced(text: str) -> DzError | None:
+    """Return the error for packages of other operating systems, and for those that the repository itself defines."""
+    elsewhere, own = _elsewhere(text), _OWN.search(text)
+    if elsewhere:
+        return WrongPlatform(
+            f"The dependency {' and '.join(elsewhere)} exists for other operating systems only: {_flat(text)}",
+            "Remove it from the requirements, or give it a marker such as ; sys_platform == 'win32'.",
+            elsewhere,
+        )
+    if own:
+        return InvalidRequirement(
+            f"A package that is installed needs {own[1]}, which is the name of a folder of the repository.",
+            "List that folder in the requirements: a name that the repository defines is never taken from the package "
+            f"index. If another {own[1]} is meant, rename the one in the repository.",
+        )
+    return None
+
+
+def _unexplained(text: str, tail: str, addresses: Sequence[str]) -> DzError:
+    named = next((address for address in addresses if address in text), None)
+    if named and _UNREACHABLE.search(text):
+        return ServiceUnavailable(
+            f"The package index {named}, which the project names, does not answer: {tail}",
+            "Check its address in the project's files; if it is right, its server or the build server's network has a fault.",
+        )
     if _UNREACHABLE.search(text):
         return ServiceUnavailable(
             f"The package index does not answer: {tail}", "Check the index and the network of the build server."

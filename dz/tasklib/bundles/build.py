@@ -84,7 +84,7 @@ def archive(
         code = Path(folder) / "code"
         # The files of a checkout never change, so hard links will do; symlinks are not followed.
         shutil.copytree(checkout.path, code / "src", symlinks=True, copy_function=_link)
-        verification.write_shim(plan, code / "dz", verified)
+        verification.write_shim(virtualenv.completed(plan), code / "dz", verified)
         (code / "dz" / zoombuild.FILE).write_text(zoombuild.render(plan))
         layers = packing.pack_layers(
             virtualenv=virtualenv.path,
@@ -132,7 +132,7 @@ def _manifest(
         static_url=verified.static_url,
         media_url=verified.media_url,
         static_map=verified.static_map,
-        paths=tuple(verification.search_path(plan)),
+        paths=tuple(verification.search_path(virtualenv.completed(plan))),
         schema=verified.schema,
         static_root=verified.static_root,
         known_paths=verified.known_paths,

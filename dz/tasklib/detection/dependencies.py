@@ -2,6 +2,7 @@
 
 import re
 
+from dz.tasklib.detection import workspaces
 from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.model import Variable
 from dz.tasklib.detection.paths import beginning, folder_of, joined, relative
@@ -20,7 +21,7 @@ _NAMED = re.compile(
 )
 _NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}
-_NOT_DEPLOYED = re.compile(
+NOT_DEPLOYED = re.compile(
     r"dev|(?<!la)test|local|doc(?!ker)|lint|debug|build|optional|extra|travis|circleci|jenkins|quality|style|format|typing|mypy"
     r"|coverage|benchmark|notebook|jupyter|(?<![a-z])(ci|qa|tox|tools?|checks?|github|gitlab|actions|examples?)(?![a-z])",
     re.IGNORECASE,
@@ -53,7 +54,7 @@ def find(tree: Tree, root: str) -> tuple[str, tuple[str, ...]]:
 def _deployed(path: str) -> bool:
     """Say whether neither the name of a file nor that of its folder says that it is for development, tests or documents."""
     folder, _, name = path.rpartition("/")
-    return not _NOT_DEPLOYED.search(name) and not _NOT_DEPLOYED.search(folder.rpartition("/")[2])
+    return not NOT_DEPLOYED.search(name) and not NOT_DEPLOYED.search(folder.rpartition("/")[2])
 
 
 def _for_development(tree: Tree, folders: list[str]) -> tuple[str, ...]:
@@ -96,9 +97,10 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
         or any(_IS_DJANGO.match(str(entry)) for entry in groups)
         or "dependencies" in str(project.get("dynamic"))
     )
-    chosen = requirements(tree, folder)
+    standard = joined(folder, "pylock.toml")
+    chosen = (standard,) if tree.has(standard) else requirements(tree, folder)
     for manager in ("uv", "poetry", "pdm"):
-        lock = joined(folder, _LOCKS[manager])
+        lock = joined(_lock_folder(tree, folder, manager), _LOCKS[manager])
         poetic = manager == "poetry" and bool(table(tool, "poetry").get("dependencies"))
         if (
             (tree.has(lock) and (listed or poetic))
@@ -119,9 +121,15 @@ def _in_folder(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
     return "none", ()
 
 
+def _lock_folder(tree: Tree, folder: str, manager: str) -> str:
+    """Return where the lock file of a package lies: that of a workspace's member lies above it."""
+    found = workspaces.of(tree, folder) if manager == "uv" and not tree.has(joined(folder, "uv.lock")) else None
+    return found.folder if found else folder
+
+
 def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     """Return the requirements file of a folder that a deploy would install, and every file that it includes."""
-    found = [(name, path) for name, path in _named_requirements(tree, folder) if not _NOT_DEPLOYED.search(name)]
+    found = [(name, path) for name, path in _named_requirements(tree, folder) if not NOT_DEPLOYED.search(name)]
     found = [pair for pair in found if not _dangling(tree, pair[1])] or found
     found = [pair for pair in found if not _prose(tree, pair[1])]
     if not found:
@@ -162,7 +170,7 @@ def _rank(name: str, path: str) -> tuple[int, int, str]:
     last = name.rsplit("/", 1)[-1]
     if name == "requirements.txt":
         kind = 1
-    elif _NOT_DEPLOYED.search(last):
+    elif NOT_DEPLOYED.search(last):
         kind = 5
     elif _PRODUCTION.search(last):
         kind = 0

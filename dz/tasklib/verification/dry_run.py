@@ -77,7 +77,7 @@ def _run_once(
     written: Sequence[str],
 ) -> tuple[Finished, dict[str, Any]]:
     """Load the project in its checkout, or in a copy in which it may write."""
-    write(plan, place / "dz")
+    write(virtualenv.completed(plan), place / "dz")
     for folder in (place, place / "dz"):
         folder.chmod(0o755)
     source = checkout.path

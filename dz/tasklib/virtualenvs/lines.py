@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
@@ -13,6 +13,12 @@ from dz.errors import InvalidRequirement
 from dz.tasklib.virtualenvs.addresses import by_variables, without_credentials
 
 MAX_FILE = 1_000_000
+_PLACE = re.compile(
+    r"(?P<editable>-e\s*|--editable[\s=]+)?(?:[A-Za-z0-9][A-Za-z0-9._-]*\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?=file:|\{|\.))?"
+    r"(?:file:(?:///?)?(?:\$\{PROJECT_ROOT\}|\{root\})|\{root:uri\}|file:(?://)?(?!localhost/|[A-Za-z]:|[/\s~])|(?=\.{1,2}(?:[/\s;#\[]|$)))"
+    r"(?P<path>[^\s;\[]*)(?P<after>\[[^\]]*\])?(?:\s*;(?P<marker>.*))?"
+)
+"""A place in the repository, written as an address or a relative path."""
 _ELSEWHERE = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*(?:\s*\[[^\]]*\])?)\s*@\s*file:(?://(?:localhost)?)?"
     r"(?P<path>/[^;\s]*|[A-Za-z]:[^;\s]*)(?:\s*;(?P<marker>.*))?"
@@ -52,6 +58,24 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         pending = ""
         if whole:
             yield start, whole
+
+
+def in_repository(line: str) -> str:
+    """Return a line that names a place in the repository by an address as the path that it means, else the line.
+
+    `name[extra] @ file:./lib ; marker` becomes `./lib[extra] ; marker`. Relative `file:` addresses are those of pip and uv,
+    `${PROJECT_ROOT}` that of PDM, `{root:uri}` that of Hatch; `#egg=` and `&subdirectory=` those of pip.
+    """
+    found = _PLACE.fullmatch(line)
+    if not found:
+        return line
+    path, _, fragment = found["path"].partition("#")
+    below = re.search(r"(?:^|&)subdirectory=([^&]*)", fragment)
+    place = "/".join(filter(None, [unquote(path).strip("/"), below[1].strip("/") if below else ""]))
+    place = place if place.startswith(".") else f"./{place}"
+    extras = found["extras"] or found["after"] or ""
+    marker = f" ; {found['marker'].strip()}" if found["marker"] else ""
+    return f"{'-e ' if found['editable'] else ''}{place}{extras.replace(' ', '')}{marker}"
 
 
 def is_path(body: str, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection
+from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
@@ -48,7 +49,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     """
     lines, warnings = list(found.lines), list(found.warnings)
     _without_foreign(lines, warnings, foreign)
-    names = {package(line) for line in lines}
+    names = {package(line) for line in lines} | {one.name for one in found.local}
     if not plan.dependency_files and not found.local:
         _without_list(lines, warnings, plan)
     elif "django" not in names and not found.local:
@@ -59,10 +60,10 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     for line, reason in _missing(lines, plan, django):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
-    if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines}:
+    if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines} | names:
         # Virtualenvs of these Pythons always came with setuptools, so nobody lists it; version 81 has no pkg_resources.
         lines.append("setuptools<81")
-    return Requirements(sorted(set(lines)), list(found.constraints), list(found.local), warnings)
+    return replace(found, lines=sorted(set(lines)), warnings=warnings)
 
 
 def package(line: str) -> str:

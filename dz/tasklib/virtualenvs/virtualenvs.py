@@ -6,22 +6,22 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from dz.adapters import files, users
-from dz.adapters.installer import Installer
+from dz.adapters.installer import Installer, Listing
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
-from dz.adapters.users import give_tree, owned
+from dz.adapters.users import owned
 from dz.errors import WrongPlatform
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
-from dz.tasklib.virtualenvs import addresses, requirements, substitutions
+from dz.tasklib.virtualenvs import addresses, editable, local_packages, requirements, substitutions
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
@@ -37,6 +37,7 @@ class Virtualenv:
         lines: the requirement lines that were installed.
         warnings: what was changed in the requirements, for the owner.
         reused: it existed already.
+        import_folders: folders of the checkout, relative to its root, whose modules are imported as installed ones.
     """
 
     path: Path
@@ -45,11 +46,16 @@ class Virtualenv:
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     reused: bool = False
+    import_folders: tuple[str, ...] = ()
 
     @property
     def program(self) -> Path:
         """The virtualenv's own interpreter."""
         return self.path / "bin" / "python"
+
+    def completed(self, plan: Plan) -> Plan:
+        """Return a plan whose path has the import folders, too, after those of the project."""
+        return replace(plan, additional_python_path_dirs=(*plan.additional_python_path_dirs, *self.import_folders))
 
 
 def platform_name() -> str:
@@ -57,10 +63,15 @@ def platform_name() -> str:
     return "-".join((platform.system(), platform.machine(), *platform.libc_ver())).lower()
 
 
-def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, *, commit: str) -> str:
-    """Return a digest of a virtualenv's content; the commit counts only if folders of the checkout are installed."""
-    parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *found.local]
-    parts += [commit] if found.local else []
+def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, digests: Sequence[str] = ()) -> str:
+    """Return a digest of a virtualenv's content.
+
+    Args:
+        digests: of the folders of the checkout that are installed, in the order of `found.local`.
+    """
+    parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *map(repr, found.local), *digests]
+    parts += ["--overrides", *found.overrides, "--own", *found.own]
+    parts += ["--indexes", *found.indexes.key] if found.indexes.key else []
     parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -100,16 +111,17 @@ def create(
     with files.locked(folder / ".lock"):  # one creation at a time
         cached = cache or owned(folder / ".cache", sandbox.user)
 
-        def export(project: Path) -> str:
-            return installer.export_lock(project, interpreter=interpreter, sandbox=sandbox, cache=cached)
+        def export(project: Path, package: str | None) -> str:
+            return installer.export_lock(project, package, interpreter=interpreter, sandbox=sandbox, cache=cached)
 
         def made(found: Requirements) -> Virtualenv:
-            key = virtualenv_key(checkout.sysid, found, interpreter, commit=checkout.commit)
+            digests = [local_packages.digest(one, checkout.path, commit=checkout.commit) for one in found.local]
+            key = virtualenv_key(checkout.sysid, found, interpreter, digests)
             whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
             if layers.touch(whole.path):
                 return replace(whole, reused=True)
-            passwords = addresses.netrc(found.lines, variables or {})
-            addresses.check(found.lines, hosts)
+            passwords = addresses.netrc([*found.lines, *found.indexes.addresses], variables or {})
+            addresses.check([*found.lines, *found.overrides, *found.indexes.addresses], hosts)
             shared = packages if not passwords else None  # what a project alone may read is cached for it alone
             if shared and shared.install(
                 found, whole.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
@@ -127,7 +139,8 @@ def create(
             return whole
 
         listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
-        return _without_foreign(listed, folder / ".foreign.json", made, plan, interpreter)
+        done = _without_foreign(listed, folder / ".foreign.json", made, plan, interpreter)
+        return replace(done, import_folders=editable.folders(done.path, listed.local, checkout.path))
 
 
 def _without_foreign(
@@ -178,18 +191,8 @@ def _home(passwords: str, work: Path, user: str | None) -> Path:
     return users.home(folder, owner)
 
 
-def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Path:
-    """Write the requirements for the installer; local packages are copied, because building them writes beside them."""
-    copies = []
-    for number, name in enumerate(found.local):
-        source = root / name
-        holder = work / f"local-{number}"
-        copy = holder / source.name  # so that build errors name the folder as the repository does
-        holder.mkdir()
-        if source.is_dir():
-            shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        else:
-            shutil.copy2(source, copy)
-        give_tree(holder, user)
-        copies.append(str(copy))
-    return requirements.write(found, work, copies)
+def _listing(found: Requirements, root: Path, work: Path, user: str | None) -> Listing:
+    """Write the requirements for the installer, with copies of the packages that the checkout holds."""
+    source = work / "source"
+    copies = local_packages.copies(found.local, root, source, user) if found.needs_checkout else []
+    return requirements.write(found, work, copies, source=source)

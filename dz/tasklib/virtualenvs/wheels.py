@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dz.adapters.installer import Installer
+from dz.adapters.installer import Installer, Listing
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import owned
@@ -54,7 +54,7 @@ class PackageCache:
         Raises:
             ServiceUnavailable: the index does not answer (transient).
         """
-        if found.local:
+        if found.needs_checkout:
             return False
         self.folder.mkdir(parents=True, exist_ok=True)
         cache = owned(self.folder / "cache", self.sandbox.user)
@@ -77,7 +77,7 @@ class PackageCache:
     def _fill(
         self,
         made: Path,
-        listing: Path,
+        listing: Listing,
         cache: Path,
         interpreter: Interpreter,
         installer: Installer,

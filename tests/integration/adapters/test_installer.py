@@ -1,4 +1,4 @@
-"""uv and git at servers that want a password."""
+"""uv, as the installer that builds use, also at servers that want a password."""
 
 import base64
 import functools
@@ -10,10 +10,12 @@ import zipfile
 import pytest
 
 from dz.adapters import files, users
-from dz.adapters.installer import UvInstaller
-from dz.errors import DzError
-from dz.tasklib.virtualenvs import addresses
-from tests.integration.django_projects import USER
+from dz.adapters.installer import Listing, UvInstaller
+from dz.errors import DzError, InvalidRequirement
+from dz.tasklib.virtualenvs import addresses, requirements
+from dz.tasklib.virtualenvs.indexes import Indexes
+from dz.tasklib.virtualenvs.requirements import Requirements
+from tests.integration.django_projects import USER, make_project
 
 LOGIN = base64.b64encode(b"t0ken:x-oauth-basic").decode()
 
@@ -81,10 +83,70 @@ def test_a_private_package_is_fetched_with_the_password_of_the_home_that_is_give
     (work / "requirements.txt").write_text(line.format(private) + "\n")
     installer = UvInstaller()
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
-    install = functools.partial(installer.install, work / "requirements.txt", target, sandbox=sandbox, cache=cache)
+    install = functools.partial(
+        installer.install, Listing(work / "requirements.txt"), target, sandbox=sandbox, cache=cache
+    )
     with pytest.raises(DzError):
         install()
     said = []
     install(home=home, on_line=said.append)
     assert list(target.glob(f"lib/python*/site-packages/{line.split()[0]}.py"))
     assert "t0ken" not in "".join(said)
+
+
+def test_a_package_comes_from_the_index_that_is_named_for_it_alone(build_server, sandbox, python, open_folder):
+    target, cache = (users.owned(open_folder / name, USER) for name in ("env", "cache"))
+    found = Requirements(lines=["six==1.17.0"], indexes=Indexes(pins={"six": "https://pypi.org/simple"}))
+    installer = UvInstaller(index_url="http://127.0.0.1:9/")
+    installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
+    installer.install(requirements.write(found, open_folder), target, sandbox=sandbox, cache=cache)
+    assert list(target.glob("lib/python*/site-packages/six-1.17.0.dist-info"))
+
+
+def test_a_name_of_the_repository_is_asked_of_no_index(build_server, sandbox, python, open_folder):
+    target, cache = (users.owned(open_folder / name, USER) for name in ("env", "cache"))
+    installer = UvInstaller()
+    installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
+    listing = requirements.write(Requirements(lines=["python-dateutil"], own=["six"]), open_folder)
+    with pytest.raises(InvalidRequirement, match="needs six, which is the name of a folder of the repository"):
+        installer.install(listing, target, sandbox=sandbox, cache=cache)
+    assert not list(target.glob("lib/python*/site-packages/*.dist-info"))
+
+
+def test_a_lock_with_thousands_of_hashes_is_read_to_its_end(build_server, sandbox, python, open_folder):
+    wheels = "".join(
+        f'  {{ url = "https://example.org/a-1.0-{number}-py3-none-any.whl", hash = "sha256:{number:064x}" }},\n'
+        for number in range(4000)
+    )
+    lock = f"""version = 1
+requires-python = ">=3.9"
+
+[[package]]
+name = "a"
+version = "1.0"
+source = {{ registry = "https://example.org/simple" }}
+wheels = [
+{wheels}]
+
+[[package]]
+name = "site"
+version = "0"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "a" }}, {{ name = "zz" }}]
+
+[package.metadata]
+requires-dist = [{{ name = "a" }}, {{ name = "zz" }}]
+
+[[package]]
+name = "zz"
+version = "2.0"
+source = {{ registry = "https://example.org/simple" }}
+wheels = [{{ url = "https://example.org/zz-2.0-py3-none-any.whl", hash = "sha256:{1:064x}" }}]
+"""
+    project = '[project]\nname = "site"\nversion = "0"\nrequires-python = ">=3.9"\ndependencies = ["a", "zz"]\n'
+    checkout = make_project(open_folder / "src", **{"uv.lock": lock, "pyproject.toml": project})
+    cache = users.owned(open_folder / "cache", USER)
+    text = UvInstaller().export_lock(checkout.path, interpreter=python, sandbox=sandbox, cache=cache)
+    assert len(text) > 250_000
+    assert "zz==2.0" in text
+    assert not list(cache.glob("export-*"))

@@ -11,6 +11,7 @@ import pytest
 from dz.adapters import interpreters
 from dz.adapters.installer import UvInstaller
 from dz.errors import ServiceUnavailable
+from dz.tasklib.virtualenvs.local_packages import LocalPackage
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
@@ -43,7 +44,7 @@ def test_what_must_be_built_is_refused_so_that_no_code_of_it_runs(
 def test_folders_of_a_project_are_never_installed_as_the_shared_user(
     packages: PackageCache, build_server: Path
 ) -> None:
-    found = Requirements(lines=["six==1.17.0"], local=["."])
+    found = Requirements(lines=["six==1.17.0"], local=[LocalPackage(".")])
     options = {"interpreter": interpreters.available()[0], "installer": UvInstaller(), "bytecode": False}
     assert not packages.install(found, build_server / "four", on_line=None, **options)  # type: ignore[arg-type]
 

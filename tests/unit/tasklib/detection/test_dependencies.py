@@ -15,6 +15,7 @@ from tests.unit.tasklib.detection.projects import project
             ("pyproject.toml",),
             id="only groups",
         ),
+        pytest.param({"pylock.toml": "", "requirements.txt": "django\n"}, ("pylock.toml",), id="the standard's lock"),
         pytest.param(
             {"requirements/base.txt": "django\n", "requirements/postgres.txt": "-r base.txt\n", "requirements/mysql.txt": "-r base.txt\n"},
             ("requirements/postgres.txt", "requirements/base.txt"),

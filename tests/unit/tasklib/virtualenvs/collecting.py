@@ -10,8 +10,10 @@ from tests.manifests import PLAN
 PYTHON = Interpreter((3, 11, 2), Path("/usr/bin/python3.11"))
 
 
-def collect(root, *files, extra=(), **kwargs):
-    plan = dataclasses.replace(PLAN, dependency_files=files or ("requirements.txt",), extra_requirements=extra)
+def collect(root, *files, extra=(), project_root=".", **kwargs):
+    plan = dataclasses.replace(
+        PLAN, project_root=project_root, dependency_files=files or ("requirements.txt",), extra_requirements=extra
+    )
     return requirements.collect(plan, root, interpreter=PYTHON, **kwargs)
 
 

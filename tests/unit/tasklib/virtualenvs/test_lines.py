@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dz.errors import InvalidRequirement
-from dz.tasklib.virtualenvs.lines import MAX_FILE, bad_line, decoded, is_path, logical_lines
+from dz.tasklib.virtualenvs.lines import MAX_FILE, bad_line, decoded, in_repository, is_path, logical_lines
 from tests.unit.tasklib.virtualenvs.collecting import collect, lines_of
 
 
@@ -150,3 +150,31 @@ def test_a_path_of_somebodys_machine_is_named_as_such_and_nothing_comes_from_an_
     with pytest.raises(InvalidRequirement, match=r"requirements\.txt:1.*machine where `pip freeze` ran") as caught:
         lines_of(tmp_path, f"pricing @ file:{path}\n")
     assert "pricing" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("file:libs/x", "./libs/x"),
+        ("-e file:./libs/x[a, b] ; python_version < '3'", "-e ./libs/x[a,b] ; python_version < '3'"),
+        ("-e file:///${PROJECT_ROOT}/sub#egg=sub", "-e ./sub"),
+        (
+            "sub[a] @ file:///${PROJECT_ROOT}/my%20sub ; sys_platform == 'linux'",
+            "./my sub[a] ; sys_platform == 'linux'",
+        ),
+        ("tax @ {root:uri}/libs/tax", "./libs/tax"),
+        ("tax @ ../tax", "../tax"),
+        ("tax @ file:../tax#subdirectory=py", "../tax/py"),
+        ("--editable=./libs/x#egg=x&subdirectory=py/", "-e ./libs/x/py"),
+        (".[prod]", ".[prod]"),
+        ("-e .", "-e ."),
+        ("tax @ file:///home/ann/tax", "tax @ file:///home/ann/tax"),
+        ("tax @ file://localhost/home/ann/tax", "tax @ file://localhost/home/ann/tax"),
+        ("tax @ file:C:/tax", "tax @ file:C:/tax"),
+        ("tax @ https://example.org/tax.whl", "tax @ https://example.org/tax.whl"),
+        ("-e git+https://example.org/tax.git#egg=tax", "-e git+https://example.org/tax.git#egg=tax"),
+        ("django>=5", "django>=5"),
+    ],
+)
+def test_an_address_of_a_place_in_the_repository_is_its_path(line: str, wanted: str) -> None:
+    assert in_repository(line) == wanted

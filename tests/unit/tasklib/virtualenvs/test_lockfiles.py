@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from dz.errors import InvalidRequirement
@@ -139,3 +140,86 @@ def test_dependencies_of_the_standard_win_over_those_of_poetry(tmp_path):
     assert not lockfiles.is_static(project)
     project.write_text("<<<<<<< HEAD\n")
     assert not lockfiles.is_static(project)
+    project.unlink()
+    assert not lockfiles.is_static(project)
+
+
+def test_poetrys_table_says_where_dependencies_of_the_standard_come_from(tmp_path):
+    project = tmp_path / "pyproject.toml"
+    project.write_text(
+        '[project]\ndependencies = ["django (>=5)", "Tax[a]", "lib"]\n[tool.poetry.dependencies]\n'
+        'tax = { path = "../tax", develop = true }\nlib = { git = "https://example.org/lib.git", branch = "main" }\n'
+        'django = { version = "^5", extras = ["argon2"] }\n'
+        '[tool.poetry.group.dev.dependencies]\npytest = "*"\n[tool.poetry.group.web.dependencies]\n'
+        'pay = { path = "pay" }\n[tool.poetry.group.gpu]\noptional = true\n[tool.poetry.group.gpu.dependencies]\ncuda = "1"\n'
+    )
+    assert lockfiles.read(project, "pyproject.toml", {}) == [
+        "django (>=5)",
+        "-e ./../tax[a]",
+        "lib @ git+https://example.org/lib.git@main",
+        "./pay",
+    ]
+
+
+def test_poetry_lock_keeps_folders_files_and_groups(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.poetry.group.web.dependencies]\npay = { path = 'pay' }\n")
+    (tmp_path / "poetry.lock").write_text(
+        '[[package]]\nname = "tax"\nversion = "1"\ngroups = ["main"]\ndevelop = true\n[package.source]\n'
+        'type = "directory"\nurl = "../tax"\n'
+        '[[package]]\nname = "pay"\nversion = "1"\ngroups = ["web", "dev"]\nmarkers = {web = "python_version > \'3\'", dev = "x"}\n'
+        '[package.source]\ntype = "file"\nurl = "dist/pay.whl"\n'
+        '[[package]]\nname = "u"\nversion = "1"\ngroups = ["main"]\n[package.source]\ntype = "url"\nurl = "https://e.org/u.whl"\n'
+        '[[package]]\nname = "black"\nversion = "1"\ngroups = ["dev"]\n'
+    )
+    assert lockfiles.read(tmp_path / "poetry.lock", "poetry.lock", {}) == [
+        "-e ./../tax",
+        "./dist/pay.whl ; (python_version > '3')",
+        "u @ https://e.org/u.whl",
+    ]
+
+
+def test_pipenv_and_pdm_keep_folders_and_whether_they_are_editable(tmp_path):
+    lock = {
+        "tax": {"path": "./libs/tax", "editable": True, "extras": ["a"]},
+        "pay": {"path": "libs/pay", "markers": "python_version > '3'"},
+        "wheel": {"file": "dist/w.whl"},
+        "far": {"file": "https://e.org/f.whl"},
+    }
+    (tmp_path / "Pipfile.lock").write_text(json.dumps({"default": lock}))
+    assert lockfiles.read(tmp_path / "Pipfile.lock", "Pipfile.lock", {}) == [
+        "-e ./libs/tax[a]",
+        "./libs/pay ; python_version > '3'",
+        "./dist/w.whl",
+        "far @ https://e.org/f.whl",
+    ]
+    (tmp_path / "Pipfile").write_text(
+        '[packages]\ntax = { path = "./libs/tax", editable = true }\nw = { file = "w.whl" }\n'
+    )
+    assert lockfiles.read(tmp_path / "Pipfile", "Pipfile", {}) == ["-e ./libs/tax", "./w.whl"]
+    (tmp_path / "pdm.lock").write_text(
+        '[[package]]\nname = "tax"\nversion = "1"\npath = "./libs/tax"\neditable = true\n'
+    )
+    assert lockfiles.read(tmp_path / "pdm.lock", "pdm.lock", {}) == ["-e ./libs/tax"]
+
+
+def test_the_lock_of_the_standard_is_read_with_its_default_groups(tmp_path):
+    path = tmp_path / "pylock.toml"
+    path.write_text(
+        'lock-version = "1.0"\ncreated-by = "pip"\ndefault-groups = ["web"]\n'
+        '[[packages]]\nname = "django"\nversion = "5.2"\nwheels = [{ url = "https://e.org/d.whl", hashes = { sha256 = "00" } }]\n'
+        '[packages.sdist]\nurl = "https://e.org/d.tar.gz"\nhashes = { sha256 = "11" }\n'
+        '[[packages]]\nname = "tax"\ndirectory = { path = "libs/tax", editable = true }\n'
+        '[[packages]]\nname = "lib"\nmarker = "\'web\' in dependency_groups"\n'
+        'vcs = { type = "git", url = "https://e.org/lib", commit-id = "abc", subdirectory = "py" }\n'
+        '[[packages]]\nname = "pay"\narchive = { path = "dist/pay.zip", hashes = { sha256 = "00" } }\n'
+        '[[packages]]\nname = "black"\nversion = "1"\nmarker = "\'dev\' in dependency_groups"\n'
+    )
+    assert lockfiles.read(path, "pylock.toml", dict(default_environment())) == [
+        "django==5.2 --hash=sha256:00 --hash=sha256:11",
+        "-e ./libs/tax",
+        "lib @ git+https://e.org/lib@abc#subdirectory=py",
+        "./dist/pay.zip",
+    ]
+    path.write_text('[[packages]]\nname = "lib"\nvcs = { type = "hg", url = "https://e.org/l", commit-id = "a" }\n')
+    with pytest.raises(InvalidRequirement, match="lib comes from hg"):
+        lockfiles.read(path, "pylock.toml", {})

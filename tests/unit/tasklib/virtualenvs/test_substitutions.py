@@ -6,6 +6,7 @@ import pytest
 
 from dz.errors import InvalidRequirement
 from dz.tasklib.virtualenvs import requirements, substitutions
+from dz.tasklib.virtualenvs.local_packages import LocalPackage
 from tests.manifests import PLAN
 from tests.unit.tasklib.virtualenvs.collecting import PYTHON
 
@@ -109,7 +110,7 @@ def test_what_may_bring_django_needs_none_listed_and_that_is_said(line):
 
 
 def test_folders_that_are_installed_as_packages_may_bring_django():
-    assert completed("six", local=["."]).local == ["."]
+    assert completed("six", local=[LocalPackage(".")]).local == [LocalPackage(".")]
 
 
 def test_without_any_list_the_version_that_detection_read_is_taken():

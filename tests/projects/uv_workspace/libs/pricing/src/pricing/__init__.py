@@ -1,0 +1,5 @@
+import dateutil
+from tariffs import STANDARD
+
+assert dateutil
+VAT = STANDARD

@@ -107,7 +107,7 @@ def test_a_name_of_the_repository_is_asked_of_no_index(build_server, sandbox, py
     target, cache = (users.owned(open_folder / name, USER) for name in ("env", "cache"))
     installer = UvInstaller()
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
-    listing = requirements.write(Requirements(lines=["python-dateutil"], own=["six"]), open_folder)
+    listing = requirements.write(Requirements(lines=["python-dateutil==2.9.0.post0"], own=["six"]), open_folder)
     with pytest.raises(InvalidRequirement, match="needs six, which is the name of a folder of the repository"):
         installer.install(listing, target, sandbox=sandbox, cache=cache)
     assert not list(target.glob("lib/python*/site-packages/*.dist-info"))

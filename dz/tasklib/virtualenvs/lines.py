@@ -127,7 +127,7 @@ def parsed(body: str, origin: str) -> Requirement | None:
         reason = str(error).splitlines()[0]
         raise bad_line(origin, body, reason, "Correct the line; it must look like name==1.2.3.") from None
     if requirement.url:
-        check_url(requirement.url, origin)
+        check_url(requirement.url, f"{origin}: {requirement.name}")
     return requirement
 
 

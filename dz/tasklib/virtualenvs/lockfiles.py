@@ -57,9 +57,25 @@ def extra_dependencies(data: dict[str, Any], extras: Iterable[str]) -> Iterator[
 
 def _pyproject(data: dict[str, Any], folder: Path, environment: Environment) -> Iterator[str]:
     yield from dependencies(data)
+    yield from _group_lines(data)
     for group in sorted(_groups(data) - {"main"}):
         for name, spec in data["tool"]["poetry"]["group"][group].get("dependencies", {}).items():
             yield from _loose(name, spec)
+
+
+def _group_lines(data: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the standard's groups that uv installs by default; without other dependencies, of all for a deploy."""
+    groups = {canonicalize_name(name): lines for name, lines in data.get("dependency-groups", {}).items()}
+    wanted = data.get("tool", {}).get("uv", {}).get("default-groups", [])
+    if wanted == "all" or not any(dependencies(data)):
+        wanted = list(groups)
+    waiting = [canonicalize_name(name) for name in wanted if not NOT_DEPLOYED.search(name)]
+    for name in waiting:  # grows by the groups that these include
+        for line in groups.get(name, []):
+            if isinstance(line, str):
+                yield line
+            elif (included := canonicalize_name(line["include-group"])) not in waiting:
+                waiting.append(included)
 
 
 def dependencies(data: dict[str, Any]) -> Iterator[str]:

@@ -250,12 +250,22 @@ class _Collector:
             self.locked_indexes(path, name, folder)
         elif path.name == "pyproject.toml":
             self.pyproject(path, name, folder)
+        elif path.name in {"setup.py", "setup.cfg"}:
+            self.setup(name, folder)
         elif path.name in lockfiles.READERS:
             for line in lockfiles.read(path, name, self.environment):
                 self.line(line, name, folder)
             self.locked_indexes(path, name, folder)
         else:
             self.text(decoded(path, name), name, folder, constraint=constraint)
+
+    def setup(self, name: str, folder: PurePosixPath) -> None:
+        """Read what a setup.py lists; if only running it would tell, install its folder."""
+        listed = list(own_packages.dependencies(self.tree, relative("", str(folder)), ()))
+        for origin, line in listed:
+            self.line(line, origin, folder)
+        if not listed:
+            self.install(relative("", str(folder)), (), editable=True)
 
     def locked_indexes(self, path: Path, name: str, folder: PurePosixPath) -> None:
         """Note what a lock file, or a Pipfile, says about the index of each package; PDM's says nothing."""
@@ -479,6 +489,10 @@ class _Collector:
             for line in lockfiles.extra_dependencies(toml(self.tree, joined(place, "pyproject.toml")), extras):
                 self.line(line, origin, PurePosixPath(place))
             return
+        self.install(place, extras, editable=editable)
+
+    def install(self, place: str, extras: tuple[str, ...], *, editable: bool) -> None:
+        """Note a folder or a file for installation, and what it takes from the repository."""
         package = self.own.in_folder(place)
         found = LocalPackage(place or ".", package.name if package else "", extras, editable)
         same = next((one for one in self.out.local if one.path == found.path), None)

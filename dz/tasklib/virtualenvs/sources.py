@@ -85,6 +85,11 @@ class Sources:
             return self._path(member, requirement, editable=source.get("editable", True))
         if "path" in source:
             folder = os.path.normpath(os.path.join(base, str(source["path"])))  # noqa: PTH118 - a text, relative to the tree
+            if folder.startswith(".."):
+                raise InvalidRequirement(
+                    f"{told} takes {requirement.name} from {source['path']}, which lies outside the repository.",
+                    "Put the folder into the repository, or name a git address.",
+                )
             return self._path(folder, requirement, editable=source.get("editable", False))
         if "git" in source:
             ref = source.get("rev") or source.get("tag") or source.get("branch")

@@ -161,6 +161,19 @@ def test_poetrys_table_says_where_dependencies_of_the_standard_come_from(tmp_pat
     ]
 
 
+def test_groups_that_a_deploy_installs_are_read(tmp_path):
+    project = tmp_path / "pyproject.toml"
+    groups = (
+        '[dependency-groups]\nprod = ["sentry-sdk", { include-group = "Mail" }]\nmail = ["anymail"]\ndev = ["ruff"]\n'
+    )
+    project.write_text('[project]\ndependencies = ["django"]\n' + groups)
+    assert lockfiles.read(project, "pyproject.toml", {}) == ["django"]
+    project.write_text(project.read_text() + '[tool.uv]\ndefault-groups = ["dev", "prod"]\n')
+    assert lockfiles.read(project, "pyproject.toml", {}) == ["django", "sentry-sdk", "anymail"]
+    project.write_text(groups)
+    assert sorted(lockfiles.read(project, "pyproject.toml", {})) == ["anymail", "sentry-sdk"]
+
+
 def test_poetry_lock_keeps_folders_files_and_groups(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.poetry.group.web.dependencies]\npay = { path = 'pay' }\n")
     (tmp_path / "poetry.lock").write_text(

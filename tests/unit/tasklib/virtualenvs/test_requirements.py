@@ -212,6 +212,13 @@ def test_a_name_that_the_repository_defines_is_its_folder_wherever_it_is_listed(
     assert "requirements.txt:2" in found.warnings[0]
 
 
+def test_a_setup_py_is_read_and_installed_if_it_must_be_run(tmp_path):
+    root = write(tmp_path, {"setup.py": "setup(name='web', install_requires=['django', 'six'])\n"})
+    assert (collect(root, "setup.py").lines, collect(root, "setup.py").local) == (["django", "six"], [])
+    write(root, {"setup.py": "setup(name='web', install_requires=read())\n"})
+    assert collect(root, "setup.py").local == [LocalPackage(".", "web", editable=True)]
+
+
 def test_the_projects_own_name_among_its_requirements_is_refused(tmp_path):
     root = write(tmp_path, {"pyproject.toml": '[project]\nname = "Django"\n', "requirements.txt": "django==5.2\nsix\n"})
     with pytest.raises(

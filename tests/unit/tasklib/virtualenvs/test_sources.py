@@ -52,7 +52,7 @@ def test_a_dependency_that_another_system_needs_is_left_out(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("source", "reason"),
-    [("gone = { workspace = true }", "no member of the workspace is called gone"), ("gone = { svn = 'x' }", "unknown kind: svn")],
+    [("gone = { path = '../../../gone' }", "takes gone from ../../../gone, which lies outside"), ("gone = { workspace = true }", "no member of the workspace is called gone"), ("gone = { svn = 'x' }", "unknown kind: svn")],
 )  # fmt: skip
 def test_a_source_that_cannot_be_honoured_is_refused_by_name(tmp_path: Path, source: str, reason: str) -> None:
     files = {**FILES, "apps/web/pyproject.toml": MEMBER + source, "attic/pyproject.toml": '[project]\nname = "gone"\n'}

@@ -21,7 +21,7 @@ from dz.errors import WrongPlatform
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
-from dz.tasklib.virtualenvs import addresses, editable, local_packages, requirements, substitutions
+from dz.tasklib.virtualenvs import addresses, collection, editable, local_packages, requirements, substitutions
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
@@ -103,7 +103,7 @@ def create(
         on_line: called with each line of the installer's output.
 
     Raises:
-        InvalidRequirement: see `requirements.collect` and `addresses`.
+        InvalidRequirement: see `collection.collect` and `addresses`.
         MissingEnvironment: the token of a private package has no value.
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, WrongPlatform, ServiceUnavailable: see the installer.
     """
@@ -138,7 +138,7 @@ def create(
                 inside.rename(whole.path)
             return whole
 
-        listed = requirements.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
+        listed = collection.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
         done = _without_foreign(listed, folder / ".foreign.json", made, plan, interpreter)
         return replace(done, import_folders=editable.folders(done.path, listed.local, checkout.path))
 

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from dz.adapters.interpreters import Interpreter
-from dz.tasklib.virtualenvs import requirements
+from dz.tasklib.virtualenvs import collection
 from tests.manifests import PLAN
 
 PYTHON = Interpreter((3, 11, 2), Path("/usr/bin/python3.11"))
@@ -14,7 +14,7 @@ def collect(root, *files, extra=(), project_root=".", **kwargs):
     plan = dataclasses.replace(
         PLAN, project_root=project_root, dependency_files=files or ("requirements.txt",), extra_requirements=extra
     )
-    return requirements.collect(plan, root, interpreter=PYTHON, **kwargs)
+    return collection.collect(plan, root, interpreter=PYTHON, **kwargs)
 
 
 def lines_of(root, text):

@@ -449,6 +449,9 @@ class Collector:
                 f"{origin}: {requirement.name} is the folder {package.folder} of the repository; "
                 "it was not taken from the package index."
             )
+        elif requirement.specifier and not requirement.extras:
+            self.out.warnings.append(f"{origin}: {requirement.name} is the project itself; it was not installed again.")
+            return True
         elif not requirement.extras and self.holds_project(relative("", str(folder))):
             raise InvalidRequirement(
                 f"{origin} asks for {requirement.name}, which is the name of the project itself.",

@@ -207,11 +207,18 @@ def test_a_setup_py_is_read_and_installed_if_it_must_be_run(tmp_path):
 
 
 def test_the_projects_own_name_among_its_requirements_is_refused(tmp_path):
-    root = write(tmp_path, {"pyproject.toml": '[project]\nname = "Django"\n', "requirements.txt": "django==5.2\nsix\n"})
+    root = write(tmp_path, {"pyproject.toml": '[project]\nname = "Django"\n', "requirements.txt": "django\nsix\n"})
     with pytest.raises(
         InvalidRequirement, match=r"requirements.txt:1 asks for django, which is the name of the project"
     ):
         collect(root)
+
+
+def test_the_project_itself_in_the_version_that_it_has_is_not_installed_again(tmp_path):
+    text = '[project]\nname = "shop"\nversion = "1.0"\n'
+    found = collect(write(tmp_path, {"pyproject.toml": text, "requirements.txt": "django\nshop==1.0\n"}))
+    assert (found.lines, found.local) == (["django"], [])
+    assert found.warnings == ["requirements.txt:2: shop is the project itself; it was not installed again."]
 
 
 def test_extras_of_the_project_itself_are_read(tmp_path):

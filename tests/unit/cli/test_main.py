@@ -156,6 +156,8 @@ def test_a_setting_that_cannot_be_is_named(name: str, value: str, said: str, mon
     assert said in written
 
 
-def test_what_a_request_cannot_hold_is_refused_whole(capsys) -> None:
-    assert main.run(["launch", "https://git.example.org/" + "x" * 500]) == 1
+def test_what_a_request_cannot_hold_is_refused_whole(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("DZ_GIT_HOSTS", '["git://127.0.0.1:1"]')
+    settings.cache_clear()
+    assert main.run(["launch", "git://127.0.0.1:1/" + "x" * 500]) == 1
     assert "url: String should have at most 500 characters." in capsys.readouterr().err

@@ -127,7 +127,7 @@ def test_a_finished_check_leads_on_to_the_form_and_nothing_is_checked_again(stac
     page.goto(check["form_url"])  # the link opens a tab of its own
     expect(page.locator("textarea").nth(1)).to_have_value(url)
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text("scheduled to start")).to_be_visible()
+    expect(page.get_by_text("scheduled to start").first).to_be_visible()
 
     zoomdb = stack.zoomdb
     launch = _newest_launch(zoomdb, after=check["job"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobLog
 from dz.zoomdb.states import LogType
+
+logger = logging.getLogger("dz.jobs")
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def write(zoomdb: Zoomdb, job_id: int, kind: LogType, message: str = "", *, step
 
 
 def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = "") -> None:
-    """Add a step's warnings and one line of what it found to the job's log."""
+    """Add a step's warnings and one line of what it found to the job's log; the warnings to the flow run's log, too."""
     for warning in warnings:
+        logger.warning("%s", printable(warning))
         write(zoomdb, job_id, LogType.WARN, warning)
     if info:
         write(zoomdb, job_id, LogType.INFO, info)

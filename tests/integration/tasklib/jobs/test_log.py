@@ -29,6 +29,13 @@ def test_a_step_that_fails_says_why_and_has_no_end(zoomdb: Zoomdb, job: int) -> 
     assert list(log.step_seconds(found)) == ["check out"]
 
 
+def test_what_a_job_warns_of_is_in_the_log_of_its_flow_run_too(
+    zoomdb: Zoomdb, job: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.note(zoomdb, job, ["old Django"], info="2 candidates")
+    assert [(record.name, record.getMessage()) for record in caplog.records] == [("dz.jobs", "old Django")]
+
+
 def test_a_reader_goes_on_after_the_line_that_it_has_seen(zoomdb: Zoomdb, job: int) -> None:
     other = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
     log.note(zoomdb, job, ["old Django", "no tests"], info="2 candidates")

@@ -142,7 +142,11 @@ class DeployInProgress(OwnerError):
 
 # -- build -------------------------------------------------------------------------------------------------
 class NoMatchingPython(OwnerError):
-    """No Python on this server suits the project."""
+    """No Python that sites can run on suits the project."""
+
+
+class PythonMissing(OperatorError):
+    """A server lacks the Python that a project needs, and it could not be fetched."""
 
 
 class DependencyNotFound(OwnerError):

@@ -88,7 +88,17 @@ class Settings(BaseSettings):
     """Allowed sources: a public host name (https only), or an internal `git://HOST:PORT` / `https://HOST:PORT`."""
 
     interpreters: list[Path] = []
-    """Python interpreters for sites; empty: those in the usual places that every user can execute."""
+    """The server's Python interpreters for sites; empty: those in the usual places that every user can execute."""
+    python_default: str | None = None
+    """The Python of projects that name none, such as `3.12`; None: the newest of `interpreters`."""
+    python_downloads: Literal["automatic", "never"] = "automatic"
+    """Whether Pythons that a project needs and the server lacks are fetched."""
+    python_dir: Path | None = None
+    """The folder of fetched Pythons, which no other platform may use; None: `<state_dir>/pythons`."""
+    python_mirror: str | None = None
+    """Where archives of python-build-standalone are fetched from, https:// or file://; None: uv's own source."""
+    python_downloads_json: str | None = None
+    """A list of other archives, in the format of uv's `--python-downloads-json-url`: a path, file:// or https://."""
     index_url: str | None = None
     """Package index for sites' dependencies; None: the installer's default."""
 
@@ -148,6 +158,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """The file with the keys that encrypt secrets in zoomdb."""
         return self.encryption_key_file or self.state_dir / "keys" / "zoomdb.key"
+
+    @property
+    def pythons_folder(self) -> Path:
+        """The folder of the Pythons that were fetched for sites."""
+        return self.python_dir or self.state_dir / "pythons"
 
     def server_dir(self, server_id: str) -> Path:
         """The folder that holds everything server `server_id` keeps."""

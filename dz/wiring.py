@@ -16,9 +16,9 @@ from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore, DirectoryBundleStore, S3BundleStore
 from dz.adapters.git import Git
 from dz.adapters.installer import Installer, UvInstaller
-from dz.adapters.interpreters import Interpreter
 from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
+from dz.adapters.python_downloads import PythonDownloads, Pythons
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import StackProblem
@@ -68,9 +68,12 @@ def git() -> Git:
     return Git(settings().git_hosts)
 
 
-def interpreters() -> list[Interpreter]:
+def pythons() -> Pythons:
     """Return the Pythons that sites can get on this server."""
-    return python_interpreters.available(settings().interpreters)
+    here = settings()
+    allowed = here.python_downloads == "automatic"
+    downloads = PythonDownloads(here.pythons_folder, allowed, here.python_mirror, here.python_downloads_json)
+    return Pythons(tuple(python_interpreters.available(here.interpreters)), downloads, here.python_default)
 
 
 def installer() -> Installer:
@@ -93,7 +96,7 @@ def prover(checkout: Checkout) -> Iterator[Prover]:
     with rooms.room(_proofs(), rooms.source_key(checkout.url, checkout.ref), _throwaway) as room:
         yield Prover(
             room,
-            interpreters(),
+            pythons(),
             installer(),
             variables,
             on_line=to_run_log,

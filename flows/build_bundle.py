@@ -6,7 +6,7 @@ A stage of build_and_deploy, whose run shows its tasks: a run of its own would m
 from flows.deploy import deploy
 from tasks.bundles import archive_bundle, known_bundle, ship_environment
 from tasks.checkouts import check_out_code
-from tasks.configuration import plan_build, remember_config
+from tasks.configuration import plan_build, refuse_missing_variables, remember_config
 from tasks.parameters import DeployRequest
 from tasks.placement import likely_appservers
 from tasks.policy import settle
@@ -20,6 +20,7 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     checkout = check_out_code(job, project, request)
     plan = plan_build(job, project, checkout, request.config)
     interpreter = choose_interpreter(job, plan)
+    refuse_missing_variables(job, project, plan)
     virtualenv = create_virtualenv(job, project, plan, checkout, interpreter)  # installs the dependencies, too
     if known := known_bundle(project, plan, checkout, virtualenv, rebuild=request.rebuild):
         return known

@@ -47,7 +47,7 @@ def fetch_environment(job: int, sha256: str, size: int, *, server: str) -> None:
 def install_bundle(job: int, release: int, *, server: str) -> None:
     """Download the bundle's layers, verify their checksums, extract them safely, write the instance's variables."""
     instance = wiring.app_instance(release, server)
-    install.install(instance, store=wiring.bundle_store(), interpreters=wiring.interpreters())
+    install.install(instance, store=wiring.bundle_store(), pythons=wiring.pythons())
     configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid), local_names=wiring.local_names())
 
 

@@ -8,7 +8,7 @@ from dz.tasklib.configuration import confirmed
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
 from dz.tasklib.variables import stored
-from tasks.roles import on_role
+from tasks.roles import on_role, precondition
 
 
 @on_role("build")
@@ -19,6 +19,12 @@ def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -
     plan = build.plan(detection.inspect(checkout.path), checkout, attached=config, stored=known, variables=names)
     log.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}")
     return plan
+
+
+@precondition
+def refuse_missing_variables(job: int, project: int, plan: Plan) -> None:
+    """Refuse a project whose settings need variables that nobody has set, once it is sure that it could be built."""
+    build.refuse_missing(plan, stored.of_project(wiring.zoomdb(), project))
 
 
 @on_role("build")

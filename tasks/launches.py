@@ -154,8 +154,9 @@ def _findings(job: int, request: LaunchRequest) -> Findings:
     zoomdb, launch = wiring.zoomdb(), launches.get(wiring.zoomdb(), job)
     check, project = launch.check or 0, projects.find(zoomdb, launch.project or "")
     root = checkout_of_check(check, request.source, launches.commit(zoomdb, job))
-    pythons = wiring.interpreters()
-    return findings.gather(zoomdb, check, project, root, url=request.url, config=request.config, interpreters=pythons)
+    return findings.gather(
+        zoomdb, check, project, root, url=request.url, config=request.config, pythons=wiring.pythons()
+    )
 
 
 def _go_on_from(job: int, request: LaunchRequest, check: int) -> None:

@@ -14,10 +14,10 @@ from tasks.roles import on_role
 
 @on_role("build")
 def choose_interpreter(job: int, plan: Plan) -> Interpreter:
-    """Choose the Python that the project gets."""
-    interpreter, warnings = interpreters.choose_interpreter(plan, wiring.interpreters())
-    log.note(wiring.zoomdb(), job, warnings, info=f"Python {interpreter.full}")
-    return interpreter
+    """Choose the Python that the project gets, and fetch it if it is not there."""
+    choice = interpreters.choose_interpreter(plan, wiring.pythons(), on_line=wiring.to_run_log)
+    log.note(wiring.zoomdb(), job, choice.warnings, info=choice.told())
+    return choice.interpreter
 
 
 @on_role("build")

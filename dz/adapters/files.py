@@ -65,11 +65,14 @@ def parts(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for a lock on the file `path`, created if missing, and hold it; the lock dies with the process."""
+def locked(path: Path) -> Iterator[int]:
+    """Wait for a lock on the file `path`, created if missing, and hold it; the lock dies with the process.
+
+    Yields its descriptor: a program that inherits it holds the lock, too, should it outlive this process.
+    """
     with _opened(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
 @contextlib.contextmanager

@@ -83,6 +83,7 @@ def run(
     limits: Limits | None = None,
     on_line: Callable[[str], None] | None = None,
     grace: float = 0,
+    inherits: Sequence[int] = (),
 ) -> Finished:
     """Run a program, wait for it and return how it ended; its process group is killed with it.
 
@@ -95,6 +96,7 @@ def run(
         limits: bounds of the program.
         on_line: called with each line of output as it comes.
         grace: seconds from SIGTERM to the program until its process group is killed; 0: no SIGTERM.
+        inherits: descriptors that stay open in the program, such as that of a lock.
 
     Raises:
         OSError: the program cannot be started.
@@ -111,6 +113,7 @@ def run(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         umask=0o022,
+        pass_fds=inherits,
         preexec_fn=(limits or Limits()).apply,
         **identity,  # type: ignore[call-overload]
     )

@@ -28,10 +28,11 @@ def list_servers(as_json: AsJson = False) -> None:
             output.local_time(server.heartbeat),
             f"{server.instances}/{server.capacity}" if server.role == "appserver" else "",
             *(_percent(value) for value in (server.cpu_percent, server.memory_percent, server.disk_percent)),
+            ", ".join(server.pythons),
         )
         for server in found
     ]
-    columns = ("server", "role", "address", "state", "last heard", "instances", "cpu", "memory", "disk")
+    columns = ("server", "role", "address", "state", "last heard", "instances", "cpu", "memory", "disk", "pythons")
     output.print_table(columns, rows)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dz.adapters import python_downloads
 from dz.adapters.bundle_store import BundleStore
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
@@ -73,6 +74,16 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
     for bundle_id, _ in old:
         bundles.delete(zoomdb, bundle_id, store)
     return [name for _, name in old]
+
+
+def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
+    """Remove fetched Pythons that no kept bundle was built with and no process runs, and return their folders."""
+    with zoomdb.session() as session:
+        kept = session.scalars(select(Bundle.manifest).where(Bundle.deleted.is_(None)))
+        sources = {manifest.python_source for manifest in map(Manifest.from_json, kept)}
+    needed = {source.sha256 for source in sources if source}
+    names = {place.name for place, source in python_downloads.places(folder) if source and source.sha256 in needed}
+    return _sweep((path for path in folder.glob("*") if path.is_dir()), names | python_downloads.running(folder))
 
 
 def _kept_bundles(session: Session, published: int) -> dict[int, Manifest]:

@@ -12,6 +12,7 @@ from dz.tasklib.appservers import boot, configure, hostnames, install, instance,
 from dz.tasklib.jobs import jobs
 from dz.tasklib.proxies import updates
 from dz.tasklib.servers import heartbeats
+from dz.tasklib.virtualenvs.virtualenvs import platform_name
 
 logger = logging.getLogger("dz")
 
@@ -21,10 +22,23 @@ def beat(role: Role, server: str) -> None:
     here = settings()
     count = len(reconcile.running(wiring.supervisor(server))) if role == "appserver" else 0
     load = heartbeats.measure(wiring.server_dir(role, server), count)
-    facts = {"app_ports": here.app_ports} if role == "appserver" else {}
+    facts: dict[str, object] = {"app_ports": here.app_ports} if role == "appserver" else {}
+    if role in ("build", "appserver"):
+        facts |= _pythons()
     heartbeats.beat(
         wiring.zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts
     )
+
+
+def _pythons() -> dict[str, object]:
+    """Return what placement and people must know about the Pythons of a server."""
+    found = wiring.pythons()
+    return {
+        "pythons": [one.full for one in found.own],
+        "fetched_pythons": {one.source.sha256: one.full for one in found.fetched() if one.source},
+        "fetches_pythons": settings().python_downloads == "automatic",
+        "platform": platform_name(),
+    }
 
 
 def repair(role: Role, server: str) -> None:
@@ -44,7 +58,7 @@ def _repair_appserver(server: str) -> None:
 
 def _restart(server: str, deployment: int) -> None:
     found = wiring.app_instance(instance.release_of(wiring.zoomdb(), deployment), server)
-    install.install(found, store=wiring.bundle_store(), interpreters=wiring.interpreters())
+    install.install(found, store=wiring.bundle_store(), pythons=wiring.pythons())
     configure.configure(wiring.zoomdb(), found, owner=wiring.owner(found.sysid), local_names=wiring.local_names())
     boot.boot(found, supervisor=wiring.supervisor(server), user=settings().unix_user(found.sysid))
 
@@ -73,5 +87,9 @@ def clean(role: Role, server: str) -> None:
     elif role == "build":
         deleted = retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept)
         removed = [*deleted, *retention.clean_build(zoomdb, folder=folder)]
+    if role in ("build", "appserver"):
+        removed = [*removed, *retention.clean_pythons(zoomdb, folder=here.pythons_folder)]
     if removed:
-        logger.info("%s layers, environments and bundles that no kept version needs were removed.", len(removed))
+        logger.info(
+            "%s layers, environments, Pythons and bundles that no kept version needs were removed.", len(removed)
+        )

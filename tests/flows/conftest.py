@@ -95,6 +95,7 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
         "DZ_UNIX_USER_PREFIX": "dzf-",
         "DZ_PROXY_USER": "nobody" if os.geteuid() == 0 else "",
         "DZ_HEALTH_TIMEOUT": "30",
+        "DZ_PYTHON_DOWNLOADS": "never",
     }
     if os.geteuid() != 0:
         del values["DZ_PROXY_USER"]

@@ -2,42 +2,55 @@
 
 import os
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 
 from dz.adapters import files
 from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore
 from dz.adapters.interpreters import Interpreter
-from dz.errors import NoMatchingPython
+from dz.adapters.python_downloads import Pythons
+from dz.errors import PythonMissing
 from dz.tasklib.appservers.instance import AppInstance, virtualenv_path
 from dz.tasklib.bundles import layers
+from dz.tasklib.bundles.manifest import Manifest
 
 MAX_BYTES = 8 * 1024**3
 MAX_MEMBERS = 500_000
 
 
-def install(instance: AppInstance, *, store: BundleStore, interpreters: Sequence[Interpreter]) -> None:
-    """Download and extract the layers of a bundle that are not there yet; if this process is root, root owns them.
+def install(instance: AppInstance, *, store: BundleStore, pythons: Pythons) -> None:
+    """Bring here what a bundle needs and is not there yet: its Python and its layers; root's, if this process is root.
 
     Raises:
-        NoMatchingPython: this server lacks the bundle's Python.
+        PythonMissing: this server lacks the bundle's Python, and cannot fetch it.
         BundleMissing, ChecksumMismatch, BundleRefused: a layer is gone or not what was uploaded.
     """
     manifest = instance.manifest
-    fitting = [found for found in interpreters if found.minor == manifest.python]
-    if not fitting:
-        raise NoMatchingPython(
-            f"This appserver has no Python {manifest.python}, with which the version was built.",
-            "Ask the operator to install it here, or to set DZ_INTERPRETERS.",
-        )
+    python = ensure_python(manifest, pythons)
     code, static = manifest.required("code"), manifest.layer("static")
     ensure_virtualenv(manifest.required("environment"), folder=instance.folder, store=store)
-    link_interpreter(instance.virtualenv, fitting[0])
+    link_interpreter(instance.virtualenv, python)
     _ensure(code, instance.bundle, store)
     if static and instance.static:
         _ensure(static, instance.static, store)
         link_static_root(instance)
+
+
+def ensure_python(manifest: Manifest, pythons: Pythons) -> Interpreter:
+    """Return the Python of a bundle: the very build that was fetched for it, or else this server's own of that version.
+
+    A server's own Python changes with the updates of its operating system, which must not stop what runs on it: so of
+    those any build of the same minor version will do, as its makers promise.
+    """
+    if manifest.python_source:
+        return pythons.fetch(manifest.python_source)
+    for python in pythons.own:
+        if python.minor == manifest.python:
+            return python
+    raise PythonMissing(
+        f"This appserver has no Python {manifest.python}, with which the version was built.",
+        "Install it here, or name it in DZ_INTERPRETERS.",
+    )
 
 
 def ensure_virtualenv(layer: Layer, *, folder: Path, store: BundleStore) -> None:

@@ -44,7 +44,6 @@ def plan(
         InvalidConfig: one of the three possible `zoombuild.cfg` is wrong.
         NotDjango, AmbiguousProject: see `resolution.resolve`.
         UnsupportedDatabase, MissingLibrary: see `needs.unmet`.
-        MissingEnvironment: a variable that the settings need is not set.
     """
     resolved = resolution.of_checkout(
         inspection, checkout.path, source_url=checkout.url, attached=attached, stored=stored
@@ -52,15 +51,23 @@ def plan(
     keys = resolution.chosen_keys(checkout.path, attached=attached, stored=stored)
     if error := needs.unmet(inspection, chosen=keys, variables=variables):
         raise error
-    given = {*variables, *verification.placeholder_variables(resolved)}
-    missing = [name for name in resolved.required_variables if name not in given]
+    return resolved
+
+
+def refuse_missing(plan: Plan, variables: Collection[str]) -> None:
+    """Raise MissingEnvironment if a variable that the settings need is not set.
+
+    Args:
+        variables: names of the environment variables that the owner has set.
+    """
+    given = {*variables, *verification.placeholder_variables(plan)}
+    missing = [name for name in plan.required_variables if name not in given]
     if missing:
         raise MissingEnvironment(
-            f"The settings {resolved.django_settings_module} need environment variables that are not set: "
+            f"The settings {plan.django_settings_module} need environment variables that are not set: "
             f"{', '.join(missing)}.",
             f"Set them: dz deploy PROJECT {' '.join(f'--set {name}=VALUE' for name in missing)}",
         )
-    return resolved
 
 
 def build_key(plan: Plan, checkout: Checkout, virtualenv: Virtualenv) -> str:
@@ -125,6 +132,8 @@ def _manifest(
         plan=plan,
         python=virtualenv.python.minor,
         python_full=virtualenv.python.full,
+        python_build=virtualenv.python.build,
+        python_source=virtualenv.python.source,
         platform=platform_name(),
         virtualenv_key=virtualenv.key,
         django=verified.django_version,

@@ -4,10 +4,11 @@ It is kept as JSON in zoomdb, and beside the layers in the bundle store. Bundles
 lack some of the keys, which then take the defaults below.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from dz.adapters.archive import Kind, Layer
+from dz.adapters.interpreters import Download
 from dz.errors import BundleRefused
 from dz.tasklib.configuration.plan import Plan
 
@@ -27,6 +28,8 @@ class Manifest:
         name: the bundle's, unique within its project.
         python: the minor version of the virtualenv's Python, such as 3.12.
         python_full: that Python's full version.
+        python_build: what that Python says of its build; "" if unknown.
+        python_source: what it was fetched from; None: it is the build server's own.
         platform: see `virtualenvs.platform_name`.
         virtualenv_key: identifies the content of the virtualenv.
         django: the version of Django that the project loads with.
@@ -65,6 +68,8 @@ class Manifest:
     written: tuple[str, ...] = ()
     loads_once: bool = False
     build_key: str = ""
+    python_build: str = ""
+    python_source: Download | None = None
 
     def layer(self, kind: Kind) -> Layer | None:
         """Return the layer of a kind, if the bundle has one."""
@@ -86,6 +91,9 @@ class Manifest:
             "commit": self.commit,
             "python": self.python,
             "python_full": self.python_full,
+            "python_implementation": "cpython",
+            "python_build": self.python_build,
+            "python_source": self.python_source and asdict(self.python_source),
             "platform": self.platform,
             "layers": [layer.to_json() for layer in self.layers],
             "plan": self.plan.to_json(),
@@ -136,4 +144,6 @@ class Manifest:
             written=tuple(data.get("written", ())),
             loads_once=data.get("loads_once", False),
             build_key=data.get("build_key", ""),
+            python_build=data.get("python_build", ""),
+            python_source=Download.from_json(source) if (source := data.get("python_source")) else None,
         )

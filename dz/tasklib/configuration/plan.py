@@ -47,6 +47,9 @@ class Plan:
     platform_variables: tuple[tuple[str, str], ...] = ()
     build_variables: tuple[tuple[str, str], ...] = ()
     django_version: str | None = None
+    python_version_place: str = ""
+    python_preference: str | None = None
+    python_preference_place: str = ""
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def resolve(
     detected = _detected(inspection, source_url)
     chosen = {keys.FIELD_OF.get(key, key): value for key, value in given.items()}
     if "python_version" in given:
-        chosen["python_version_basis"] = "requires-python"
+        chosen |= {"python_version_basis": "requires-python", "python_version_place": "python_version in zoombuild.cfg"}
     if "dependency_files" in chosen and "package_manager" not in given:
         chosen["package_manager"] = "pip"
     elif "package_manager" in given and "dependency_files" not in chosen:
@@ -126,6 +126,9 @@ def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:
         "use_asgi": inspection.asgi_needed,
         "python_version": inspection.python_version,
         "python_version_basis": inspection.python_version_basis,
+        "python_version_place": inspection.python_version_place,
+        "python_preference": inspection.python_preference,
+        "python_preference_place": inspection.python_preference_place,
         "package_manager": manager,
         "dependency_files": files_for(manager, inspection.dependency_files),
         "extra_requirements": inspection.extra_requirements,

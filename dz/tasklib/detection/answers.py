@@ -89,6 +89,7 @@ def _entrypoints(project: Project) -> Answer:
 
 def _installation(project: Project) -> Answer:
     python = project.python[0][0] if project.python else None
+    preferred = next((one for one in project.python if one[2] == "preference"), None)
     django = project.django[0] if project.django else None
     old = legacy.python2(project.tree, project.root, python, django, implicit=project.found.implicit)
     files = project.files if not old else dependencies.declared(project.tree, project.root.folder, project.files)
@@ -99,6 +100,9 @@ def _installation(project: Project) -> Answer:
         "extra_requirements": tuple(line for line, _ in unlisted),
         "python_version": python,
         "python_version_basis": project.python[0][2] if project.python else "",
+        "python_version_place": project.python[0][1] if project.python else "",
+        "python_preference": preferred[0] if preferred else None,
+        "python_preference_place": preferred[1] if preferred else "",
         "django_version": django,
         "legacy_python2": old,
         "legacy_django1": legacy.django1(django, project.values),

@@ -93,6 +93,9 @@ class Inspection:
     extra_requirements: tuple[str, ...] = ()
     python_version: str | None = None
     python_version_basis: str = ""
+    python_version_place: str = ""
+    python_preference: str | None = None
+    python_preference_place: str = ""
     django_version: str | None = None
     database: str | None = None
     env_required: tuple[str, ...] = ()

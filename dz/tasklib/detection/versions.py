@@ -34,6 +34,7 @@ def python(tree: Tree, root: str) -> list[tuple[str, str, str]]:
         for value, key in ((project.get("requires-python"), "requires-python"), (poetry.get("python"), "python")):
             if isinstance(value, str) and value != "*":
                 found.append((value, tree.line(path, key), "requires-python"))
+        found += _locked(tree, folder) if not found else []
         found += _preferences(tree, folder)
     aside = [path for path in tree.files if path.startswith(".devcontainer/")]
     found += [
@@ -64,6 +65,20 @@ def _of_guide(tree: Tree) -> tuple[str, str, str] | None:
                 exact = not least and match[2].count(".") == 2
                 return least + match[2], f"{path}:{number}", "preference" if exact else "mentioned"
     return None
+
+
+def _locked(tree: Tree, folder: str) -> list[tuple[str, str, str]]:
+    """Return the Python that a lock file was made for, which its installer insists on."""
+    path = joined(folder, "uv.lock")
+    match = re.search(r"(?m)^requires-python = \"([^\"]+)\"", (tree.text(path) or "")[:2000])
+    if match:
+        return [(match[1], tree.line(path, match[0]), "requires-python")]
+    path = joined(folder, "Pipfile.lock")
+    for key in ("python_version", "python_full_version"):
+        match = re.search(rf'"requires": \{{[^}}]*"{key}": "(\d[\d.]*)"', (tree.text(path) or "")[:2000])
+        if match:
+            return [(match[1], tree.line(path, f'"{key}"'), "requires-python")]
+    return []
 
 
 def _preferences(tree: Tree, folder: str) -> list[tuple[str, str, str]]:

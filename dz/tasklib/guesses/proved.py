@@ -178,7 +178,7 @@ def _dependencies(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
 
 
 def _python(guesses: list[Guess], attempt: Attempt) -> list[Guess]:
-    refused = attempt.error == "NoMatchingPython"
+    refused = attempt.error in ("NoMatchingPython", "PythonMissing")
     if not attempt.python and not refused:
         return guesses
 

@@ -63,7 +63,7 @@ def refuse(zoomdb: Zoomdb, job_id: int, problems: Sequence[str], *, seconds: int
 
 def first_answer(found: Findings, name: str | None) -> dict[str, Any]:
     """Return what the first form shows."""
-    values = form.values_of(found.plan(), found.interpreters)
+    values = form.values_of(found.plan(), found.pythons)
     return {"project": name or found.project.name, **values}
 
 
@@ -77,7 +77,7 @@ def judge(zoomdb: Zoomdb, found: Findings, answer: Mapping[str, Any], *, domain:
     config = ""
     try:
         plan, detected = found.plan(typed), found.plan()
-        problems += form.plan_problems(plan, found.root, found.interpreters, detected=detected)
+        problems += form.plan_problems(plan, found.root, found.pythons, detected=detected)
         config = zoombuild.render(plan)
         zoombuild.parse(config, "the form")
     except DzError as error:

@@ -1,11 +1,11 @@
 """What a launch knows about a repository: what was read and proved, and what a person's answer makes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dz import names
-from dz.adapters.interpreters import Interpreter
+from dz.adapters.python_downloads import Pythons
 from dz.errors import DzError, NotDjango
 from dz.tasklib import detection, projects
 from dz.tasklib.configuration import confirmed, needs, resolution, zoombuild
@@ -28,7 +28,7 @@ class Findings:
         root: the checkout that was inspected.
         config: the `zoombuild.cfg` that came with the request.
         stored: the newest one that was verified for the project.
-        interpreters: the Pythons that sites can get.
+        pythons: those that sites can get.
         wanted: the variables that nobody has set yet.
     """
 
@@ -39,7 +39,7 @@ class Findings:
     commit: str
     config: str | None
     stored: str | None
-    interpreters: tuple[Interpreter, ...]
+    pythons: Pythons
     project: ProjectView
     wanted: tuple[MissingVariable, ...] = ()
 
@@ -92,7 +92,7 @@ def gather(
     *,
     url: str,
     config: str | None,
-    interpreters: Sequence[Interpreter],
+    pythons: Pythons,
 ) -> Findings:
     """Return what the check of a launch found.
 
@@ -120,7 +120,7 @@ def gather(
         commit=str(check.result.get("commit", "")) if check else "",
         config=config,
         stored=confirmed.newest(zoomdb, project.id),
-        interpreters=tuple(interpreters),
+        pythons=pythons,
         project=project,
     )
     error = findings.unmet()

@@ -1,13 +1,14 @@
 """The verification form: what it shows of a plan, and what is wrong with a person's answer; no database, no Prefect."""
 
+import contextlib
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dz import names
-from dz.adapters.interpreters import Interpreter
-from dz.errors import DzError, InvalidName, NoMatchingPython
+from dz.adapters.python_downloads import Pythons
+from dz.errors import DzError, InvalidName, NoMatchingPython, PythonMissing
 from dz.tasklib.configuration import keys
 from dz.tasklib.configuration.keys import Value
 from dz.tasklib.configuration.plan import Plan
@@ -54,16 +55,21 @@ DJANGO_COMMANDS = (
 _TYPO = 0.8
 
 
-def values_of(plan: Plan, interpreters: Sequence[Interpreter]) -> dict[str, Any]:
-    """Return what the form shows of a plan; the Python is the one a build would use, not what the project prefers."""
+def values_of(plan: Plan, pythons: Pythons) -> dict[str, Any]:
+    """Return what the form shows of a plan; the Python is the one a build would use, not what the project prefers.
+
+    Raises:
+        PythonMissing: the project needs one that the operator must install; nobody is asked before that is done.
+    """
     data = vars(plan)
     values: dict[str, Any] = {}
     for key in KEYS:
         value = data[keys.FIELD_OF.get(key, key)]
         values[key] = list(value) if isinstance(value, list | tuple) else "" if value is None else value
-    if plan.python_version_basis != "requires-python" and interpreters:
-        chosen, _ = choose_interpreter(plan, interpreters)
-        values["python_version"] = chosen.minor
+    with contextlib.suppress(NoMatchingPython):  # the form shows it among its problems
+        chosen = choose_interpreter(plan, pythons).interpreter
+        if plan.python_version_basis != "requires-python":
+            values["python_version"] = chosen.minor
     return values
 
 
@@ -83,7 +89,7 @@ def given(values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
     return typed, problems
 
 
-def plan_problems(plan: Plan, root: Path, interpreters: Sequence[Interpreter], *, detected: Plan) -> list[str]:
+def plan_problems(plan: Plan, root: Path, pythons: Pythons, *, detected: Plan) -> list[str]:
     """Return what a build of this plan would stumble over, as far as the work tree `root` shows it."""
     if not _is_inside(root, plan.project_root) or not (root / plan.project_root).is_dir():
         return [f"project_root: there is no folder {plan.project_root!r} in the repository."]
@@ -103,8 +109,8 @@ def plan_problems(plan: Plan, root: Path, interpreters: Sequence[Interpreter], *
     ]
     problems += [problem for hook in plan.hooks if (problem := _hook_problem(hook, root))]
     try:
-        choose_interpreter(plan, interpreters)
-    except NoMatchingPython as error:
+        choose_interpreter(plan, pythons)
+    except (NoMatchingPython, PythonMissing) as error:
         problems.append(f"python_version: {error.found}")
     return problems
 

@@ -1,12 +1,12 @@
 """Tries one candidate of a proof: makes its virtualenv, and runs it until it asks for nothing more."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dz.adapters.installer import Installer
-from dz.adapters.interpreters import Interpreter
+from dz.adapters.python_downloads import Pythons
 from dz.errors import DependencyNotFound, DzError, InvalidRequirement
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -76,7 +76,7 @@ class Prover:
     """What a proof needs from its server.
 
     Args:
-        interpreters: newest first.
+        pythons: those that sites can get.
         variables: the owner's; the project's code gets them, but no text shows their values.
         timeout: seconds for loading a candidate once.
         on_line: called with each line of the installer's output.
@@ -85,7 +85,7 @@ class Prover:
     """
 
     room: Room
-    interpreters: Sequence[Interpreter]
+    pythons: Pythons
     installer: Installer
     variables: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 120
@@ -98,12 +98,12 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
     """Install and load one candidate; candidates with the same requirements share the virtualenv."""
     room = prover.room
     try:
-        python, other = choose_interpreter(plan, prover.interpreters)
+        choice = choose_interpreter(plan, prover.pythons, on_line=prover.on_line)
         virtualenv = virtualenvs.create(
             plan,
             checkout,
             folder=room.path / "envs",
-            interpreter=python,
+            interpreter=choice.interpreter,
             installer=prover.installer,
             sandbox=room.sandbox,
             packages=prover.packages,
@@ -120,7 +120,7 @@ def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
     made = _Loading(plan, checkout, virtualenv, inspection, prover).attempt()
     made = replace(made, django_version=made.django_version or verdicts.installed_django(virtualenv.path))
-    reason = verdicts.wrong_python(made.django_version, python.version, other)
+    reason = verdicts.wrong_python(made.django_version, choice.interpreter.version, choice.warnings)
     if made.outcome == CONFLICTING and reason:
         return replace(made, outcome=READ, happened=verdicts.short(f"{reason} {made.happened}"))
     return made

@@ -53,7 +53,7 @@ def beat(
     """Record that the server is alive now, by the database's clock, and how busy it is.
 
     Args:
-        facts: what else others must know; of an appserver, `app_ports`: the first and last port of app instances.
+        facts: what else others must know, such as the `pythons` that it has and the `app_ports` of an appserver.
     """
     values: dict[str, object] = {"name": server_name, "role": role, "address": address, "capacity": capacity}
     values["facts"] = dict(facts or {})

@@ -2,8 +2,10 @@
 
 import contextlib
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Deployment, Release, Server
 from dz.zoomdb.states import LIVE, DeploymentState
 
+_PLATFORM = re.compile(r"(.+?[a-z])-?(\d+(?:\.\d+)*)", re.ASCII)
 FULL_PERCENT = 95
 """A server whose disk or memory is fuller than this takes no further app instance."""
 
@@ -34,6 +37,22 @@ class ServerState:
     cpu_percent: float = 0
     memory_percent: float = 0
     disk_percent: float = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def lacks(self, manifest: Manifest) -> str:
+        """Say what of a bundle's Python and platform is not there and cannot be fetched; empty if nothing.
+
+        A server whose worker is of an earlier release does not tell, and is taken to have everything.
+        """
+        facts, source = self.facts, manifest.python_source
+        if "pythons" not in facts:
+            return ""
+        if not _runs_on(manifest.platform, str(facts.get("platform", manifest.platform))):
+            return f"its platform is {facts['platform']}, that of the build {manifest.platform}"
+        if source and not facts.get("fetches_pythons") and source.sha256 not in facts.get("fetched_pythons", ()):
+            return f"has not the Python {manifest.python_full} of the build, and DZ_PYTHON_DOWNLOADS is never"
+        minors = {str(version).rsplit(".", 1)[0] for version in facts["pythons"]}
+        return "" if source or manifest.python in minors else f"has no Python {manifest.python}"
 
 
 @dataclass(frozen=True)
@@ -46,15 +65,18 @@ class Placed:
     warm: bool
 
 
-def choose(servers: Sequence[ServerState], *, instances: int) -> list[str]:
+def choose(servers: Sequence[ServerState], *, instances: int, manifest: Manifest | None = None) -> list[str]:
     """Return up to `instances` different servers, least loaded first.
+
+    Args:
+        manifest: the bundle's, whose Python they must have or be able to fetch; None: it is not known yet.
 
     The load is the greatest of three shares: instances out of capacity, memory, processor. The name breaks ties.
 
     Raises:
         NoAppserver: no server is alive and has room.
     """
-    refused = {server.name: refusal(server) for server in servers}
+    refused = {server.name: refusal(server) or (manifest and server.lacks(manifest)) or "" for server in servers}
     fine = sorted((server for server in servers if not refused[server.name]), key=lambda s: (score(s), s.name))
     if fine:
         return [server.name for server in fine[:instances]]
@@ -113,7 +135,8 @@ def place(
     """
     with zoomdb.lock(locks.PLACEMENT, 0), zoomdb.session() as session:
         release = session.get_one(Release, release_id)
-        wanted = instances or Manifest.from_json(release.bundle.manifest).plan.instances
+        manifest = Manifest.from_json(release.bundle.manifest)
+        wanted = instances or manifest.plan.instances
         states = {state.name: state for state in _states(session)}
         rows = session.scalars(select(Deployment).where(Deployment.release_id == release_id))
         known = {row.server.name: row for row in rows}
@@ -122,8 +145,17 @@ def place(
         others = [state for name, state in states.items() if name not in names]
         if len(names) < wanted and (others or not names):
             with contextlib.suppress(*([NoAppserver] if names else [])):
-                names += choose(others, instances=wanted - len(names))
+                names += choose(others, instances=wanted - len(names), manifest=manifest)
         return [_reserve(session, release_id, name, known.get(name), port_range) for name in names]
+
+
+def _runs_on(built: str, here: str) -> bool:
+    """Say whether what was built on one platform runs on another: the same, or with a newer C library."""
+    first, second = _PLATFORM.fullmatch(built), _PLATFORM.fullmatch(here)
+    if not first or not second:
+        return True  # one of them is not of the known form: let the deploy show it
+    numbers = [tuple(int(number) for number in one[2].split(".")) for one in (first, second)]
+    return first[1] == second[1] and numbers[0] <= numbers[1]
 
 
 def _alive(state: ServerState) -> bool:
@@ -143,6 +175,7 @@ def _states(session: Session) -> list[ServerState]:
             server.cpu_percent or 0,
             server.memory_percent or 0,
             server.disk_percent or 0,
+            server.facts,
         )
         for server, seconds, rows in session.execute(query)
     ]

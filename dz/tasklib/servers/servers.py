@@ -29,6 +29,8 @@ class ServerView:
     memory_percent: float | None
     disk_percent: float | None
     load1: float | None
+    pythons: tuple[str, ...] = ()
+    """The versions that sites can get here, the server's own first, then those that were fetched."""
 
 
 def listed(zoomdb: Zoomdb, *, role: str | None = None, alive_only: bool = False) -> list[ServerView]:
@@ -83,4 +85,5 @@ def _view(server: Server, age: float | None) -> ServerView:
         memory_percent=server.memory_percent,
         disk_percent=server.disk_percent,
         load1=server.load1,
+        pythons=(*server.facts.get("pythons", ()), *server.facts.get("fetched_pythons", {}).values()),
     )

@@ -1,16 +1,20 @@
 """What is removed from servers and the bundle store, and what never is; rows on a real PostgreSQL."""
 
 import hashlib
+import json
 import os
+import shutil
+import subprocess
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text, update
 
 from dz.adapters.archive import Kind, Layer
 from dz.adapters.bundle_store import DirectoryBundleStore, layer_key
+from dz.adapters.interpreters import Download
 from dz.errors import BundleMissing
 from dz.tasklib import retention
 from dz.tasklib.bundles import bundles, layers
@@ -130,3 +134,40 @@ def test_the_store_loses_only_old_bundles_that_nobody_goes_back_to(zoomdb: Zoomd
     with pytest.raises(BundleMissing):
         store.get_layer(Layer("code", _sha("code", 1), 10), tmp_path / "down")
     assert retention.clean_store(zoomdb, store, bundles_kept=3) == []
+
+
+def test_a_fetched_python_goes_when_no_kept_bundle_needs_it_and_no_process_runs_it(
+    zoomdb: Zoomdb, site: int, tmp_path: Path
+) -> None:
+    def fetched(number: int) -> Path:
+        source = Download(
+            (3, 12, number), f"cpython-3.12.{number}", f"https://example.org/{number}", _sha("python", number)
+        )
+        place = tmp_path / f"3.12.{number}-abc"
+        program = place / source.key / "bin" / "python3.12"
+        program.parent.mkdir(parents=True)
+        shutil.copy("/bin/sleep", program)
+        (place / "python.json").write_text(json.dumps({**asdict(source), "said": ""}))
+        _age(place, 2)
+        return place
+
+    kept, old, running, fresh = map(fetched, range(4))
+    unfinished = _folder(tmp_path / "3.12.9-abc")
+    _age(fresh, 0.5)
+    with zoomdb.session() as session:
+        bundle = session.scalars(select(Bundle).order_by(Bundle.id)).first()
+        assert bundle
+        source = Download((3, 12, 0), "cpython-3.12.0", "https://example.org/0", _sha("python", 0))
+        bundle.manifest = replace(_manifest(1), python_source=source).to_json()
+    process = subprocess.Popen([running / "cpython-3.12.2" / "bin" / "python3.12", "60"])
+    try:
+        assert set(retention.clean_pythons(zoomdb, folder=tmp_path)) == {old, unfinished}
+        assert [path.exists() for path in (kept, old, running, fresh)] == [True, False, True, True]
+    finally:
+        process.kill()
+        process.wait()
+    with zoomdb.session() as session:
+        session.execute(update(Bundle).values(deleted=func.now()))
+    _age(kept, 2)
+    assert set(retention.clean_pythons(zoomdb, folder=tmp_path)) == {kept, running}
+    assert retention.clean_pythons(zoomdb, folder=tmp_path / "none") == []

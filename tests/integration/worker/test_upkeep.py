@@ -1,12 +1,16 @@
 """A server says how it is, and removes what no version needs."""
 
+import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from dz import wiring
+from dz.adapters import interpreters
+from dz.adapters.interpreters import Download
 from dz.settings import settings
 from dz.tasklib.servers import servers
 from dz.worker import upkeep
@@ -28,6 +32,22 @@ def test_a_server_that_beats_is_alive_with_what_it_offers(zoomdb: Zoomdb, state_
     upkeep.beat("proxy", "proxy-7")
     assert [server.name for server in servers.listed(zoomdb, role="build", alive_only=True)] == ["build-7"]
     assert [server.name for server in servers.listed(zoomdb, role="proxy", alive_only=True)] == ["proxy-7"]
+
+
+def test_a_server_tells_its_own_pythons_and_those_that_were_fetched(zoomdb: Zoomdb, state_dir: Path) -> None:
+    source = Download((3, 12, 1), "cpython-3.12.1-x", "https://example.org/x", "5" * 64)
+    place = state_dir / "pythons" / "3.12.1-abc"
+    program = place / source.key / "bin" / "python3.12"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (place / "python.json").write_text(json.dumps({**asdict(source), "said": "main"}))
+    upkeep.beat("build", "build-7")
+    [server] = servers.listed(zoomdb)
+    assert server.pythons == (*(one.full for one in interpreters.available()), "3.12.1")
+
+    os.utime(place, (0, 0))
+    upkeep.clean("build", "build-7")
+    assert not place.exists(), "no bundle was made with it"
 
 
 def test_layers_that_no_version_needs_go(state_dir: Path) -> None:

@@ -12,6 +12,7 @@ import uv
 
 from dz.adapters import archive
 from dz.adapters.bundle_store import DirectoryBundleStore
+from dz.adapters.python_downloads import Pythons
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.settings import PROJECT_ROOT
@@ -166,7 +167,7 @@ def site(zoomdb, supervisor, room, bundle, python, user, placed):
     """An app instance that is installed and not booted."""
     _, store = bundle
     instance = find(zoomdb, placed, "app-1", folder=room / "server")
-    install.install(instance, store=store, interpreters=[python])
+    install.install(instance, store=store, pythons=Pythons((python,)))
     found = Site(zoomdb, supervisor, instance, user)
     yield found
     found.retire()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dz.adapters.interpreters import Interpreter
+from dz.adapters.python_downloads import Pythons
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.launches import answers, findings, launches
 from dz.tasklib.launches.findings import Findings
@@ -14,7 +15,7 @@ from dz.zoomdb.states import JobKind
 from tests import PROJECTS
 
 URL = "https://git.example.org/me/shop.git"
-PYTHONS = [Interpreter((3, 11, 2), Path("/usr/bin/python3.11"))]
+PYTHONS = Pythons((Interpreter((3, 11, 2), Path("/usr/bin/python3.11")),))
 KEY = "PAYMENT_KEY"
 """The variable that only the owner of this project can know."""
 
@@ -32,7 +33,7 @@ def _findings(zoomdb: Zoomdb, job: int, **variables: str) -> Findings:
     stored.put(zoomdb, project.id, variables)
     check = launches.check_job(zoomdb, job, params={})
     root = PROJECTS / "src_layout"
-    return findings.gather(zoomdb, check or 0, project, root, url=URL, config=None, interpreters=PYTHONS)
+    return findings.gather(zoomdb, check or 0, project, root, url=URL, config=None, pythons=PYTHONS)
 
 
 def _fill(zoomdb: Zoomdb, found: Findings, job: int, *, straight_on: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dz.adapters.interpreters import Interpreter
+from dz.adapters.python_downloads import Pythons
 from dz.errors import InvalidName, NotDjango
 from dz.tasklib import projects
 from dz.tasklib.detection import Guess, Risk
@@ -21,7 +22,7 @@ from tests import PROJECTS
 
 SHOP = PROJECTS / "src_layout"
 URL = "https://git.example.org/me/shop.git"
-PYTHONS = [Interpreter((3, 11, 2), Path("/usr/bin/python3.11"))]
+PYTHONS = Pythons((Interpreter((3, 11, 2), Path("/usr/bin/python3.11")),))
 
 
 def _launch(zoomdb: Zoomdb) -> int:
@@ -33,7 +34,7 @@ def _launch(zoomdb: Zoomdb) -> int:
 def _findings(zoomdb: Zoomdb) -> Findings:
     project = findings.project_of(zoomdb, name="shop", url=URL, ref=None)
     check = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
-    return findings.gather(zoomdb, check, project, SHOP, url=URL, config=None, interpreters=PYTHONS)
+    return findings.gather(zoomdb, check, project, SHOP, url=URL, config=None, pythons=PYTHONS)
 
 
 def test_an_answer_is_judged_without_changing_anything_and_stored_whole_when_it_is_right(zoomdb: Zoomdb) -> None:
@@ -104,7 +105,7 @@ def test_what_a_check_has_proved_is_what_the_form_shows(zoomdb: Zoomdb) -> None:
     project = findings.project_of(zoomdb, name="shop", url=URL, ref=None)
     check = jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={})
     rows.save(zoomdb, check, [Guess("settings_module", "shop.settings.development", "the proof", proof="proved")])
-    found = findings.gather(zoomdb, check, project, SHOP, url=URL, config=None, interpreters=PYTHONS)
+    found = findings.gather(zoomdb, check, project, SHOP, url=URL, config=None, pythons=PYTHONS)
     assert answers.first_answer(found, None)["django_settings_module"] == "shop.settings.development"
     assert answers.first_answer(found, None)["project"] == "shop"
     assert answers.first_answer(found, "wanted")["project"] == "wanted"
@@ -113,4 +114,4 @@ def test_what_a_check_has_proved_is_what_the_form_shows(zoomdb: Zoomdb) -> None:
 def test_a_repository_without_django_is_refused_with_its_address(zoomdb: Zoomdb) -> None:
     project = findings.project_of(zoomdb, name=None, url=URL, ref=None)
     with pytest.raises(NotDjango, match=r"shop\.git holds no Django project that can be deployed"):
-        findings.gather(zoomdb, 0, project, PROJECTS / "not_django", url=URL, config=None, interpreters=PYTHONS)
+        findings.gather(zoomdb, 0, project, PROJECTS / "not_django", url=URL, config=None, pythons=PYTHONS)

@@ -8,6 +8,7 @@ import pytest
 
 from dz.adapters import interpreters
 from dz.adapters.installer import UvInstaller
+from dz.adapters.python_downloads import Pythons
 from dz.tasklib import detection
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.guesses import proved
@@ -31,7 +32,7 @@ def prove(build_server: Path) -> Prove:
         checkout = Checkout(tree, "https://example.org/site.git", None, "0" * 40, "x", "p00000001")
         found = detection.inspect(tree)
         with rooms.room(build_server / "proofs", "k" if index is None else "other", sandbox_of) as room:
-            prover = Prover(room, interpreters.available(), UvInstaller(index), variables)
+            prover = Prover(room, Pythons(tuple(interpreters.available())), UvInstaller(index), variables)
             made = proof.prove(found, checkout, prover)
         return made, proved.merged(found, made)
 

@@ -32,7 +32,9 @@ def checkout(name: str, commit: str = "0" * 40) -> Checkout:
 
 def plan(name: str, *variables: str, attached: str | None = None) -> Plan:
     found = checkout(name)
-    return build.plan(inspect(found.path), found, attached=attached, stored=None, variables=variables)
+    made = build.plan(inspect(found.path), found, attached=attached, stored=None, variables=variables)
+    build.refuse_missing(made, variables)
+    return made
 
 
 def test_a_build_without_a_variable_that_the_settings_need_names_all_that_are_missing() -> None:

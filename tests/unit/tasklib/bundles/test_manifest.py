@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dz.adapters.archive import Layer
+from dz.adapters.interpreters import Download
 from dz.errors import BundleRefused
 from dz.tasklib.bundles.manifest import Manifest
 from tests.manifests import MANIFEST, PLAN
@@ -28,7 +29,7 @@ EARLY = """{
  "media_url": null, "static_map": [["/static/", "static"]], "environment_key": "k1", "paths": ["dz", "src"],
  "project_root": "."}"""
 """As zoomdb and the bundle store hold it."""
-LATER = ("database_type", "static_map", "paths", "schema", "loads_once", "build_key")
+LATER = ("database_type", "static_map", "paths", "schema", "loads_once", "build_key", "python_build", "python_source")
 """Keys that a stored manifest may lack."""
 _TEXT = st.text(max_size=20)
 _MANIFESTS = st.builds(
@@ -39,7 +40,11 @@ _MANIFESTS = st.builds(
     static_map=st.lists(st.tuples(_TEXT, _TEXT), max_size=3).map(tuple),
     paths=st.lists(_TEXT, max_size=3).map(tuple),
     loads_once=st.booleans(),
-    **dict.fromkeys(("name", "commit", "python_full", "virtualenv_key", "django", "schema", "build_key"), _TEXT),
+    python_source=st.none()
+    | st.just(Download((3, 12, 1), "cpython-3.12.1", "https://example.org/x", "5" * 64, "20260101")),
+    **dict.fromkeys(
+        ("name", "commit", "python_full", "virtualenv_key", "django", "schema", "build_key", "python_build"), _TEXT
+    ),
 )
 
 
@@ -71,7 +76,17 @@ def test_keys_that_are_missing_or_of_a_later_release_do_no_harm() -> None:
 def test_the_keys_that_are_stored_stay() -> None:
     stored = MANIFEST.to_json()
     named = {field.name for field in fields(Manifest)} - {"virtualenv_key"}
-    for_readers = {"format", "settings_module", "wsgi", "asgi", "use_asgi", "server", "project_root", "environment_key"}
+    for_readers = {
+        "python_implementation",
+        "format",
+        "settings_module",
+        "wsgi",
+        "asgi",
+        "use_asgi",
+        "server",
+        "project_root",
+        "environment_key",
+    }
     assert stored.keys() == named | for_readers
     assert stored["format"] == 1
     assert (stored["settings_module"], stored["server"]) == ("dz_settings", "gunicorn")

@@ -7,6 +7,17 @@ import pytest
 from dz.tasklib.detection import versions
 from tests.unit.tasklib.detection.projects import project, tree
 
+_PIPFILE_LOCK = """{
+    "_meta": {
+        "hash": {"sha256": "x"},
+        "pipfile-spec": 6,
+        "requires": {
+            "python_version": "3.10"
+        }
+    }
+}
+"""
+
 
 def test_the_python_of_an_argument_of_the_image_is_read(tmp_path: Path) -> None:
     image = "ARG PYTHON_VERSION=3.12-slim\nFROM python:$PYTHON_VERSION\n"
@@ -19,6 +30,14 @@ def test_the_python_of_an_argument_of_the_image_is_read(tmp_path: Path) -> None:
         ({"pyproject.toml": "[project]\nrequires-python = '>=3.11'\n"}, (">=3.11", "pyproject.toml:2", "requires-python")),
         ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.11'\n"}, ("^3.11", "pyproject.toml:2", "requires-python")),
         ({"Pipfile": "[requires]\npython_version = '3.10'\n"}, ("3.10", "Pipfile:2", "preference")),
+        (
+            {"Pipfile": "[requires]\npython_version = '3.9'\n", "Pipfile.lock": _PIPFILE_LOCK},
+            ("3.10", "Pipfile.lock:6", "requires-python"),
+        ),
+        (
+            {"uv.lock": 'version = 1\nrequires-python = ">=3.12"\n', ".python-version": "3.13\n"},
+            (">=3.12", "uv.lock:2", "requires-python"),
+        ),
         ({"runtime.txt": "python-3.9.1\n"}, ("3.9.1", "runtime.txt:1", "preference")),
         ({".python-version": "# pyenv\n3.12\n"}, ("3.12", ".python-version:2", "preference")),
         ({"README.md": "Needs Python 3.8 or newer.\n"}, (">=3.8", "README.md:1", "mentioned")),
@@ -29,7 +48,7 @@ def test_the_python_of_an_argument_of_the_image_is_read(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_python_is_asked_for(tmp_path: Path, files: dict[str, str], wanted: tuple[str, str, str]) -> None:
-    assert versions.python(tree(tmp_path, files), "") == [wanted]
+    assert versions.python(tree(tmp_path, files), "")[0] == wanted
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from dz.adapters.interpreters import Interpreter
+from dz.adapters.python_downloads import Pythons
 from dz.tasklib.configuration import resolution, zoombuild
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import inspect
@@ -18,7 +19,9 @@ from dz.tasklib.variables.missing import MissingVariable
 from tests import PROJECTS, ROOT
 
 POLLS = ROOT / "demo" / "polls"
-PYTHONS = (Interpreter((3, 12, 4), Path("/usr/bin/python3.12")), Interpreter((3, 11, 2), Path("/usr/bin/python3.11")))
+PYTHONS = Pythons(
+    (Interpreter((3, 12, 4), Path("/usr/bin/python3.12")), Interpreter((3, 11, 2), Path("/usr/bin/python3.11")))
+)
 URL = "https://git.example.org/me/site.git"
 
 

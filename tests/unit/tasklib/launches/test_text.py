@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dz.adapters.python_downloads import Pythons
 from dz.tasklib.detection import Guess, Inspection, Risk
 from dz.tasklib.launches import text
 from dz.tasklib.launches.findings import Findings
@@ -25,7 +26,7 @@ def findings(inspection: Inspection, *wanted: MissingVariable, guesses: tuple[Gu
         commit="c0ffee" * 6,
         config=None,
         stored=None,
-        interpreters=(),
+        pythons=Pythons(),
         project=PROJECT,
         wanted=wanted,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dz.adapters.installer import UvInstaller
+from dz.adapters.python_downloads import Pythons
 from dz.adapters.sandbox import UserSandbox
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.detection import inspect
@@ -18,7 +19,7 @@ from tests import PROJECTS
 def prover(tmp_path: Path) -> Prover:
     """A server without any Python."""
     room = Room(tmp_path / "room", tmp_path / "cache", UserSandbox(None, tmp_path))
-    return Prover(room, [], UvInstaller())
+    return Prover(room, Pythons(), UvInstaller())
 
 
 def proved(root: Path, prover: Prover) -> Proof:
@@ -41,7 +42,7 @@ def test_without_a_candidate_the_reason_is_told(prover: Prover, tmp_path: Path) 
 
 def test_a_server_without_a_fitting_python_leaves_the_guesses_read(prover: Prover) -> None:
     found = proved(PROJECTS / "sqlite_single", prover)
-    assert [(one.outcome, one.stage, one.error) for one in found.attempts] == [("read", "install", "NoMatchingPython")]
+    assert [(one.outcome, one.stage, one.error) for one in found.attempts] == [("read", "install", "PythonMissing")]
     summary = found.to_json()
     assert (summary["outcome"], summary["settings_module"], summary["python"]) == ("read", "mysite.settings", "")
     assert summary["attempts"] == [found.attempts[0].to_json()]

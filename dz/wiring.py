@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from dz import names
 from dz.adapters import interpreters as python_interpreters
 from dz.adapters import users
 from dz.adapters.archive import Layer
@@ -23,13 +24,15 @@ from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
 from dz.errors import StackProblem
 from dz.settings import Role, settings
+from dz.tasklib import projects
 from dz.tasklib.appservers import instance
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
-from dz.tasklib.proxies import static, updates
+from dz.tasklib.proxies import hosts, static, updates
 from dz.tasklib.variables import stored
+from dz.tasklib.verification import verification
 from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
 
@@ -102,7 +105,16 @@ def prover(checkout: Checkout) -> Iterator[Prover]:
             on_line=to_run_log,
             packages=packages(),
             hosts=settings().git_hosts,
+            site=verification.site_variables(_hosts_of_source(checkout.url), tls=bool(settings().trusted_proxies)),
         )
+
+
+def _hosts_of_source(url: str) -> list[str]:
+    """Return the host names of the project from a URL, or the one that it would get."""
+    known, domain = projects.of_source(zoomdb(), url), settings().platform_domain
+    if known:
+        return hosts.of_project(zoomdb(), known.id, domain=domain)
+    return [f"{names.project_name_from_url(url)}.{domain}"]
 
 
 def packages() -> PackageCache:

@@ -14,6 +14,7 @@ from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
 from tests.flows.conftest import POLLS, Platform
 from tests.flows.test_build_and_deploy import _deploy
+from tests.flows.test_check_repo import _check
 
 PROXY = "127.0.0.9"
 """The address that ends TLS; a request of this machine can come from any address of 127.0.0.0/8."""
@@ -152,6 +153,10 @@ def test_a_site_that_is_reached_by_plain_http_only_is_reached_and_its_owner_is_t
     platform: Platform, tmp_path: Path
 ) -> None:
     url = platform.publish("shop-plain", _shop(tmp_path))
+    check, _ = _check(url)
+    before = " ".join(check.result["proof"]["warnings"])
+    assert "SECURE_SSL_REDIRECT has no effect on plain http" in before
+    assert "SESSION_COOKIE_DOMAIN is .shop.example, which does not take in shop-plain.localhost" in before
     result = _deploy(url=url)
     said = " ".join(_said(platform))
     assert "SECURE_SSL_REDIRECT has no effect on plain http" in said

@@ -82,6 +82,7 @@ class Prover:
         on_line: called with each line of the installer's output.
         packages: the package cache that all projects share; None: there is none.
         hosts: the operator's list of sources, from which packages may come, too.
+        site: what `verification.site_variables` says of the site that it may become.
     """
 
     room: Room
@@ -92,6 +93,7 @@ class Prover:
     on_line: Callable[[str], None] | None = None
     packages: PackageCache | None = None
     hosts: Collection[str] = ()
+    site: Mapping[str, str] = field(default_factory=dict)
 
 
 def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
@@ -176,7 +178,7 @@ class _Loading:
             self.virtualenv,
             place=self.prover.room.path / f"run-{number}",
             sandbox=self.prover.room.sandbox,
-            given={**self.placeholders, **self.given},
+            given={**self.placeholders, **self.given, **self.prover.site},
             timeout=self.prover.timeout,
             options={"request": True, "migrates": migrations.are_run(self.plan.hooks)},
             secret=tuple(self.prover.variables.values()),

@@ -85,6 +85,16 @@ def placeholder_variables(plan: Plan) -> dict[str, str]:
     }  # fmt: skip
 
 
+def site_variables(hosts: Sequence[str], *, tls: bool) -> dict[str, str]:
+    """Return the variables by which the shim can tell which of a project's settings fit its site.
+
+    Args:
+        hosts: the host names of the site.
+        tls: visitors come by https.
+    """
+    return {"DZ_SITE_HOSTS": ",".join(hosts), "DZ_TLS": "1" if tls else ""}
+
+
 def search_path(plan: Plan) -> list[str]:
     """Return the folders of a bundle's code layer where the project's modules are found (the manifest's `paths`)."""
     folders = (plan.project_root, *plan.additional_python_path_dirs)
@@ -140,7 +150,7 @@ def verify(
             sandbox=sandbox,
             variables=variables,
             timeout=timeout,
-            site={"DZ_SITE_HOSTS": ",".join(hosts), "DZ_TLS": "1" if tls else ""},
+            site=site_variables(hosts, tls=tls),
         )
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)

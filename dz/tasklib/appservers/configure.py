@@ -31,7 +31,7 @@ def configure(
         zoomdb,
         instance.release_id,
         credentials=databases.credentials(zoomdb, instance.project_id),
-        hosts=[*instance.hosts, *local_names],
+        hosts=[*instance.hosts, *local_names] if _takes_hosts(instance) else ["*"],
         origins=[f"{scheme}://{host}" for host in instance.hosts for scheme in ("https", "http")],
         static_url=instance.manifest.static_url,
         media_root=str(instance.media),
@@ -39,6 +39,12 @@ def configure(
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
     write_files(instance, {**variables, **collected}, owner=owner, proxies=_proxies(zoomdb))
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
+
+
+def _takes_hosts(instance: AppInstance) -> bool:
+    """Say whether a bundle's shim reads the file of host names; for an older one nginx alone decides what reaches it."""
+    shim = instance.bundle / "dz"
+    return not shim.is_dir() or (shim / "dz_front.py").exists()
 
 
 def write_files(

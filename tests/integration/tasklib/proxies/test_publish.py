@@ -65,6 +65,17 @@ def test_a_configuration_that_nginx_refuses_changes_nothing(nginx, statics, poll
     assert get(nginx, polls.name)[0] == 200
 
 
+def test_a_site_is_published_once_the_main_configuration_is_that_of_this_checkout(nginx, statics, app, polls):
+    main = nginx.folder / "nginx.conf"
+    main.write_text(main.read_text().replace("dz_expires", "dz_kept"))  # as an older checkout may have left it
+    newer = site(1, vhost(polls.name, 2, app("two")))
+    with pytest.raises(ProxyRefused, match="dz_expires"):
+        publish(newer, nginx=nginx, static_fetch=statics)
+    assert nginx.write_main(workers=1)
+    assert publish(newer, nginx=nginx, static_fetch=statics)
+    assert get(nginx, polls.name)[2]["X-DjangoZoom"] == "polls v2"
+
+
 def test_a_host_name_of_another_site_is_refused(nginx, statics, app, polls):
     with pytest.raises(ProxyRefused, match="conflicting"):
         publish(site(2, replace(polls, site_port=None)), nginx=nginx, static_fetch=statics)

@@ -177,6 +177,10 @@ class UnsupportedDatabase(OwnerError):
     """The project needs a database engine that the platform does not offer."""
 
 
+class DataNotCopied(OwnerError):
+    """The rows of a committed database could not be copied into the site's; that has its tables, and none of the rows."""
+
+
 class MissingLibrary(OperatorError):
     """The project needs a library of the operating system that the servers lack."""
 

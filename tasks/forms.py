@@ -42,6 +42,11 @@ class LaunchForm(RunInput):
     requirements_files: list[str] = Field([], title="Dependency files", description="What is installed from.")
     database_type: Literal["postgresql", "postgresql-gis"] = Field("postgresql", title="Database")
     collectstatic: bool = Field(default=True, title="Collect static files")
+    copy_data: bool = Field(
+        default=False,
+        title="Copy the rows of the committed SQLite database",
+        description="Once, into the site's new PostgreSQL database, when it is deployed first.",
+    )
     hooks: list[str] = Field(
         ["migrate"], title="Release hooks", description="Management commands that run once before a version serves."
     )

@@ -21,6 +21,7 @@ def run_release_hooks(job: int, release: int, *, server: str) -> None:
     hooks.run_hooks(
         wiring.zoomdb(),
         instance,
+        job,
         supervisor=wiring.supervisor(server),
         sandbox=wiring.sandbox(instance.sysid, "appserver", server),
         timeout=settings().health_timeout,

@@ -6,6 +6,7 @@ from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
 from dz.tasklib.proxies import hosts
+from dz.tasklib.releases import releases
 from dz.tasklib.variables import stored
 from dz.tasklib.variables.redaction import redacted
 from dz.tasklib.verification import verification
@@ -30,5 +31,8 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: V
             hosts=hosts.of_project(wiring.zoomdb(), project, domain=settings().platform_domain),
             tls=bool(settings().trusted_proxies),
         )
-    log.note(wiring.zoomdb(), job, verified.warnings, info=f"Django {verified.django_version} loads")
+    warnings = [*verified.warnings]
+    if verified.data and not releases.was_published(wiring.zoomdb(), project):
+        warnings.append(verified.data.offer(said_yes=plan.copy_data))
+    log.note(wiring.zoomdb(), job, warnings, info=f"Django {verified.django_version} loads")
     return verified

@@ -8,10 +8,11 @@ import typer
 
 from dz import names, wiring
 from dz.cli import output, runs
-from dz.cli.options import AsJson, Files, Local, Ref, Variables, given_variables
+from dz.cli.options import AsJson, Files, Local, Ref, Variables, WithData, given_variables
 from dz.errors import InvalidConfig
 from dz.tasklib import projects
 from dz.tasklib.appservers import answers
+from dz.tasklib.configuration import zoombuild
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.jobs.log import LogLine
 from dz.tasklib.variables import stored
@@ -35,6 +36,7 @@ def deploy(
     config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to use; it wins over the repository's.")] = None,
     values: Variables = None,
     in_files: Files = None,
+    with_data: WithData = False,
     rebuild: Annotated[bool, typer.Option(help="Make a new version even if nothing has changed.")] = False,
     as_json: AsJson = False,
     local: Local = False,
@@ -44,6 +46,7 @@ def deploy(
     if ref:
         names.git_ref(ref)
     text = read_config(config) if config else None
+    text = zoombuild.changed(text, copy_data="yes") if with_data else text
     known = names.PROJECT_NAME.fullmatch(target) is not None
     if not known:
         # Refused here, before a URL that may hold a password is stored as a parameter.

@@ -29,6 +29,14 @@ Files = Annotated[
 ]
 
 
+WithData = Annotated[
+    bool,
+    typer.Option(
+        "--with-data", help="Copy the rows of the SQLite database that was committed with the code; first deploy only."
+    ),
+]
+
+
 def given_variables(given: list[str] | None, in_files: list[str] | None = None) -> dict[str, str]:
     """Return the values of `--set NAME=VALUE` and `--file NAME=PATH`, checked; raises BadParameter or InvalidName."""
     values: dict[str, str] = {}

@@ -14,13 +14,14 @@ import typer
 from dz import names, wiring
 from dz.cli import output, questions, runs
 from dz.cli.check import inspect_source
-from dz.cli.options import AsJson, Files, Variables, given_variables
+from dz.cli.options import AsJson, Files, Variables, WithData, given_variables
 from dz.cli.stack import shown
 from dz.errors import FailureRecord, HealthCheckFailed, NotDjango, from_record
 from dz.settings import PROJECT_ROOT, settings
 from dz.tasklib import projects
 from dz.tasklib.appservers import answers
 from dz.tasklib.checkouts import local_sources
+from dz.tasklib.configuration import zoombuild
 from dz.tasklib.detection import inspect
 from dz.tasklib.jobs import log
 from dz.tasklib.jobs.jobs import JobView
@@ -68,6 +69,7 @@ def try_(
     ] = None,
     values: Variables = None,
     in_files: Files = None,
+    with_data: WithData = False,
     appservers: Annotated[int, typer.Option(min=1, help="At least so many appservers.")] = 1,
     proxies: Annotated[int, typer.Option(min=1, help="At least so many proxies.")] = 1,
     as_json: AsJson = False,
@@ -89,6 +91,8 @@ def try_(
         check, guesses = inspect_source(url, None, local=False, prove=False)
     watch.add_steps_of("check_repo", runs.steps(zoomdb, check.id))
     request = _request(zoomdb, url, check, guesses, variables, ask=ask)
+    if with_data:
+        request = request.model_copy(update={"config": zoombuild.changed(request.config, copy_data="yes")})
     with watch.step("build_and_deploy"):
         job = runs.run(JobKind.BUILD_AND_DEPLOY, request)
     lines = log.lines(zoomdb, job.id)

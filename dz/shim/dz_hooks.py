@@ -116,7 +116,7 @@ def _die_with(lifeline):
 
 def _run(words, output):
     """Run `manage.py` with these words and return its exit code."""
-    from django.core.management import execute_from_command_line
+    import dz_run
 
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -125,7 +125,7 @@ def _run(words, output):
     os.close(output)
     sys.argv = ["manage.py"] + words
     try:
-        execute_from_command_line(sys.argv)
+        return dz_run.manage(words)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:  # noqa: BLE001
@@ -134,4 +134,3 @@ def _run(words, output):
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-    return 0

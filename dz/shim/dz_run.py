@@ -66,6 +66,18 @@ def collect_seldom():
     gc.set_threshold(100000, 50, 50)
 
 
+def manage(words):
+    """Run `manage.py` with these words, or copy rows for `dz_data FILE`; return an exit code."""
+    if words[:1] == ["dz_data"]:
+        import dz_data
+
+        return dz_data.main(words[1:])
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["manage.py"] + words)
+    return 0
+
+
 def main(arguments):
     """Run one command of the bundle."""
     file_name, command, rest = arguments[0], arguments[1], arguments[2:]
@@ -80,9 +92,7 @@ def main(arguments):
         runpy.run_module("gunicorn", run_name="__main__", alter_sys=False)
     elif command == "manage":
         collect_seldom()
-        from django.core.management import execute_from_command_line
-
-        execute_from_command_line(["manage.py"] + rest)
+        sys.exit(manage(rest))
     elif command == "verify":
         collect_seldom()
         import dz_verify

@@ -70,6 +70,8 @@ def facts(settings, source):
     from django.apps import apps
     from django.db import connections
 
+    import dz_data
+
     own = sys.modules["dz_settings"]._own
     engine = (own.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")
     WARNINGS.extend(dz_front.changed(own))
@@ -89,6 +91,7 @@ def facts(settings, source):
         "engine": engine,
         "used_engine": settings.DATABASES["default"]["ENGINE"],
         "sqlite_aliases": others,
+        "data": dz_data.look(source, own),
         "written_later": written_later(own, settings, source),
         "migrations": migrations,
         "auth": apps.is_installed("django.contrib.auth"),

@@ -1,15 +1,21 @@
 """Ordinary sites: what their owners have on their own machines works on the servers, or they are told what does not."""
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
+import uv
 
+from dz.errors import DataNotCopied
 from dz.tasklib.jobs import jobs, log
 from tests.flows.conftest import POLLS, Platform
 from tests.flows.snapshots import Edit, add, both, put
@@ -64,11 +70,11 @@ def deploy(**request: Any) -> dict[str, Any]:
     return jobs.newest(wiring.zoomdb(), limit=1)[0].result
 
 
-def publish(platform: Platform, folder: Path, *edits: Edit) -> str:
+def publish(platform: Platform, folder: Path, *edits: Edit, name: str = "ordinary") -> str:
     tree = folder / "tree"
     shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
     both(*edits)(tree)
-    return platform.publish("ordinary", tree)
+    return platform.publish(name, tree)
 
 
 def get(url: str) -> tuple[int, str]:
@@ -85,8 +91,49 @@ def said(platform: Platform) -> list[str]:
     return [line.message for line in log.lines(platform.zoomdb, job.id) if line.type in {"warn", "info"}]
 
 
+ROWS = """
+import datetime
+from django.contrib.auth.models import Group, Permission, User
+from polls.models import Choice, Question
+Question.objects.all().delete()
+old = Question.objects.create(pk=41, text="How was the old site?")
+Question.objects.filter(pk=41).update(published=datetime.datetime(2019, 5, 4, 12, 30, tzinfo=datetime.timezone.utc))
+Choice.objects.bulk_create([Choice(question=old, text="Fine %d" % n, votes=n) for n in range(1200)])
+editors = Group.objects.create(name="editors")
+editors.permissions.add(Permission.objects.get(codename="change_question"))
+User.objects.create_user("ann", password="a long password").groups.add(editors)
+"""
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A SQLite database as its owner has committed it."""
+    folder = tmp_path_factory.mktemp("database")
+    tree, env = folder / "tree", {**os.environ, "UV_SYSTEM_CERTS": "1"}
+    shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    program = uv.find_uv_bin()
+    subprocess.run([program, "venv", "-q", folder / "venv"], env=env, check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run(
+        [program, "pip", "install", "-q", "-p", python, "-r", tree / "requirements.txt"], env=env, check=True
+    )
+    for words in (["migrate"], ["shell", "-c", ROWS]):
+        subprocess.run([python, "manage.py", *words], cwd=tree, check=True, capture_output=True)
+    return (tree / "db.sqlite3").read_bytes()
+
+
+def commit(data: bytes) -> Edit:
+    def edit(tree: Path) -> None:
+        (tree / "db.sqlite3").write_bytes(data)
+        (tree / ".gitignore").write_text("__pycache__/\n")
+
+    return edit
+
+
 @pytest.fixture
-def api(platform: Platform, beating: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def api(
+    platform: Platform, beating: object, database: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """A site without a front page that writes beside its code, deployed once for the tests of this file."""
     if DEPLOYED:
         return DEPLOYED
@@ -96,6 +143,7 @@ def api(platform: Platform, beating: object, tmp_path_factory: pytest.TempPathFa
         put("mysite/urls.py", URLS),
         put("start.log", "committed "),
         add("mysite/settings.py", SETTINGS),
+        commit(database),
     )
     result = deploy(url=url)
     DEPLOYED.update(result, said=said(platform))
@@ -120,3 +168,63 @@ def test_a_site_may_write_beside_its_code_and_is_told_that_this_is_not_kept(api:
 def test_the_collected_files_are_where_static_root_says_on_the_appserver_too(api: dict[str, Any]) -> None:
     sizes = json.loads(get(f"{api['url']}collected/")[1])["sizes"]
     assert sizes[0] == sizes[1] > 1000
+
+
+def test_the_rows_of_a_committed_database_are_offered_and_not_copied_without_a_yes(api: dict[str, Any]) -> None:
+    (offer,) = [line for line in api["said"] if line.startswith("db.sqlite3 holds ")]
+    assert "polls_choice 1200" in offer
+    assert "`dz deploy --with-data`" in offer
+    assert "copied" not in api
+
+
+def rows(platform: Platform, name: str, statement: str) -> list[Any]:
+    """What the site's own database answers."""
+    from dz.tasklib import databases  # noqa: PLC0415
+
+    known = databases.credentials(platform.zoomdb, platform.project_id(name))
+    with (
+        contextlib.closing(
+            psycopg2.connect(
+                host=known.host, port=known.port, dbname=known.name, user=known.user, password=known.password
+            )
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+CONFIG = "[project]\ncopy_data = yes\n"
+
+
+def test_rows_that_postgresql_refuses_are_named_and_none_is_copied(
+    platform: Platform, database: bytes, tmp_path: Path
+) -> None:
+    broken = sqlite3.connect(":memory:")
+    broken.deserialize(database)
+    broken.execute("update polls_choice set text = printf('%.*c', 500, 'x') where id = 7")
+    too_long = bytes(broken.serialize())
+    url = publish(platform, tmp_path, commit(too_long), name="withdata")
+    with pytest.raises(DataNotCopied, match=r"(?s)polls_choice: value too long.*tables, and none of these rows"):
+        deploy(url=url, config=CONFIG)
+    assert rows(platform, "withdata", "select count(*) from polls_choice where text = 'Fine 3'") == [(0,)]
+
+
+def test_on_a_yes_the_rows_are_copied_once_as_they_are(platform: Platform, database: bytes, tmp_path: Path) -> None:
+    result = deploy(url=publish(platform, tmp_path, commit(database), name="withdata"), config=CONFIG)
+    assert result["copied"]["polls_choice"] == 1200
+    assert (result["copied"]["polls_question"], result["copied"]["auth_user"]) == (1, 1)
+    assert any("rows of db.sqlite3 were copied and counted: polls_choice 1200" in line for line in said(platform))
+    assert "How was the old site?" in get(result["url"])[1]
+    old = "select id, to_char(published at time zone 'utc', 'YYYY-MM-DD HH24:MI') from polls_question"
+    assert rows(platform, "withdata", old) == [(41, "2019-05-04 12:30")]
+    assert rows(platform, "withdata", "select nextval(pg_get_serial_sequence('polls_question', 'id'))") == [(42,)]
+    allowed = (
+        "select c.model, p.codename from auth_user_groups u join auth_group_permissions g using (group_id) "
+        "join auth_permission p on p.id = g.permission_id join django_content_type c on c.id = p.content_type_id"
+    )
+    assert rows(platform, "withdata", allowed) == [("question", "change_question")]
+
+    again = deploy(project="withdata", rebuild=True)
+    assert "copied" not in again
+    assert not any("db.sqlite3" in line for line in said(platform))

@@ -8,7 +8,7 @@ from dz.adapters import loaded_project, users
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
-from dz.tasklib.appservers import health
+from dz.tasklib.appservers import data, health
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.releases import hooks
 from dz.tasklib.variables.redaction import redacted
@@ -19,17 +19,23 @@ HOOK_TIMEOUT = 1500
 
 
 def run_hooks(
-    zoomdb: Zoomdb, instance: AppInstance, *, supervisor: Supervisor, sandbox: Sandbox, timeout: float
+    zoomdb: Zoomdb, instance: AppInstance, job: int, *, supervisor: Supervisor, sandbox: Sandbox, timeout: float
 ) -> None:
     """Run the hooks of a release once, as the project's user; an app instance that is held serves afterwards.
 
     Args:
+        job: it learns how many rows were copied from a database that was committed with the code.
         timeout: seconds that a held instance may take to load the project.
     """
     manifest = instance.manifest
     with redacted(instance.secrets()), _manage(zoomdb, instance, supervisor, sandbox, timeout) as manage:
         hooks.run_hooks(
-            zoomdb, instance.release_id, run=manage, hooks=manifest.plan.hooks, django_version=manifest.django
+            zoomdb,
+            instance.release_id,
+            run=manage,
+            hooks=manifest.plan.hooks,
+            django_version=manifest.django,
+            once_migrated=functools.partial(data.copy_once, zoomdb, instance, job, run=manage),
         )
 
 

@@ -144,6 +144,7 @@ def _manifest(
         paths=tuple(verification.search_path(virtualenv.completed(plan))),
         schema=verified.schema,
         static_root=verified.static_root,
+        data_file=verified.data.file if verified.data else "",
         known_paths=verified.known_paths,
         written=verified.written,
         loads_once=verified.loads_alike and plan.preload and not plan.use_asgi and list(plan.hooks) == ["migrate"],

@@ -40,6 +40,7 @@ class Manifest:
         paths: folders of the code layer in which the project's modules are found.
         schema: a digest of the names of all migrations; empty if unknown.
         static_root: the project's own STATIC_ROOT, as a path below its source; empty if it lies elsewhere.
+        data_file: a SQLite database that was committed with the code and holds rows, as a path below the source.
         known_paths: URL paths by which a site without a front page can be seen to live.
         written: paths below its source that the project writes itself; where there are any, it runs in a copy of its code
             in which it may; a slash at the end: a folder that is missing.
@@ -64,6 +65,7 @@ class Manifest:
     paths: tuple[str, ...] = ()
     schema: str = ""
     static_root: str = ""
+    data_file: str = ""
     known_paths: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     loads_once: bool = False
@@ -106,6 +108,7 @@ class Manifest:
             "database_type": self.database_type,
             "schema": self.schema,
             "static_root": self.static_root,
+            "data_file": self.data_file,
             "known_paths": list(self.known_paths),
             "written": list(self.written),
             "loads_once": self.loads_once,
@@ -140,6 +143,7 @@ class Manifest:
             paths=tuple(data.get("paths", ())),
             schema=data.get("schema", ""),
             static_root=data.get("static_root", ""),
+            data_file=data.get("data_file", ""),
             known_paths=tuple(data.get("known_paths", ())),
             written=tuple(data.get("written", ())),
             loads_once=data.get("loads_once", False),

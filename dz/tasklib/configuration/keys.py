@@ -229,6 +229,7 @@ KEYS: dict[str, Callable[[str], Value]] = {
     "hooks": _lines(_matching(_HOOK, "a management command with plain arguments")),
     "health_path": _matching(re.compile(r"/[A-Za-z0-9._~/?=&%-]*", re.ASCII), "a URL path that begins with '/'"),
     "collectstatic": _flag,
+    "copy_data": _flag,
     "required_environment": _lines(_name),
     "environment": _pairs(_variable),
 }

@@ -43,6 +43,7 @@ class Plan:
     health_path: str = "/"
     hooks: tuple[str, ...] = ("migrate",)
     collectstatic: bool = True
+    copy_data: bool = False
     required_variables: tuple[str, ...] = ()
     platform_variables: tuple[tuple[str, str], ...] = ()
     build_variables: tuple[tuple[str, str], ...] = ()

@@ -90,6 +90,19 @@ def render(plan: Plan) -> str:
     return out.getvalue()
 
 
+def changed(text: str | None, **keys: str) -> str:
+    """Return the text of a `zoombuild.cfg`, or an empty one, with these keys set."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text or "")
+    if not parser.has_section("project"):
+        parser.add_section("project")
+    for key, value in keys.items():
+        parser.set("project", key, value)
+    out = io.StringIO()
+    parser.write(out)
+    return out.getvalue()
+
+
 def in_repo(root: Path) -> Zoombuild | None:
     """Return the repository's own `zoombuild.cfg`, if it has one; raises InvalidConfig if that is wrong."""
     path = root / FILE

@@ -40,6 +40,8 @@ class JobResult(TypedDict, total=False):
     """Where the site is."""
     project: str
     """The project's name."""
+    copied: dict[str, int]
+    """The number of rows of each table that were copied from the database that was committed with the code."""
     answers: list[Answer]
     """What the page of the health check answers, and where that is an error, other pages of the site."""
     hosts: list[str]

@@ -26,6 +26,7 @@ KEYS = (
     "requirements_files",
     "database_type",
     "collectstatic",
+    "copy_data",
     "hooks",
     "health_path",
     "instances",

@@ -29,6 +29,7 @@ def run_hooks(
     run: Callable[[list[str]], Finished],
     hooks: Sequence[str],
     django_version: str | None = None,
+    once_migrated: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the hooks of a release once, on whichever appserver comes first; the others wait until that is done.
 
@@ -36,6 +37,7 @@ def run_hooks(
 
     Args:
         run: runs `manage.py` with these words as the project's user, with the instance's variables and a time limit.
+        once_migrated: called after the last `migrate`, before other hooks that follow.
         hooks: `migrate`, or other words for `manage.py`.
 
     Raises:
@@ -52,8 +54,11 @@ def run_hooks(
             if _done(zoomdb, release_id):
                 return
             if taken:
-                for words in commands:
+                last = max((place for place, words in enumerate(commands) if words[0] == "migrate"), default=None)
+                for place, words in enumerate(commands):
                     _run_one(run, words, seen=seen)
+                    if place == last:
+                        once_migrated()
                 with zoomdb.session() as session:
                     session.get_one(Release, release_id).hooks_done = func.now()
                 return

@@ -55,6 +55,13 @@ def number(zoomdb: Zoomdb, release_id: int) -> int:
         return session.get_one(Release, release_id).number
 
 
+def was_published(zoomdb: Zoomdb, project_id: int) -> bool:
+    """Say whether users have ever seen a version of a project."""
+    query = select(Release.id).where(Release.project_id == project_id, Release.published.is_not(None)).limit(1)
+    with zoomdb.session() as session:
+        return session.scalar(query) is not None
+
+
 def current(zoomdb: Zoomdb, project_id: int) -> int | None:
     """Return the id of the release that users see."""
     with zoomdb.session() as session:

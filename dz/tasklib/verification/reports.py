@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,35 @@ _PARTS = {
     "migrations": "migrations",
 }
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """A SQLite database that was committed with the code.
+
+    Args:
+        file: its path below the source.
+        counts: pairs of a table and the number of its rows, the fullest first.
+    """
+
+    file: str
+    counts: tuple[tuple[str, int], ...]
+
+    def offer(self, *, said_yes: bool) -> str:
+        """Say what becomes of the rows when the project is deployed first."""
+        begin = f"{self.summary}. The site gets a PostgreSQL database of its own, into which they are"
+        return (
+            f"{begin} copied once its tables are made."
+            if said_yes
+            else f"{begin} not copied. `dz deploy --with-data`, or copy_data = yes in zoombuild.cfg, copies them; later deploys cannot."
+        )
+
+    @property
+    def summary(self) -> str:
+        """What it holds, in words."""
+        shown = ", ".join(f"{table} {count}" for table, count in self.counts[:5])
+        more = f" and {len(self.counts) - 5} more tables" if len(self.counts) > 5 else ""
+        return f"{self.file} holds {sum(count for _, count in self.counts)} rows ({shown}{more})"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -182,6 +212,15 @@ def own_paths(value: Any) -> tuple[str, ...]:
     """Return those listed paths that lie below a folder; a slash at the end of one is kept."""
     fine = [path for path in words(value)[:20] if path and not path.startswith("/") and "\\" not in path]
     return tuple(path for path in fine if not {"", ".", ".."} & set(path.removesuffix("/").split("/")))
+
+
+def data(value: Any) -> StoredRows | None:
+    """Return what is known about a committed database, or None."""
+    if not isinstance(value, dict) or not isinstance(value.get("rows"), dict):
+        return None
+    files = own_paths([value.get("file")])
+    rows = [(word(table), count) for table, count in value["rows"].items() if isinstance(count, int) and count > 0]
+    return StoredRows(files[0], tuple(sorted(rows, key=lambda row: -row[1])[:500])) if files and rows else None
 
 
 def page_paths(value: Any) -> tuple[str, ...]:

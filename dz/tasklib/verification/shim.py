@@ -17,6 +17,7 @@ _FILES = (
     "dz_log.py",
     "dz_paths.py",
     "dz_front.py",
+    "dz_data.py",
     "dz_wsgi.py",
     "dz_asgi.py",
     "dz_worker.py",

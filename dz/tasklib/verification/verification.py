@@ -17,6 +17,7 @@ from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables import platform
 from dz.tasklib.verification import dry_run, migrations, reports, shim
+from dz.tasklib.verification.reports import StoredRows
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
@@ -38,6 +39,7 @@ class Verification:
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if unknown.
         static_root: the project's own STATIC_ROOT, if that lies below its source: the path to there.
+        data: a database that was committed with the code, if it holds rows.
         known_paths: URL paths by which a site without a front page can be seen to live.
         written: paths below its source that the project writes itself; a slash at the end: a folder that is missing.
         loads_alike: loading the project depends neither on the database nor on the command that it is loaded for, and
@@ -56,6 +58,7 @@ class Verification:
     database_type: str = "postgresql"
     schema: str = ""
     static_root: str = ""
+    data: StoredRows | None = None
     known_paths: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     loads_alike: bool = False
@@ -244,6 +247,7 @@ def _verification(
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
         schema=reports.word(report.get("schema")),
         static_root="".join(reports.own_paths([report.get("static_root")])),
+        data=reports.data(report.get("data")),
         known_paths=reports.page_paths(report.get("known_paths")),
         written=written,
         loads_alike=report.get("loads_alike") is True,

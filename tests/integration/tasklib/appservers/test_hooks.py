@@ -11,7 +11,7 @@ from dz.zoomdb.states import DeploymentState
 
 def run_hooks(site):
     sandbox = UserSandbox(site.user, site.instance.home)
-    hooks.run_hooks(site.zoomdb, site.instance, supervisor=site.supervisor, sandbox=sandbox, timeout=20)
+    hooks.run_hooks(site.zoomdb, site.instance, 1, supervisor=site.supervisor, sandbox=sandbox, timeout=20)
 
 
 def ran(site):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dz.errors import InvalidConfig
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.configuration.resolution import resolve
-from dz.tasklib.configuration.zoombuild import MAX_BYTES, parse, render
+from dz.tasklib.configuration.zoombuild import MAX_BYTES, changed, parse, render
 from dz.tasklib.detection import inspect
 from tests import PROJECTS
 
@@ -115,3 +115,9 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
         parse(f"[project]\ntitle = {text}")
     except InvalidConfig:
         pass
+
+
+def test_a_key_is_set_in_a_configuration_or_in_a_new_one() -> None:
+    assert parse(changed(None, copy_data="yes")).values == {"copy_data": True}
+    text = changed("[project]\ntitle = 100 % fine\ncopy_data = no\n", copy_data="yes")
+    assert parse(text).values == {"title": "100 % fine", "copy_data": True}

@@ -170,3 +170,25 @@ def test_whatever_a_project_reports_is_passed_or_an_error_of_ours(report: dict[s
         assert report.get("ok") is True
     assert all(letter.isprintable() or letter == "\n" for letter in found)
     assert all(isinstance(one, str) for one in reports.warnings(report))
+
+
+def test_a_committed_database_is_offered_with_its_fullest_tables() -> None:
+    found = reports.data({"file": "data/db.sqlite3", "rows": {"a": 1, "shop_item": 40, "b": "x", "c": -1}})
+    assert found is not None
+    assert found.counts == (("shop_item", 40), ("a", 1))
+    assert found.offer(said_yes=False).startswith("data/db.sqlite3 holds 41 rows (shop_item 40, a 1). The site gets")
+    assert "`dz deploy --with-data`" in found.offer(said_yes=False)
+    assert found.offer(said_yes=True).endswith("into which they are copied once its tables are made.")
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {"file": "../x", "rows": {"a": 1}}, {"file": "x.db", "rows": {}}, {"rows": 3}]
+)
+def test_a_database_that_a_report_does_not_describe_is_none(value: object) -> None:
+    assert reports.data(value) is None
+
+
+def test_paths_of_a_report_stay_below_the_source() -> None:
+    listed = ["logs/", "a.log", "/etc/passwd", "../x", "a/../b", "./c", "", 3, "a\\b", "a//b"]
+    assert reports.own_paths(listed) == ("logs/", "a.log")
+    assert reports.page_paths(["/api/", "//evil", "api", "/a b", "/x\n"]) == ("/api/",)

@@ -1,0 +1,55 @@
+"""Copies the rows of a database that was committed with the code into the site's own, once, if its owner said yes."""
+
+import json
+from collections.abc import Callable
+
+from dz.adapters.processes import Finished
+from dz.errors import DataNotCopied
+from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.jobs import jobs, log
+from dz.tasklib.releases import releases
+from dz.text import printable
+from dz.zoomdb import Zoomdb
+
+COMMAND = "dz_data"
+"""What `shim/dz_run.py` takes for the copy, instead of a command of manage.py."""
+
+
+def copy_once(zoomdb: Zoomdb, instance: AppInstance, job: int, *, run: Callable[[list[str]], Finished]) -> None:
+    """Copy the rows, unless nobody asked for that or users have seen a version of the project already.
+
+    Args:
+        job: it learns how many rows were copied.
+        run: runs a command of the project.
+
+    Raises:
+        DataNotCopied: the site's database has its tables, and none of the rows.
+    """
+    manifest = instance.manifest
+    if not (manifest.plan.copy_data and manifest.data_file) or releases.was_published(zoomdb, instance.project_id):
+        return
+    done = run([COMMAND, manifest.data_file])
+    said = next((line for line in reversed(done.output.splitlines()) if line.startswith(f"{COMMAND}: ")), "")
+    said = printable(said.removeprefix(f"{COMMAND}: "))[:2000]
+    if not done.ok:
+        raise DataNotCopied(
+            f"The rows of {manifest.data_file} were not copied: {said or done.tail(5)}. The site's new database has its tables, "
+            "and none of these rows.",
+            "Correct the rows or the models on your machine (`python manage.py migrate` brings the file up to date), commit "
+            "the file and deploy again; or deploy without --with-data.",
+        )
+    counts = _counts(said)
+    jobs.set_result(zoomdb, job, copied=counts)
+    shown = ", ".join(f"{table} {count}" for table, count in sorted(counts.items(), key=lambda row: -row[1])[:10])
+    total = sum(counts.values())
+    log.note(zoomdb, job, [], info=f"{total} rows of {manifest.data_file} were copied and counted: {shown}.")
+
+
+def _counts(text: str) -> dict[str, int]:
+    """Return what the project's process says about each table; it may say anything."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    rows = found.items() if isinstance(found, dict) else ()
+    return {table: count for table, count in rows if isinstance(count, int)}

@@ -203,6 +203,7 @@ def test_rows_that_postgresql_refuses_are_named_and_none_is_copied(
     broken = sqlite3.connect(":memory:")
     broken.deserialize(database)
     broken.execute("update polls_choice set text = printf('%.*c', 500, 'x') where id = 7")
+    broken.commit()
     too_long = bytes(broken.serialize())
     url = publish(platform, tmp_path, commit(too_long), name="withdata")
     with pytest.raises(DataNotCopied, match=r"(?s)polls_choice: value too long.*tables, and none of these rows"):

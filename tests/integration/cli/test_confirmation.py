@@ -1,7 +1,5 @@
 """The form at a terminal: what is asked, and what is typed unseen."""
 
-from typing import Any
-
 import pytest
 import typer
 
@@ -13,27 +11,28 @@ from dz.zoomdb import Zoomdb
 from tests.integration.cli.forms import ANSWER
 
 
-def _types(monkeypatch: pytest.MonkeyPatch, *lines: str) -> list[dict[str, Any]]:
-    """Type these lines; returns how each was asked for."""
-    left, asked = list(lines), []
-
-    def prompt(text: str, **options: Any) -> str:
-        asked.append({"text": text, **options})
-        return left.pop(0)
-
-    monkeypatch.setattr(typer, "prompt", prompt)
+def _types(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Type these lines where the form asks what to do."""
+    left = list(lines)
+    monkeypatch.setattr(typer, "prompt", lambda text, **options: left.pop(0))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    return asked
 
 
 def test_secrets_are_typed_unseen_and_are_in_no_answer(zoomdb: Zoomdb, waiting, monkeypatch, capsys) -> None:
     job, view = waiting
-    monkeypatch.setattr("dz.cli.confirmation.hidden", lambda name: f"unseen {name}")
-    asked = _types(monkeypatch, "shop@example.org", "")
+    monkeypatch.setattr("dz.cli.typed.hidden", lambda names: {name: f"unseen {name}" for name in names})
+    reasons = {}
+
+    def prompted(name: str, *, why: str) -> str:
+        reasons[name] = why
+        return "shop@example.org"
+
+    monkeypatch.setattr("dz.cli.typed.prompted", prompted)
+    _types(monkeypatch, "")
     answer = confirmation.asked(zoomdb, job, view)
     assert answer == {**ANSWER, "variable_MAIL_FROM": "shop@example.org"}
     assert stored.of_project(zoomdb, projects.find(zoomdb, "shop").id) == {"PAY_KEY": "unseen PAY_KEY"}
-    assert asked[0]["text"] == "Value of MAIL_FROM (settings.py:4)"
+    assert reasons == {"MAIL_FROM": "settings.py:4"}
     shown = capsys.readouterr().err
     assert "hooks: 'migrat' is no management command." in shown
     assert "manage.py:9" in shown

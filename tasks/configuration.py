@@ -16,8 +16,9 @@ def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -
     """Decide how to build: attached configuration, stored one, the repository's own, detection."""
     zoomdb = wiring.zoomdb()
     known, names = confirmed.newest(zoomdb, project), stored.of_project(zoomdb, project)
-    plan = build.plan(detection.inspect(checkout.path), checkout, attached=config, stored=known, variables=names)
-    log.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}")
+    found = detection.inspect(checkout.path, names)
+    plan = build.plan(found, checkout, attached=config, stored=known, variables=names)
+    log.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}; {plan.web_process}")
     return plan
 
 

@@ -5,4 +5,4 @@ import dz_answers
 import dz_application
 import dz_front
 
-application = dz_answers.asgi(dz_front.asgi(dz_application.load("asgi")))
+application = dz_front.asgi(dz_answers.asgi(dz_application.load("asgi")))

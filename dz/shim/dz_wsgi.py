@@ -5,4 +5,4 @@ import dz_answers
 import dz_application
 import dz_front
 
-application = dz_answers.wsgi(dz_front.wsgi(dz_application.load("wsgi")))
+application = dz_front.wsgi(dz_answers.wsgi(dz_application.load("wsgi")))

@@ -70,7 +70,7 @@ _LIVE: dict[str, Site] = {}
 @pytest.fixture
 def shop(platform: Platform, beating: None) -> Site:
     """A WSGI site, deployed once for the tests of this file."""
-    config = "[project]\nprocesses = 1\nthreads = 2\ntimeout = 2\nrequest_body_mb = 1\n"
+    config = "[project]\nrequest_body_mb = 1\n"
     if "shop" not in _LIVE:
         _LIVE["shop"] = Site(*_deploy(platform, "web_shop", config=config))
     return _LIVE["shop"]
@@ -82,6 +82,12 @@ def chat(platform: Platform, beating: None) -> Site:
     if "chat" not in _LIVE:
         _LIVE["chat"] = Site(*_deploy(platform, "web_chat"))
     return _LIVE["chat"]
+
+
+def test_options_of_the_start_command_are_taken_over_or_named(shop: Site) -> None:
+    assert "Procfile:1: --statsd-host is not taken over: DjangoZoom has nothing for it." in shop.warnings
+    assert "Procfile:1: DjangoZoom itself sees to --bind." in shop.warnings
+    assert len({shop.ask("/").content for _ in range(5)}) == 1, "one worker"
 
 
 def test_an_answer_may_take_longer_than_a_worker_may_be_silent_and_others_do_not_wait_for_it(shop: Site) -> None:

@@ -70,7 +70,9 @@ def write_files(
         writable_tree.make(instance.bundle / "src", instance.written_source, written=written, owner=owner)
     files.write(instance.gunicorn_file, gunicorn.config(instance, proxies=proxies), mode=0o644)
     own = {"DZ_PROXIES": ",".join(proxies), "DZ_HOSTS_FILE": str(instance.hosts_file)}
-    files.write(instance.env_file, json.dumps({**variables, **own}, sort_keys=True), mode=0o400, owner=owner)
+    # gunicorn would let this variable overrule its file, the address included; the plan has what it says.
+    given = {name: value for name, value in variables.items() if name != "GUNICORN_CMD_ARGS"}
+    files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=0o400, owner=owner)
 
 
 def _proxies(zoomdb: Zoomdb) -> list[str]:

@@ -53,6 +53,13 @@ class Plan:
     python_preference_place: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def web_process(self) -> str:
+        """What serves the site, in a few words."""
+        kind = "ASGI" if self.use_asgi else f"{self.threads} threads ({self.worker_class})"
+        limit = f"{self.timeout} s" if self.timeout else "no limit"
+        return f"{self.processes} processes, {kind}, time limit {limit}, bodies up to {self.request_body_mb} MB"
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON values, under the keys that manifests and bundles hold."""
         return {_STORED_AS.get(name, name): value for name, value in dataclasses.asdict(self).items()}

@@ -75,7 +75,7 @@ def resolve(
     for source in (in_repo, stored, attached):
         given |= source.values if source else {}
     _refuse_unclear(inspection, given)
-    detected = _detected(inspection, source_url)
+    detected = _of_web_process(inspection, _detected(inspection, source_url))
     chosen = {keys.FIELD_OF.get(key, key): value for key, value in given.items()}
     if "python_version" in given:
         chosen |= {"python_version_basis": "requires-python", "python_version_place": "python_version in zoombuild.cfg"}
@@ -109,6 +109,17 @@ def _refuse_unclear(inspection: Inspection, given: dict[str, Value]) -> None:
             f"Several candidates are equally likely: {listed}.",
             "Choose with a zoombuild.cfg: set project_root and django_settings_module in its [project] section.",
         )
+
+
+def _of_web_process(inspection: Inspection, detected: dict[str, Any]) -> dict[str, Any]:
+    """Add what the owner wrote about the web process, as far as the keys of `zoombuild.cfg` can have it."""
+    found, warnings = dict(detected), list(detected["warnings"])
+    for key, raw, basis in inspection.web:
+        try:
+            found[key] = keys.typed(key, raw)
+        except ValueError as error:
+            warnings.append(f"{basis}: {key} is not taken over: {error}.")
+    return found | {"use_asgi": found["use_asgi"] and bool(inspection.asgi), "warnings": tuple(warnings)}
 
 
 def _detected(inspection: Inspection, source_url: str) -> dict[str, Any]:

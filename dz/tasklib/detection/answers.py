@@ -1,7 +1,7 @@
 """The questions asked about a project whose settings have been read; each answer is fields of the inspection and guesses."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dz.tasklib.detection import (
@@ -26,6 +26,7 @@ from dz.tasklib.detection.reader import Reading, missing_files
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.settings import Candidate
 from dz.tasklib.detection.tree import Tree
+from dz.tasklib.detection.web import process
 
 Answer = tuple[dict[str, Any], list[Guess]]
 
@@ -35,9 +36,19 @@ class Project:
 
     Args:
         candidates: its settings modules, the likeliest first; that one is read.
+        given: variables that the owner has set.
     """
 
-    def __init__(self, tree: Tree, root: Root, modules: Modules, candidates: list[Candidate]) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        root: Root,
+        modules: Modules,
+        candidates: list[Candidate],
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        self.given = given or {}
+        self.candidates = candidates
         self.tree = tree
         self.root = root
         self.modules = modules
@@ -187,6 +198,14 @@ def _environment(project: Project) -> Answer:
     ]
 
 
+def _web(project: Project) -> Answer:
+    found = process.find(project.tree, project.root.folder, project.given)
+    streams = process.streams(project.tree, project.root.folder)
+    values = (*found.values, *([("streams", "true", streams)] if streams else []))
+    fields = {"web": values, "warnings": found.warnings}
+    return fields, [Guess(key, value, basis) for key, value, basis in values]
+
+
 def _risks(project: Project) -> Answer:
     found = risks.find(project.tree, project.root, project.reading)
     return {"risks": found}, [Guess("risk", one.to_json(), one.basis) for one in found]
@@ -201,4 +220,5 @@ QUESTIONS: tuple[Callable[[Project], Answer], ...] = (
     _outside,
     _environment,
     _risks,
+    _web,
 )

@@ -1,6 +1,7 @@
 """The inspection of a work tree: finds the project in it, and puts the answers to all questions together."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from dz.tasklib.detection.settings import Candidate
 from dz.tasklib.detection.tree import Tree
 
 
-def inspect(root: Path) -> Inspection:
-    """Return what can be read from the work tree `root`; whatever is in it, this does not raise."""
+def inspect(root: Path, given: Mapping[str, str] | None = None) -> Inspection:
+    """Return what can be read from the work tree `root`; whatever is in it, this does not raise.
+
+    Args:
+        given: variables that the owner has set, some of which a web server reads.
+    """
     tree = Tree(root)
     found = roots.candidates(tree)
     real = [one for one in found if not roots.is_library(tree, one)]
@@ -35,7 +40,8 @@ def inspect(root: Path) -> Inspection:
         )
     chosen, (modules, candidates) = ranked[0]
     rivals = [one for one, _ in ranked[1:] if _rival(tree, chosen, one)]
-    return _inspection(tree, chosen, modules, candidates, rivals, [c for _, (_, more) in ranked[1:] for c in more[:1]])
+    others = [c for _, (_, more) in ranked[1:] for c in more[:1]]
+    return _inspection(Project(tree, chosen, modules, candidates, given), rivals, others)
 
 
 def environment_of(root: Path, project_root: str, settings_module: str) -> tuple[Variable, ...]:
@@ -76,10 +82,8 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _inspection(
-    tree: Tree, root: Root, modules: Modules, candidates: list[Candidate], rivals: list[Root], others: list[Candidate]
-) -> Inspection:
-    project = Project(tree, root, modules, candidates)
+def _inspection(project: Project, rivals: list[Root], others: list[Candidate]) -> Inspection:
+    tree, root, modules, candidates = project.tree, project.root, project.modules, project.candidates
     warning = settings.warning(tree, candidates, root)
     fields: dict[str, Any] = {
         "project_root": root.folder or ".",
@@ -95,6 +99,7 @@ def _inspection(
     ]
     for question in answers.QUESTIONS:
         found, more = question(project)
+        found["warnings"] = (*fields["warnings"], *found.get("warnings", ()))
         fields |= found
         guesses += more
     return Inspection(is_django=True, **fields, guesses=tuple(guesses))

@@ -116,6 +116,7 @@ class Inspection:
     risks: tuple[Risk, ...] = ()
     ambiguous: bool = False
     python_path_dirs: tuple[str, ...] = ()
+    web: tuple[tuple[str, str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     guesses: tuple[Guess, ...] = ()
 

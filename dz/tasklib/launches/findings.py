@@ -101,7 +101,8 @@ def gather(
         InvalidConfig: a `zoombuild.cfg` is wrong.
         MissingLibrary: see `needs.unmet`.
     """
-    inspection = detection.inspect(root)
+    known = stored.of_project(zoomdb, project.id)
+    inspection = detection.inspect(root, known)
     if not inspection.is_django:
         raise NotDjango(
             f"{url} holds no Django project that can be deployed: {inspection.reason or 'none was found'}.",
@@ -126,7 +127,7 @@ def gather(
     error = findings.unmet()
     if error and error.actor == "operator":
         raise error  # no answer to a form could help
-    plan, known = findings.plan(), stored.of_project(zoomdb, project.id)
+    plan = findings.plan()
     more = missing.of(inspection, {*known, *dict(plan.build_variables)}, plan.required_variables)
     return Findings(**{**vars(findings), "wanted": more})
 

@@ -44,3 +44,11 @@ def test_a_site_answers_to_its_own_names_and_trusts_its_own_forms_and_the_platfo
     front.unlink()
     configure.configure(site.zoomdb, found, owner=site.owner)
     assert json.loads(found.env_file.read_text())["DZ_ALLOWED_HOSTS"] == "*"
+
+
+def test_a_variable_of_gunicorns_does_not_overrule_its_configuration(site):
+    site.boot("fine")
+    configure.write_files(site.instance, {"GUNICORN_CMD_ARGS": "--bind 127.0.0.1:1", "A": "b"}, owner=site.owner)
+    told = json.loads(site.instance.env_file.read_text())
+    assert "GUNICORN_CMD_ARGS" not in told
+    assert told["A"] == "b"

@@ -94,6 +94,15 @@ def test_what_follows_from_an_answer_follows_it(text: str, field: str, value: ob
     assert getattr(plan, field) == value
 
 
+def test_what_the_owner_wrote_about_the_web_process_counts_where_no_configuration_says_more() -> None:
+    wrote = (("threads", "8", "Procfile:1"), ("timeout", "300", "Procfile:1"), ("processes", "900", "Procfile:1"))
+    found = replace(inspect(PROJECTS / "uv_pyproject"), web=wrote, asgi=None)
+    plan = resolve(found, source_url=URL, attached=parse("[project]\ntimeout = 90\n"))
+    assert (plan.threads, plan.timeout, plan.processes) == (8, 90, 2)
+    assert "Procfile:1: processes is not taken over: '900' is not a number from 1 to 64." in plan.warnings
+    assert plan.web_process == "2 processes, 8 threads (gthread), time limit 90 s, bodies up to 100 MB"
+
+
 def test_a_project_with_only_an_asgi_entry_is_served_by_it() -> None:
     found = replace(inspect(PROJECTS / "uv_pyproject"), wsgi=None)
     asgi = parse("[project]\nasgi = config.asgi:application\n")

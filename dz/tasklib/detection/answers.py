@@ -138,12 +138,17 @@ def _unlisted(project: Project) -> list[tuple[str, str]]:
 
 def _processes(project: Project) -> Answer:
     celery = processes.celery(project.tree, project.root, project.modules)
+    asked = processes.unnamed(project.tree, project.root, project.values, project.found.bases, celery)
+    background = dict([*reversed(asked), *reversed(processes.workers(project.tree))][::-1])
     fields = {
         "celery_app": processes.named_by_commands(project.tree, celery) or (celery[0][0] if celery else None),
-        "workers": processes.workers(project.tree),
+        "workers": tuple(background),
         "procfile": processes.procfile(project.tree, project.root),
     }
-    return fields, listed("celery_app", celery)
+    return fields, [
+        *listed("celery_app", celery),
+        *(Guess("workers", name, basis) for name, basis in background.items()),
+    ]
 
 
 def _files(project: Project) -> Answer:

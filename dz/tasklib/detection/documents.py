@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -85,19 +85,27 @@ def _pair(item: dict[Any, Any]) -> tuple[str, Any] | None:
     return (name, value) if isinstance(name, str) and isinstance(value, str | int | float) else None
 
 
-def text(tree: Tree, path: str) -> str:
-    """Return the lines of a file; of YAML, `key: value` without comments, and a command given as a list as one line."""
+def text(tree: Tree, path: str, leave_out: Callable[[tuple[str, ...]], bool] | None = None) -> str:
+    """Return the lines of a file; of YAML, `key: value` without comments, and a command given as a list as one line.
+
+    Args:
+        leave_out: says of the keys on the way to a value of YAML that it is not wanted.
+    """
     if not is_yaml(path):
         return tree.text(path) or ""
+    if leave_out:
+        return _lines(tree, path, leave_out)
     if path not in tree.documents:
-        tree.documents[path] = _lines(tree, path)
+        tree.documents[path] = _lines(tree, path, lambda _: False)
     return tree.documents[path]
 
 
-def _lines(tree: Tree, path: str) -> str:
+def _lines(tree: Tree, path: str, leave_out: Callable[[tuple[str, ...]], bool]) -> str:
     lines: list[str] = []
     for document in load(tree, path):
         for keys, value in walk(document):
+            if leave_out(keys):
+                continue
             if not isinstance(value, list):
                 lines.append(f"{keys[-1] if keys else ''}: {value}")
             elif keys and keys[-1] in _COMMANDS:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from dz.tasklib.detection import gitignore
 from dz.tasklib.detection.documents import table
 from dz.tasklib.detection.paths import beginning, folder_of, joined, parents, relative
 from dz.tasklib.detection.roots import Root
@@ -21,9 +22,14 @@ _OUTSIDE = re.compile(
     r"""(\b(path|outDir|outputPath|outputDir|distDir|dest|assetsDir|base)['"]?\s*[:=][^\n]{0,80}|(--out\S*|-o|BUILD_PATH=|:)\s*['"]?)\.\./"""
 )
 
+_LINKED = re.compile(
+    r"""\{%-?\s*static\s+['"]([\w./-]+\.(?:css|js))['"]|(?:href|src)=['"]/?static/([\w./-]+\.(?:css|js))['"]"""
+)
+_BUILT_FROM = re.compile(r"(^|/)(package\.json|tailwind\.config\.\w+)$")
+
 
 def needs_node_build(tree: Tree, root: Root, settings_files: Iterable[str]) -> tuple[bool, str]:
-    """Say whether Django serves what only Node can build, and name the package.json.
+    """Say whether Django serves what only Node can build, and name the package.json or the template that shows it.
 
     Linters do not count, nor does a front end that is deployed by itself or whose output is committed.
 
@@ -51,6 +57,23 @@ def needs_node_build(tree: Tree, root: Root, settings_files: Iterable[str]) -> t
             and not _committed(tree, folder, scripts)
         ):
             return True, f"{path}:1"
+    return _left_out(tree, root, texts)
+
+
+def _left_out(tree: Tree, root: Root, texts: str) -> tuple[bool, str]:
+    """Say whether a template links a style sheet or a script that Node makes: git ignores it, and its sources are there."""
+    built = [p for p in tree.files if _BUILT_FROM.search(p) and not _ASIDE.search(p)]
+    if not any(_served(tree, root, folder_of(path), texts) for path in built) or not tree.named(".gitignore"):
+        return False, ""
+    places = {"static", *(p[: p.index("static/") + 6] for p in tree.files if re.search(r"(^|/)static/", p))}
+    places |= {joined(folder_of(path), "static") for path in tree.named("apps.py", "manage.py")}
+    for path in [path for path in tree.files if path.endswith((".html", ".jinja", ".jinja2", ".j2"))]:
+        for match in _LINKED.finditer(tree.text(path) or ""):
+            name = match[1] or match[2]
+            if any(known == name or known.endswith(f"/{name}") for known in tree.files):
+                continue
+            if any(gitignore.ignored(tree, joined(place, name)) for place in places):
+                return True, tree.line(path, name)
     return False, ""
 
 

@@ -1,7 +1,8 @@
 """The inspection of a work tree: finds the project in it, and puts the answers to all questions together."""
 
+import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from dz.tasklib.detection import answers, roots, settings
 from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
-from dz.tasklib.detection.paths import joined
+from dz.tasklib.detection.paths import beginning, folder_of, joined
 from dz.tasklib.detection.roots import Root
 from dz.tasklib.detection.settings import Candidate
 from dz.tasklib.detection.tree import Tree
@@ -34,7 +35,7 @@ def inspect(root: Path, given: Mapping[str, str] | None = None) -> Inspection:
     if not ranked:
         return Inspection(
             is_django=False,
-            reason="no settings module was found",
+            reason=_without_settings(tree, real[0]),
             procfile=tree.has("Procfile"),
             warnings=_warnings(tree),
         )
@@ -42,6 +43,18 @@ def inspect(root: Path, given: Mapping[str, str] | None = None) -> Inspection:
     rivals = [one for one, _ in ranked[1:] if _rival(tree, chosen, one)]
     others = [c for _, (_, more) in ranked[1:] for c in more[:1]]
     return _inspection(Project(tree, chosen, modules, candidates, given), rivals, others)
+
+
+def _without_settings(tree: Tree, root: Root) -> str:
+    """Say why no settings were found; they may be what git ignores, with an example of them beside."""
+    named = settings.named_in(tree, root.manage_py or root.basis.rpartition(":")[0])
+    if not named:
+        return "no settings module was found"
+    module, basis = named[0]
+    path = joined(root.folder, f"{module.replace('.', '/')}.py")
+    beside = [one for one in tree.files if folder_of(one) == folder_of(path) and "settings" in one.rpartition("/")[2]]
+    example = f" after {beside[0]}" if beside else ""
+    return f"{basis} names {module}, which is not in the repository: {path} must be created{example}"
 
 
 def environment_of(root: Path, project_root: str, settings_module: str) -> tuple[Variable, ...]:
@@ -57,7 +70,18 @@ def environment_of(root: Path, project_root: str, settings_module: str) -> tuple
 
 
 def _modules(tree: Tree, folder: str) -> Modules:
-    return Modules(tree, list(dict.fromkeys([folder, joined(folder, "src"), joined(folder, "apps"), ""])))
+    sources = [joined(folder, "src"), *_sources(tree, folder)]
+    packages = [place for place in dict.fromkeys(sources) if not tree.has(joined(place, "__init__.py"))]
+    started = "".join(tree.text(joined(folder, name)) or "" for name in ("manage.py", "wsgi.py", "asgi.py"))
+    # `src.shop.settings` is what a project calls its modules that has no package there, but starts from above.
+    first = [] if re.search(r"['\"]src\.", started) else packages
+    return Modules(tree, list(dict.fromkeys([*first, folder, *sources, joined(folder, "apps"), ""])))
+
+
+def _sources(tree: Tree, folder: str) -> list[str]:
+    """Return the `src` folders of the packages that lie below a folder, each with a pyproject.toml of its own."""
+    below = [folder_of(path) for path in tree.named("pyproject.toml") if path.startswith(beginning(folder))]
+    return [joined(one, "src") for one in below if one != folder and tree.has_folder(joined(one, "src"))]
 
 
 def _settings(tree: Tree, root: Root) -> tuple[Modules, list[Candidate]]:
@@ -85,24 +109,46 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
 def _inspection(project: Project, rivals: list[Root], others: list[Candidate]) -> Inspection:
     tree, root, modules, candidates = project.tree, project.root, project.modules, project.candidates
     warning = settings.warning(tree, candidates, root)
+    missing = settings.lacks(tree, root, modules, project.best)
     fields: dict[str, Any] = {
         "project_root": root.folder or ".",
         "manage_py": root.manage_py,
         "settings_module": project.best.module,
-        "ambiguous": bool(rivals) or settings.unclear(candidates),
+        "ambiguous": bool(rivals) or bool(missing) or settings.unclear(candidates),
         "python_path_dirs": _path_dirs(root, modules, project.best),
-        "warnings": (*_warnings(tree), *([warning] if warning else [])),
+        "warnings": (
+            *_warnings(tree),
+            *([warning] if warning else []),
+            *(
+                f"{basis} names {module}, which is not in the repository: {path} must be created."
+                for module, path, basis in missing
+            ),
+        ),
     }
+    considered = [*((m, basis) for m, _, basis in missing), *((c.module, c.basis) for c in [*candidates, *others])]
+    modules_named = answers.listed("settings_module", considered)
+    if missing or (project.best.built and len(candidates) > 1):  # the right one is not there: none may be taken unasked
+        modules_named = [dataclasses.replace(guess, is_primary=False) for guess in modules_named]
     guesses: list[Guess] = [
         *answers.listed("project_root", [(root.folder or ".", root.basis), *((r.folder, r.basis) for r in rivals)]),
-        *answers.listed("settings_module", [(c.module, c.basis) for c in [*candidates, *others]]),
+        *modules_named,
     ]
     for question in answers.QUESTIONS:
         found, more = question(project)
         found["warnings"] = (*fields["warnings"], *found.get("warnings", ()))
         fields |= found
         guesses += more
+    fields["warnings"] += tuple(_not_run(guesses))
     return Inspection(is_django=True, **fields, guesses=tuple(guesses))
+
+
+def _not_run(guesses: list[Guess]) -> Iterator[str]:
+    """Say what the project has besides its web process, which is all that runs."""
+    for guess in guesses:
+        if guess.field == "workers":
+            yield f"{guess.value} is not run ({guess.basis}): DjangoZoom runs the web process alone."
+        elif guess.field == "needs_node_build":
+            yield f"The front end is not built ({guess.basis}): the files that Node makes of it will be missing."
 
 
 def _path_dirs(root: Root, modules: Modules, best: Candidate) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dz.tasklib.detection.paths import folder_of, joined
+from dz.tasklib.detection.paths import folder_of, joined, parents
 from dz.tasklib.detection.tree import Tree
 
 _ASIDE = re.compile(
@@ -62,7 +62,7 @@ def candidates(tree: Tree) -> list[Root]:
 
 
 def _manage_files(tree: Tree) -> list[str]:
-    named = [path for path in tree.files if re.search(r"(^|/)(\w*manage\w*|django-admin)\.py$", path)]
+    named = [path for path in tree.files if re.search(r"(^|/)(\w*manage\w*|django-admin|__main__)\.py$", path)]
     return [path for path in named if any(word in (tree.text(path) or "") for word in _EXECUTES)]
 
 
@@ -100,7 +100,7 @@ def _importable(tree: Tree, path: str, text: str) -> tuple[str, bool]:
     named = _NAMED.search(text)
     folder = folder_of(path)
     if named:
-        for base in (folder_of(folder), folder, ""):
+        for base in dict.fromkeys([folder_of(folder), folder, *parents(path), ""]):
             if _has_module(tree, base, named[1]):
                 return base, True
     while tree.has(joined(folder, "__init__.py")):

@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from dz.tasklib.detection import documents, entrypoints, namespaces
+from dz.tasklib.detection import entrypoints, namespaces, running
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.roots import Root
@@ -32,8 +32,8 @@ _WEIGHTS = (
     (re.compile(r"(^|/)\w*(wsgi\.py|\.wsgi)$"), 30, False),
     (re.compile(r"(^|/)asgi\.py$"), 12, False),
     (re.compile(r"(^|/)celery[^/]*$"), 12, False),
-    (re.compile(r"(^|/)(procfile|app\.json|render\.yaml|fly\.toml|heroku\.yml)$"), 35, True),
-    (re.compile(r"(^|/)dockerfile[^/]*$"), 35, False),
+    (re.compile(r"(^|/)(procfile|app\.(json|yaml)|render\.yaml|fly\.toml|heroku\.yml)$"), 35, True),
+    (re.compile(r"(^|/)(docker|container)file[^/]*$|\.dockerfile$"), 35, False),
     (
         re.compile(r"docker|compose|\.service$|supervisor|uwsgi|gunicorn|entrypoint|start|deploy|railway|nixpacks"),
         25,
@@ -41,17 +41,27 @@ _WEIGHTS = (
     ),
 )
 """Pattern of a path, weight of the settings that it names, whether it counts outside the project's root."""
+_BY_HAND = 20
+_STARTS = 12
+"""The weight of manage.py, which people run by hand, and the least one of what starts a site."""
 
 
 @dataclass
 class Candidate:
-    """A settings module that was considered."""
+    """A settings module that was considered.
+
+    Args:
+        complete: it holds all that Django asks for.
+        built: only a build or a test names it.
+        reasons: where it is named for the running site.
+    """
 
     module: str
     path: str
     basis: str
     score: int = 0
     complete: bool = False
+    built: bool = False
     reasons: list[str] = field(default_factory=list)
 
 
@@ -80,6 +90,7 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             if weight > 0 and not candidate.reasons:
                 candidate.basis = basis
             candidate.reasons.append(basis)
+    _mark_built(tree, found)
     told = {candidate.module.rpartition(".")[0] for candidate in found.values() if candidate.reasons}
     for candidate in found.values():
         candidate.score += 5 if candidate.module.rpartition(".")[0] in told - {""} else 0
@@ -89,6 +100,7 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
             role(candidate.module)
         ]
         candidate.score += 20 if "ROOT_URLCONF" in names else 0
+        candidate.score -= 70 if candidate.built and role(candidate.module) != "other" else 0
         candidate.complete &= not namespaces.is_part(tree, modules, candidate.module)
         candidate.score -= (
             30 if any(role(name) == "other" for name in namespaces.starred(tree, modules, candidate.module)) else 0
@@ -97,14 +109,24 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
     return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
 
 
+def _mark_built(tree: Tree, found: dict[str, Candidate]) -> None:
+    """Note on the candidates which of them only builds and tests use; a name that says production outweighs that."""
+    for module, basis in _built(tree).items():
+        known = found.get(module)
+        if known and not known.reasons and role(module) == "production":
+            known.basis, known.reasons = basis, [basis]
+        elif known and not known.reasons:
+            known.built = True
+
+
 def unclear(ranked: list[Candidate]) -> bool:
     """Say whether it is doubtful that the first candidate holds the production settings."""
     if not ranked:
         return True
     best = ranked[0]
-    if not best.complete or role(best.module) == "other":
+    if not best.complete or role(best.module) == "other" or (best.built and len(ranked) > 1):
         return True
-    rivals = [c for c in ranked[1:] if c.complete and role(c.module) not in ("other", "base")]
+    rivals = [c for c in ranked[1:] if c.complete and not c.built and role(c.module) not in ("other", "base")]
     if role(best.module) == "base":
         return any(c.complete and role(c.module) == "other" for c in ranked[1:])
     return bool(rivals) and rivals[0].score >= best.score
@@ -148,30 +170,55 @@ def mentions(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, int, s
             weight = weight // 3 if other else weight
             found += [(module, weight, basis) for module, basis in named_in(tree, path)]
             continue
-        plain = documents.text(tree, path)
-        for pattern in (_MENTION, _FLAG):
-            for match in pattern.finditer(plain):
-                found.append((match[1], weight, tree.line(path, match[1])))
+        plain = running.text(tree, path)
+        numbered = plain.count("\n") >= (tree.text(path) or "").rstrip("\n").count("\n")
+        for match in _named(plain):
+            line = plain.count("\n", 0, match.start(1)) + 1
+            found.append((match[1], weight, f"{path}:{line}" if numbered else tree.line(path, match[1])))
     return found
+
+
+def _named(text: str) -> list[re.Match[str]]:
+    return [match for pattern in (_MENTION, _FLAG) for match in pattern.finditer(text)]
+
+
+def _built(tree: Tree) -> dict[str, str]:
+    """Return the modules that builds and tests use, whoever else uses them, with their basis."""
+    return {
+        match[1]: tree.line(path, match[1])
+        for path, text in running.others(tree)
+        if "SETTINGS_MODULE" in text or "--settings" in text
+        for match in _named(text)
+    }
 
 
 def absent(tree: Tree, root: Root, modules: Modules, chosen: str) -> dict[str, str]:
     """Return the paths of settings modules that start commands name but that are not committed, with their basis.
 
     Args:
-        chosen: the module that is taken instead; only modules of the same package count.
+        chosen: the module that is taken instead; only modules of the same package, or inside of it, count.
     """
+    return {path: basis for _, path, basis in uncommitted(tree, root, modules, chosen)}
+
+
+def uncommitted(tree: Tree, root: Root, modules: Modules, chosen: str) -> list[tuple[str, str, str]]:
+    """Return (module, path, basis) of the settings modules that start commands name but that are not committed."""
     found = {}
     for module, weight, basis in mentions(tree, root, modules):
         package, _, name = module.rpartition(".")
-        path = (
-            modules.path(package)
-            if package == chosen.rpartition(".")[0] and weight >= 12 and not modules.path(module)
-            else None
-        )
-        if path and path.endswith("/__init__.py"):
-            found[f"{path.removesuffix('__init__.py')}{name}.py"] = basis
-    return found
+        if weight < _STARTS or modules.path(module) or module in found:
+            continue
+        path = modules.path(package) if package else joined(root.folder, "__init__.py")
+        if path and path.endswith("__init__.py") and package in (chosen, chosen.rpartition(".")[0]):
+            found[module] = (f"{path.removesuffix('__init__.py')}{name}.py", basis)
+    return [(module, path, basis) for module, (path, basis) in found.items()]
+
+
+def lacks(tree: Tree, root: Root, modules: Modules, best: Candidate) -> list[tuple[str, str, str]]:
+    """Return what `uncommitted` does if the production settings are among that, so that none of the others may be taken."""
+    missing = uncommitted(tree, root, modules, best.module)
+    given = any(module == best.module and weight > _BY_HAND for module, weight, _ in mentions(tree, root, modules))
+    return [] if given or role(best.module) == "production" else missing
 
 
 def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:
@@ -211,7 +258,7 @@ def _weight(path: str, root: Root) -> int:
     if re.search(r"(dev|local|test|ci)\b", lower.removesuffix(".py").replace("_", " ")) or ".github" in lower:
         return int(name.startswith(("dockerfile", "docker-compose", "compose")))
     if name == "manage.py":
-        return 20 if path == root.manage_py else 0
+        return _BY_HAND if path == root.manage_py else 0
     inside = not root.folder or path.startswith(f"{root.folder}/")
     for pattern, weight, anywhere in _WEIGHTS:
         if pattern.search(lower) and (inside or anywhere):

@@ -102,7 +102,8 @@ def text(tree: Tree, path: str, leave_out: Callable[[tuple[str, ...]], bool] | N
 
 def _lines(tree: Tree, path: str, leave_out: Callable[[tuple[str, ...]], bool]) -> str:
     lines: list[str] = []
-    for document in load(tree, path):
+    read = load(tree, path)
+    for document in read:
         for keys, value in walk(document):
             if leave_out(keys):
                 continue
@@ -112,7 +113,7 @@ def _lines(tree: Tree, path: str, leave_out: Callable[[tuple[str, ...]], bool]) 
                 lines.append(" ".join(map(str, value)))
             else:
                 lines += map(str, value)
-    return "\n".join(lines) or re.sub(r"(?m)(^|\s)#.*$", "", tree.text(path) or "")
+    return "\n".join(lines) if read else re.sub(r"(?m)(^|\s)#.*$", "", tree.text(path) or "")
 
 
 def ci_files(tree: Tree) -> list[str]:

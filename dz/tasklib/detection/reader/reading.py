@@ -1,6 +1,7 @@
 """Reads a settings module, and all that it imports from the project, as production would."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from dz.tasklib.detection.modules import Modules
 from dz.tasklib.detection.reader import imports, unreached
@@ -32,7 +33,18 @@ def read(modules: Modules, name: str) -> Reading:
     evaluator = Evaluator(modules, Variables(), expressions=EXPRESSIONS, statements=STATEMENTS)
     values = _namespace(evaluator, name)
     unreached.read(evaluator)
-    return Reading(values, tuple(evaluator.loaded), evaluator.variables, evaluator.found)
+    files, bases, absent = tuple(evaluator.loaded), dict(evaluator.found.bases), dict(evaluator.found.absent)
+    for package in _of_apps(values.get("INSTALLED_APPS")):
+        _namespace(evaluator, package)
+    evaluator.found.bases, evaluator.found.absent = bases, absent
+    return Reading(values, files, evaluator.variables, evaluator.found)
+
+
+def _of_apps(apps: Any) -> list[str]:
+    """Return the modules that Django imports of every app before anything else: its package and its `apps`."""
+    named = [str(app) for app in apps] if isinstance(apps, list | tuple) else []
+    packages = [name.rpartition(".apps.")[0] or name for name in named if all(map(str.isidentifier, name.split(".")))]
+    return [module for package in packages for module in (package, f"{package}.apps")]
 
 
 def _namespace(evaluator: Evaluator, name: str) -> Scope:

@@ -35,6 +35,8 @@ def _reads(module: ast.Module) -> list[ast.Call | ast.Subscript]:
         if isinstance(node, ast.If) and only_debug(node.test):
             waiting += deployed_branch(node)
             continue
+        if isinstance(node, ast.With) and any("prefixed" in ast.dump(item.context_expr) for item in node.items):
+            continue  # the names inside are not the whole names of the variables
         if isinstance(node, ast.Call | ast.Subscript):
             found.append(node)
         waiting += ast.iter_child_nodes(node)

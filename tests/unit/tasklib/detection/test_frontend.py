@@ -7,6 +7,7 @@ import pytest
 
 from dz.tasklib.detection import inspect
 
+LINK = "<link rel='stylesheet' href='{% static \"css/site.css\" %}'>"
 SETTINGS = "INSTALLED_APPS = []\nROOT_URLCONF = 'site1.urls'\nSECRET_KEY = 'x'\n"
 
 
@@ -51,6 +52,20 @@ def package(script: str = "vite build", **others: object) -> str:
             id="built in the image",
         ),
         pytest.param(
+            {"tailwind.config.js": "", ".gitignore": "/static/css/*.css\n", "templates/base.html": LINK},
+            "",
+            id="a style sheet that git leaves out",
+        ),
+        pytest.param(
+            {
+                "package.json": json.dumps({"devDependencies": {"tailwindcss": "4"}}),
+                ".gitignore": "dist/\n",
+                "site1/templates/base.html": "<script src='/static/dist/site.js'></script>",
+            },
+            "",
+            id="a script that git leaves out",
+        ),
+        pytest.param(
             {"package.json": json.dumps({"dependencies": {"bootstrap": "5"}})},
             "STATICFILES_DIRS = ['/node_modules']",
             id="packages that are served",
@@ -65,6 +80,19 @@ def test_node_is_needed_for_what_django_serves(tmp_path: Path, files: dict[str, 
     "files",
     [
         pytest.param({"web/package.json": package()}, id="deployed by itself"),
+        pytest.param(
+            {
+                "tailwind.config.js": "",
+                ".gitignore": "*.css\n",
+                "templates/base.html": LINK,
+                "static/css/site.css": "",
+            },
+            id="a style sheet that was added all the same",
+        ),
+        pytest.param(
+            {"tailwind.config.js": "", ".gitignore": "media/\n", "templates/base.html": LINK},
+            id="a style sheet that is missing for another reason",
+        ),
         pytest.param({"package.json": json.dumps({"devDependencies": {"eslint": "9"}})}, id="linters"),
         pytest.param(
             {

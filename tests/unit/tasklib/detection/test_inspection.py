@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dz.tasklib.detection import inspect
-from tests.unit.tasklib.detection.projects import SETTINGS, with_settings
+from tests.unit.tasklib.detection.projects import ENTRY, MANAGE, SETTINGS, with_settings, write
 
 
 def test_nesting_and_growth_are_bounded(tmp_path: Path) -> None:
@@ -54,3 +54,48 @@ def test_values_that_grow_without_end_are_not_followed(tmp_path: Path, text: str
     begun = time.process_time()
     assert inspect(tmp_path).settings_module == "site1.settings"
     assert time.process_time() - begun < 8
+
+
+MEMBER = {
+    "pyproject.toml": "[tool.uv.workspace]\nmembers = ['apps/*']\n",
+    "apps/web/pyproject.toml": "[project]\nname = 'web'\ndependencies = ['django']\n",
+    "apps/web/src/site1/__init__.py": "",
+    "apps/web/src/site1/settings.py": SETTINGS,
+    "apps/web/src/site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "root"),
+    [
+        pytest.param({"apps/web/manage.py": MANAGE}, "apps/web", id="manage.py beside src"),
+        pytest.param({"apps/web/src/manage.py": MANAGE}, "apps/web/src", id="manage.py in src"),
+        pytest.param({"apps/web/src/site1/__main__.py": MANAGE}, "apps/web/src", id="a command of the package"),
+        pytest.param({}, "apps/web/src", id="no manage.py"),
+        pytest.param({"manage.py": MANAGE}, ".", id="manage.py at the root"),
+    ],
+)
+def test_modules_of_a_member_begin_below_its_src(tmp_path: Path, files: dict[str, str], root: str) -> None:
+    found = inspect(write(tmp_path, MEMBER | files))
+    assert (found.project_root, found.settings_module, found.wsgi) == (root, "site1.settings", "site1.wsgi:application")
+    assert found.python_path_dirs == (() if root.endswith("src") else ("apps/web/src",))
+
+
+def test_src_begins_the_names_of_modules_where_the_project_says_so(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1", "src.site1"),
+        "src/site1/settings.py": SETTINGS.replace("site1", "src.site1"),
+        "src/site1/wsgi.py": ENTRY.format("wsgi", "src.site1.settings"),
+    }
+    found = inspect(write(tmp_path, files))
+    assert (found.settings_module, found.wsgi) == ("src.site1.settings", "src.site1.wsgi:application")
+
+
+def test_settings_that_are_to_be_made_after_an_example_are_named(tmp_path: Path) -> None:
+    files = {"manage.py": MANAGE, "site1/__init__.py": "", "site1/settings.example.py": SETTINGS}
+    found = inspect(write(tmp_path, files))
+    assert not found.is_django
+    assert found.reason == (
+        "manage.py:3 names site1.settings, which is not in the repository: "
+        "site1/settings.py must be created after site1/settings.example.py"
+    )

@@ -79,3 +79,38 @@ def test_only_development_settings_are_ambiguous(tmp_path: Path) -> None:
         "site1/settings/dev.py": "from .base import *\nDEBUG = True\n",
     }
     assert project(tmp_path, files).ambiguous
+
+
+@pytest.mark.parametrize("module", ["site1.settings.production", "site1.settings.live"])
+def test_settings_that_wsgi_names_but_nobody_committed_must_be_created(tmp_path: Path, module: str) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "site1.settings.base"),
+        "site1/settings.py": "",
+        "site1/settings/__init__.py": "",
+        "site1/settings/base.py": SETTINGS,
+        "site1/wsgi.py": ENTRY.format("wsgi", module),
+    }
+    found = project(tmp_path, files)
+    path = f"{module.replace('.', '/')}.py"
+    assert (found.ambiguous, found.required_files) == (True, (path,))
+    assert found.warnings == (
+        f"site1/wsgi.py:3 names {module}, which is not in the repository: {path} must be created.",
+    )
+    named = [(g.value, g.is_primary) for g in found.guesses if g.field == "settings_module"]
+    assert named == [(module, False), ("site1.settings.base", False)]
+
+
+def test_a_module_beside_the_settings_that_nobody_committed_must_be_created(tmp_path: Path) -> None:
+    found = project(tmp_path, {"site1/wsgi.py": ENTRY.format("wsgi", "site1.production_settings")})
+    assert (found.ambiguous, found.required_files) == (True, ("site1/production_settings.py",))
+
+
+def test_settings_that_the_image_names_are_taken_although_wsgi_names_others(tmp_path: Path) -> None:
+    image = "FROM python:3.12\nENV DJANGO_SETTINGS_MODULE=site1.settings\n"
+    found = project(tmp_path, {"site1/wsgi.py": ENTRY.format("wsgi", "site1.other"), "Dockerfile": image})
+    assert (found.settings_module, found.ambiguous) == ("site1.settings", False)
+
+
+def test_a_name_left_over_from_another_project_is_no_file_to_create(tmp_path: Path) -> None:
+    found = project(tmp_path, {"site1/wsgi.py": ENTRY.format("wsgi", "mysite.settings")})
+    assert (found.settings_module, found.ambiguous, found.required_files) == ("site1.settings", False, ())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dz.tasklib.detection.reader import read as read_settings
-from tests.unit.tasklib.detection.projects import modules, read
+from tests.unit.tasklib.detection.projects import SETTINGS, modules, project, read
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,23 @@ def test_a_reading_says_what_was_set_and_where(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_read_to_the_end_give_what_there_is(tmp_path: Path, text: str) -> None:
     files = {"site1/__init__.py": "", "site1/settings.py": text}
     assert read_settings(modules(tmp_path, files), "site1.settings").values["__name__"] == "site1.settings"
+
+
+def test_what_the_packages_of_apps_read_is_required_too(tmp_path: Path) -> None:
+    files = {
+        "site1/settings.py": SETTINGS.replace("[]", "['pay', 'shop.apps.ShopConfig']"),
+        "pay/__init__.py": "from decouple import config\nKEY = config('PAY_KEY')\n",
+        "shop/__init__.py": "",
+        "shop/apps.py": "from environs import Env\nenv = Env()\nKEY = env.str('SHOP_KEY')\nMODE = env.str('SHOP_MODE', '')\n",
+    }
+    found = project(tmp_path, files)
+    assert (found.env_required, found.env_needed) == (("PAY_KEY", "SHOP_KEY"), ("SHOP_MODE",))
+
+
+def test_names_of_an_environment_in_a_package_are_followed(tmp_path: Path) -> None:
+    files = {
+        "conf/__init__.py": "from .reading import *\n",
+        "conf/reading.py": "import environs\nfrom decouple import config\nenv = environs.Env()\n",
+        "site1/settings.py": f"{SETTINGS}from conf import config, env\nA = env('NEEDED')\nB = config('WANTED')\n",
+    }
+    assert project(tmp_path, files).env_required == ("NEEDED", "WANTED")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dz.tasklib.detection.reader import attributes, calls, functions, imports, literals, statements, unreached
+from tests.unit.tasklib.detection.projects import read
 from tests.unit.tasklib.detection.reader.parts import evaluator
 
 TEXT = """import os
@@ -27,3 +28,8 @@ def test_they_are_known_and_not_required(tmp_path: Path) -> None:
     assert set(made.variables.read) == {"LATER", "DEPLOYED", "DEPLOYED_TOO"}
     assert made.variables.read["LATER"] == "site1/settings.py:3"
     assert not made.variables.required
+
+
+def test_names_below_a_prefix_are_not_asked_for_without_it(tmp_path: Path) -> None:
+    body = "from environs import Env\nenv = Env()\nwith env.prefixed('APP_'):\n    PORT = env.int('PORT', 3)\n"
+    assert read(tmp_path, f"SECRET_KEY = 'x'\n{body}").env_needed == ("APP_PORT",)

@@ -91,7 +91,8 @@ def _entrypoints(project: Project) -> Answer:
     named = project.values.get("WSGI_APPLICATION"), project.values.get("ASGI_APPLICATION")
     wsgi = wsgi or entrypoints.named_by_settings(project.tree, project.modules, named[0], "get_wsgi_application")
     asgi = entrypoints.find(project.tree, project.root, project.modules, "asgi", package)
-    asgi = asgi or entrypoints.named_by_settings(project.tree, project.modules, named[1], "ProtocolTypeRouter")
+    routers = entrypoints.named_by_settings(project.tree, project.modules, named[1], "ProtocolTypeRouter")
+    asgi = [*routers, *asgi] if entrypoints.is_whole(project.tree, routers, asgi) else asgi or routers
     first, second = _first(wsgi), _first(asgi)
     needed = entrypoints.asgi_needed(project.tree, *second, first[0], apps if isinstance(apps, list) else [])
     fields = {"wsgi": first[0], "asgi": second[0], "asgi_needed": needed}

@@ -130,6 +130,7 @@ def _lock_folder(tree: Tree, folder: str, manager: str) -> str:
 def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     """Return the requirements file of a folder that a deploy would install, and every file that it includes."""
     found = [(name, path) for name, path in _named_requirements(tree, folder) if not NOT_DEPLOYED.search(name)]
+    found = [(name, path) for name, path in found if "constraint" not in name.lower()]
     found = [pair for pair in found if not _dangling(tree, pair[1])] or found
     found = [pair for pair in found if not _prose(tree, pair[1])]
     if not found:
@@ -139,7 +140,10 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
     whole = chain(tree, best)
     if plain and best not in plain and plain[0] not in whole:
         beyond = chain(tree, plain[0])
-        whole = beyond if len(beyond) > 1 or _PRODUCTION.search(best.rsplit("/", 1)[-1]) is None else whole
+        aside = any(not _deployed(one) for one in beyond)
+        whole = (
+            beyond if (len(beyond) > 1 and not aside) or _PRODUCTION.search(best.rsplit("/", 1)[-1]) is None else whole
+        )
     return _with_django(tree, whole, sorted(found, key=lambda pair: _rank(*pair)))
 
 

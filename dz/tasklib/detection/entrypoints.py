@@ -77,10 +77,23 @@ def named_by_settings(tree: Tree, modules: Modules, value: Any, made: str) -> li
     return [(f"{module}:{attribute}", tree.line(path, f"{made}("))]
 
 
+def is_whole(tree: Tree, routers: list[tuple[str, str]], found: list[tuple[str, str]]) -> bool:
+    """Say whether a router of channels serves pages, too, and `asgi.py` does not hand anything to it.
+
+    Args:
+        routers: the router that ASGI_APPLICATION names, if any.
+        found: the other entry points, the likeliest first.
+    """
+    pages = any(re.search(r"['\"]http['\"]\s*:", tree.text(basis.rpartition(":")[0]) or "") for _, basis in routers)
+    text = tree.text(found[0][1].rpartition(":")[0]) or "" if found else ""
+    return pages and not re.search(r"get_default_application|ProtocolTypeRouter|socketio", text)
+
+
 def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | None, apps: list[object]) -> bool:
     """Say whether WSGI is not enough: websockets, or no WSGI module at all."""
     if asgi is None or basis is None:
         return False
     text = tree.text(basis.rsplit(":", 1)[0]) or ""
     sockets = ("ProtocolTypeRouter" in text and "websocket" in text) or "channels.routing import get_def" in text
+    sockets = sockets or "socketio.ASGIApp(" in text
     return wsgi is None or sockets or ("channels" in apps and "URLRouter" in text)

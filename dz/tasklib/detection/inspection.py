@@ -39,10 +39,18 @@ def inspect(root: Path, given: Mapping[str, str] | None = None) -> Inspection:
             procfile=tree.has("Procfile"),
             warnings=_warnings(tree),
         )
+    # Of two projects, one whose manage.py names settings that are nowhere comes last.
+    ranked.sort(key=lambda pair: bool(pair[0].manage_py) and not _has_settings(tree, pair[0]))
     chosen, (modules, candidates) = ranked[0]
     rivals = [one for one, _ in ranked[1:] if _rival(tree, chosen, one)]
     others = [c for _, (_, more) in ranked[1:] for c in more[:1]]
     return _inspection(Project(tree, chosen, modules, candidates, given), rivals, others)
+
+
+def _has_settings(tree: Tree, root: Root) -> bool:
+    """Say whether the settings that manage.py names are in the tree; if it names none, they may be."""
+    named = settings.named_in(tree, root.manage_py or "")
+    return not named or any(settings.place(tree, "", module) is not None for module, _ in named)
 
 
 def _without_settings(tree: Tree, root: Root) -> str:
@@ -75,7 +83,18 @@ def _modules(tree: Tree, folder: str) -> Modules:
     started = "".join(tree.text(joined(folder, name)) or "" for name in ("manage.py", "wsgi.py", "asgi.py"))
     # `src.shop.settings` is what a project calls its modules that has no package there, but starts from above.
     first = [] if re.search(r"['\"]src\.", started) else packages
-    return Modules(tree, list(dict.fromkeys([*first, folder, *sources, joined(folder, "apps"), ""])))
+    folders = list(dict.fromkeys([*first, folder, *sources, joined(folder, "apps"), ""]))
+    return Modules(tree, [*_added(tree, folder, folders), *folders])
+
+
+def _added(tree: Tree, folder: str, folders: list[str]) -> list[str]:
+    """Return the folder that manage.py puts on the path, where its settings are found in no other."""
+    manage = joined(folder, "manage.py")
+    named = settings.named_in(tree, manage) if tree.has(manage) else []
+    if not named or any(Modules(tree, folders).path(module) for module, _ in named):
+        return []
+    places = [settings.place(tree, beginning(folder), module) for module, _ in named]
+    return [place for place in places if place][:1]
 
 
 def _sources(tree: Tree, folder: str) -> list[str]:

@@ -21,15 +21,7 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
             names.add(node.id)
         elif isinstance(node, ast.ImportFrom):
-            target = modules.absolute(node, name, path)
-            for alias in node.names:
-                if alias.name == "*":
-                    target = modules.implicit(node, name) or target
-                    names |= defined(tree, modules, target, seen)
-                elif alias.name.isupper():
-                    names.add(alias.name)
-                elif alias.name.istitle() and _has_class(tree, modules, target, alias.name):
-                    names |= defined(tree, modules, target, seen)
+            names |= _taken_over(tree, modules, node, name, seen)
         elif isinstance(node, ast.Call) and source(node.func) in (
             "include",
             "execfile",
@@ -40,6 +32,31 @@ def defined(tree: Tree, modules: Modules, name: str, seen: set[str] | None = Non
         ):
             names.add("*")
     return names
+
+
+def _taken_over(tree: Tree, modules: Modules, node: ast.ImportFrom, name: str, seen: set[str]) -> set[str]:
+    """Return the upper-case names that module `name` gets from one import: all, some, or those of classes."""
+    names = set()
+    path = modules.path(name) or ""
+    target, parents = modules.absolute(node, name, path), _modules_of_bases(tree.module(path))
+    for alias in node.names:
+        if alias.name == "*":
+            target = modules.implicit(node, name) or target
+            names |= defined(tree, modules, target, seen)
+        elif alias.name.isupper():
+            names.add(alias.name)
+        elif (alias.asname or alias.name) in parents:
+            names |= defined(tree, modules, f"{target}.{alias.name}", seen)
+        elif alias.name[:1].isupper() and _has_class(tree, modules, target, alias.name):
+            names |= defined(tree, modules, target, seen)
+    return names
+
+
+def _modules_of_bases(module: ast.Module | None) -> set[str]:
+    """Return the modules whose classes the classes of a module inherit from, by the names that they have here."""
+    classes = [node for node in (module.body if module else []) if isinstance(node, ast.ClassDef)]
+    bases = [base.value for node in classes for base in node.bases if isinstance(base, ast.Attribute)]
+    return {base.id for base in bases if isinstance(base, ast.Name)}
 
 
 def _has_class(tree: Tree, modules: Modules, name: str, wanted: str) -> bool:

@@ -105,8 +105,18 @@ def candidates(tree: Tree, root: Root, modules: Modules) -> list[Candidate]:
         candidate.score -= (
             30 if any(role(name) == "other" for name in namespaces.starred(tree, modules, candidate.module)) else 0
         )
+    _drop_other_names(tree, root, found)
     usable = [c for c in found.values() if c.complete or (c.reasons and c.score > 0)] or list(found.values())
     return sorted(usable, key=lambda c: (-(c.complete), -c.score, c.module.count("."), len(c.module), c.module))
+
+
+def _drop_other_names(tree: Tree, root: Root, found: dict[str, Candidate]) -> None:
+    """Keep one name for a file that can be imported under several: the one by which manage.py calls it."""
+    files = [path for path in tree.named("manage.py") if path.startswith(beginning(root.folder))][:5]
+    told = {module for path in files for module, _ in named_in(tree, path)}
+    paths = {found[module].path for module in told if module in found}
+    for module in [name for name, one in found.items() if one.path in paths and name not in told]:
+        del found[module]
 
 
 def _mark_built(tree: Tree, found: dict[str, Candidate]) -> None:
@@ -204,9 +214,12 @@ def absent(tree: Tree, root: Root, modules: Modules, chosen: str) -> dict[str, s
 def uncommitted(tree: Tree, root: Root, modules: Modules, chosen: str) -> list[tuple[str, str, str]]:
     """Return (module, path, basis) of the settings modules that start commands name but that are not committed."""
     found = {}
-    for module, weight, basis in mentions(tree, root, modules):
+    named = mentions(tree, root, modules)
+    given = {basis.rpartition(":")[0] for module, _, basis in named if modules.path(module)}
+    for module, weight, basis in named:
         package, _, name = module.rpartition(".")
-        if weight < _STARTS or modules.path(module) or module in found:
+        other = basis.rpartition(":")[0] in given  # the same file knows what to do without it
+        if weight < _STARTS or modules.path(module) or module in found or other:
             continue
         path = modules.path(package) if package else joined(root.folder, "__init__.py")
         if path and path.endswith("__init__.py") and package in (chosen, chosen.rpartition(".")[0]):
@@ -219,6 +232,19 @@ def lacks(tree: Tree, root: Root, modules: Modules, best: Candidate) -> list[tup
     missing = uncommitted(tree, root, modules, best.module)
     given = any(module == best.module and weight > _BY_HAND for module, weight, _ in mentions(tree, root, modules))
     return [] if given or role(best.module) == "production" else missing
+
+
+def place(tree: Tree, inside: str, module: str) -> str | None:
+    """Return the folder below which a module lies, if there is one in the tree, the nearest to the root.
+
+    Args:
+        inside: what the path begins with.
+    """
+    ends = [f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")]
+    found = (
+        path.removesuffix(end).rstrip("/") for end in ends for path in tree.files if f"/{path}".endswith(f"/{end}")
+    )
+    return next((folder for folder in found if f"{folder}/".startswith(inside)), None)
 
 
 def named_in(tree: Tree, path: str) -> list[tuple[str, str]]:

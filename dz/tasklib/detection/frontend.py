@@ -22,6 +22,8 @@ _OUTSIDE = re.compile(
     r"""(\b(path|outDir|outputPath|outputDir|distDir|dest|assetsDir|base)['"]?\s*[:=][^\n]{0,80}|(--out\S*|-o|BUILD_PATH=|:)\s*['"]?)\.\./"""
 )
 
+_TEMPLATES, _LINKS, _PLACES = 200, 20, 20
+"""Templates that are looked at, links of each, and folders of static files: bounds for what strangers send."""
 _LINKED = re.compile(
     r"""\{%-?\s*static\s+['"]([\w./-]+\.(?:css|js))['"]|(?:href|src)=['"]/?static/([\w./-]+\.(?:css|js))['"]"""
 )
@@ -67,12 +69,12 @@ def _left_out(tree: Tree, root: Root, texts: str) -> tuple[bool, str]:
         return False, ""
     places = {"static", *(p[: p.index("static/") + 6] for p in tree.files if re.search(r"(^|/)static/", p))}
     places |= {joined(folder_of(path), "static") for path in tree.named("apps.py", "manage.py")}
-    for path in [path for path in tree.files if path.endswith((".html", ".jinja", ".jinja2", ".j2"))]:
-        for match in _LINKED.finditer(tree.text(path) or ""):
+    have = {path.rpartition("/")[2] for path in tree.files if path.endswith((".css", ".js"))}
+    for path in [path for path in tree.files if path.endswith((".html", ".jinja", ".jinja2", ".j2"))][:_TEMPLATES]:
+        for match in list(_LINKED.finditer(tree.text(path) or ""))[:_LINKS]:
             name = match[1] or match[2]
-            if any(known == name or known.endswith(f"/{name}") for known in tree.files):
-                continue
-            if any(gitignore.ignored(tree, joined(place, name)) for place in places):
+            there = name.rpartition("/")[2] in have and any(f"/{known}".endswith(f"/{name}") for known in tree.files)
+            if not there and any(gitignore.ignored(tree, joined(place, name)) for place in sorted(places)[:_PLACES]):
                 return True, tree.line(path, name)
     return False, ""
 

@@ -79,12 +79,12 @@ def environment_of(root: Path, project_root: str, settings_module: str) -> tuple
 
 def _modules(tree: Tree, folder: str) -> Modules:
     sources = [joined(folder, "src"), *_sources(tree, folder)]
-    packages = [place for place in dict.fromkeys(sources) if not tree.has(joined(place, "__init__.py"))]
+    folders = list(dict.fromkeys([folder, *sources, joined(folder, "apps"), ""]))
+    folders[1:1] = added = _added(tree, folder, folders)
+    packages = [place for place in sources if not tree.has(joined(place, "__init__.py"))]
     started = "".join(tree.text(joined(folder, name)) or "" for name in ("manage.py", "wsgi.py", "asgi.py"))
     # `src.shop.settings` is what a project calls its modules that has no package there, but starts from above.
-    first = [] if re.search(r"['\"]src\.", started) else packages
-    folders = list(dict.fromkeys([*first, folder, *sources, joined(folder, "apps"), ""]))
-    return Modules(tree, [*_added(tree, folder, folders), *folders])
+    return Modules(tree, folders, added if re.search(r"['\"]src\.", started) else [*packages, *added])
 
 
 def _added(tree: Tree, folder: str, folders: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Finds the modules of a project by their dotted names."""
 
 import ast
+from collections.abc import Collection
 
 from dz.tasklib.detection.paths import beginning, joined
 from dz.tasklib.detection.tree import Tree
@@ -11,11 +12,13 @@ class Modules:
 
     Args:
         folders: relative folders, the first wins; "" is the root of the tree.
+        sources: those of them below which names begin, even though a folder above is on the path, too.
     """
 
-    def __init__(self, tree: Tree, folders: list[str]) -> None:
+    def __init__(self, tree: Tree, folders: list[str], sources: Collection[str] = ()) -> None:
         self.tree = tree
         self.folders = folders
+        self.sources = sources
 
     def path(self, name: str) -> str | None:
         """Return the file of module `name`: the package's `__init__.py` or the module's file."""
@@ -34,7 +37,7 @@ class Modules:
 
     def name(self, path: str) -> str | None:
         """Return the dotted name of a file, or None if it cannot be imported."""
-        for folder in self.folders:
+        for folder in sorted(self.folders, key=lambda one: one not in self.sources):
             start = beginning(folder)
             if path.startswith(start) and path.endswith(".py"):
                 dotted = path[len(start) : -3].removesuffix("/__init__").replace("/", ".")

@@ -65,8 +65,9 @@ def workers(tree: Tree) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for path in _commands(tree):
         for match in _WORKER.finditer(documents.text(tree, path)):
-            last = match[0].rsplit(maxsplit=1)[-1]
-            found.setdefault(f"celery {match[1]}" if match[1] else match[2], tree.line(path, last))
+            name = f"celery {match[1]}" if match[1] else match[2]
+            if name not in found:
+                found[name] = tree.line(path, match[0].rsplit(maxsplit=1)[-1])
     return list(found.items())
 
 

@@ -19,13 +19,21 @@ _TARGETS = re.compile(r"test|check|lint|cov|ci\b|build|static|collect|docs|mypy"
 _NAME = "DJANGO_SETTINGS_MODULE"
 
 
-def text(tree: Tree, path: str) -> str:
-    """Return what a file says of the running site: lines of a Dockerfile keep their numbers, those of YAML do not."""
+def passes_on(tree: Tree) -> bool:
+    """Say whether an image turns the argument of its build that names the settings into a variable of the running site."""
+    return any(_passes_on(tree.text(path) or "") for path in tree.files if _IMAGE.search(path))
+
+
+def text(tree: Tree, path: str, *, passed_on: bool = False) -> str:
+    """Return what a file says of the running site: lines of a Dockerfile keep their numbers, those of YAML do not.
+
+    Args:
+        passed_on: what `passes_on` says.
+    """
     whole = tree.text(path) or ""
     if _IMAGE.search(path):
         return _of_image(whole)
     if documents.is_yaml(path):
-        passed_on = any(_passes_on(tree.text(one) or "") for one in tree.files if _IMAGE.search(one))
         return documents.text(tree, path, leave_out=lambda keys: _built(keys, passed_on=passed_on))
     return whole
 

@@ -170,6 +170,7 @@ def mentions(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, int, s
     found = []
     entries = {modules.name(path) for path in tree.files if _ENTRY.search(path)}
     commands = entrypoints.started(tree) & entries
+    passed_on = running.passes_on(tree)
     for path in tree.files:
         weight = _weight(path, root)
         text = tree.text(path) if weight else None
@@ -180,7 +181,7 @@ def mentions(tree: Tree, root: Root, modules: Modules) -> list[tuple[str, int, s
             weight = weight // 3 if other else weight
             found += [(module, weight, basis) for module, basis in named_in(tree, path)]
             continue
-        plain = running.text(tree, path)
+        plain = running.text(tree, path, passed_on=passed_on)
         numbered = plain.count("\n") >= (tree.text(path) or "").rstrip("\n").count("\n")
         for match in _named(plain):
             line = plain.count("\n", 0, match.start(1)) + 1

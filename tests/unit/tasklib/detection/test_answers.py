@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dz.tasklib.detection import answers
-from tests.unit.tasklib.detection.projects import MANAGE, project
+from tests.unit.tasklib.detection.projects import ENTRY, MANAGE, SETTINGS, project
 
 
 def test_the_class_of_django_configurations_for_production_is_read(tmp_path: Path) -> None:
@@ -31,3 +31,27 @@ def test_every_question_answers_for_a_project_that_says_nothing(tmp_path: Path) 
     found = project(tmp_path, {"site1/settings.py": "INSTALLED_APPS = []\nROOT_URLCONF = 'site1.urls'\n"})
     assert found.is_django
     assert (found.wsgi, found.dependency_files, found.celery_app, found.static_root) == (None, (), None, None)
+
+
+ROUTER = (
+    "from channels.routing import ProtocolTypeRouter\napplication = ProtocolTypeRouter({'websocket': 1, 'http': 2})\n"
+)
+
+
+def test_a_router_that_serves_pages_too_takes_the_place_of_asgi_py(tmp_path: Path) -> None:
+    files = {
+        "site1/settings.py": f"{SETTINGS}ASGI_APPLICATION = 'site1.routing.application'\n",
+        "site1/asgi.py": ENTRY.format("asgi", "site1.settings"),
+        "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+        "site1/routing.py": ROUTER,
+    }
+    found = project(tmp_path, files)
+    assert (found.asgi, found.asgi_needed) == ("site1.routing:application", True)
+
+
+def test_socket_io_needs_asgi(tmp_path: Path) -> None:
+    entry = (
+        ENTRY.format("asgi", "site1.settings") + "import socketio\napplication = socketio.ASGIApp(sio, application)\n"
+    )
+    files = {"site1/asgi.py": entry, "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings")}
+    assert project(tmp_path, files).asgi_needed

@@ -75,6 +75,8 @@ def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> N
         pytest.param({"requirements-dev.txt": "pytest\n", "setup.py": "setup()\n", "setup.cfg": "[options]\ninstall_requires = django\n"}, ("setup.py",), id="beside setup.cfg"),
         pytest.param({"requirements.in": "django\n", "requirements-dev.txt": "django==5.2\npytest\n"}, ("requirements.in",), id="compiled for development"),
         pytest.param({".travis.yml": "install: pip install -r ci/test.list\n", "ci/test.list": "django\n"}, (), id="what travis installs"),
+        pytest.param({"requirements/constraints.txt": "django<6\n", "requirements/web.in": "-c constraints.txt\ndjango\n"}, ("requirements/web.in", "requirements/constraints.txt"), id="constraints"),
+        pytest.param({"requirements.txt": "-r requirements/local.txt\n", "requirements/local.txt": "django\n", "requirements/production.txt": "django\n"}, ("requirements/production.txt",), id="a chain for development"),
         pytest.param({"requirements/local.txt": "django\n"}, ("requirements/local.txt",), id="nothing else needs Django"),
     ],
 )  # fmt: skip

@@ -99,3 +99,26 @@ def test_settings_that_are_to_be_made_after_an_example_are_named(tmp_path: Path)
         "manage.py:3 names site1.settings, which is not in the repository: "
         "site1/settings.py must be created after site1/settings.example.py"
     )
+
+
+def test_the_folder_that_manage_py_adds_is_on_the_path(tmp_path: Path) -> None:
+    files = {
+        "manage.py": f"import sys\nsys.path.insert(0, 'backend')\n{MANAGE}",
+        "backend/site1/__init__.py": "",
+        "backend/site1/settings.py": SETTINGS,
+        "backend/site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+    }
+    found = inspect(write(tmp_path, files))
+    assert (found.settings_module, found.wsgi) == ("site1.settings", "site1.wsgi:application")
+    assert found.python_path_dirs == ("backend",)
+
+
+def test_a_manage_py_whose_settings_are_nowhere_comes_last(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1", "gone"),
+        "src/manage.py": MANAGE,
+        "src/site1/__init__.py": "",
+        "src/site1/settings.py": SETTINGS,
+    }
+    found = inspect(write(tmp_path, files))
+    assert (found.project_root, found.settings_module) == ("src", "site1.settings")

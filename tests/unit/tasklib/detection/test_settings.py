@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tasklib.detection.projects import ENTRY, MANAGE, SETTINGS, project
+from dz.tasklib.detection import inspect
+from tests.unit.tasklib.detection.projects import ENTRY, MANAGE, SETTINGS, project, write
 
 
 def test_settings_that_only_workers_use_are_not_those_of_the_site(tmp_path: Path) -> None:
@@ -113,4 +114,38 @@ def test_settings_that_the_image_names_are_taken_although_wsgi_names_others(tmp_
 
 def test_a_name_left_over_from_another_project_is_no_file_to_create(tmp_path: Path) -> None:
     found = project(tmp_path, {"site1/wsgi.py": ENTRY.format("wsgi", "mysite.settings")})
+    assert (found.settings_module, found.ambiguous, found.required_files) == ("site1.settings", False, ())
+
+
+def test_settings_in_classes_of_other_modules_are_complete(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.replace("site1.settings", "settings"),
+        "site1/settings.py": "",
+        "settings/__init__.py": "from .envs.heroku import Heroku\n",
+        "settings/base.py": "class BaseSettings:\n    INSTALLED_APPS = []\n    ROOT_URLCONF = 'site1.urls'\n    DEBUG = False\n",
+        "settings/envs/__init__.py": "",
+        "settings/envs/heroku.py": "from .. import base\n\nclass Heroku(base.BaseSettings):\n    SECRET_KEY = 'x'\n",
+    }
+    found = project(tmp_path, files)
+    assert (found.settings_module, found.ambiguous) == ("settings", False)
+
+
+def test_a_file_has_the_name_by_which_manage_py_calls_it(tmp_path: Path) -> None:
+    files = {
+        "src/manage.py": MANAGE.replace("site1", "src.site1"),
+        "src/wsgi.py": ENTRY.format("wsgi", "src.site1.settings"),
+        "src/site1/settings.py": SETTINGS,
+        "src/site1/wsgi.py": ENTRY.format("wsgi", "site1.settings"),
+    }
+    found = inspect(write(tmp_path, files))
+    assert (found.settings_module, found.ambiguous) == ("src.site1.settings", False)
+
+
+def test_a_module_that_the_same_file_can_do_without_is_not_missing(tmp_path: Path) -> None:
+    entry = (
+        "import os\ntry:\n    import site1.settings_local\n"
+        "    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings_local')\nexcept ImportError:\n"
+        "    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
+    )
+    found = project(tmp_path, {"site1/wsgi.py": entry})
     assert (found.settings_module, found.ambiguous, found.required_files) == ("site1.settings", False, ())

@@ -18,6 +18,7 @@ _OWN_DATABASE = re.compile(r"postgres|psycopg|pgsql", re.IGNORECASE)
 _DECLARES = re.compile(r"(^|/)([\w-]*requirements\.txt|setup\.py)$")
 _NAMED = re.compile(
     r"(requirements?|reqs?|deps)/([\w-]+/)?[\w.-]+\.(txt|pip|in)|[\w.-]*(requirements?|reqs)[\w.-]*\.(txt|pip|in)"
+    r"|req[a-z]{2,8}ments?\.txt"  # misspelt
 )
 _NESTED = re.compile(r"/(requirements?|reqs?|deps)/[\w.-]+\.(txt|pip|in)$")
 _LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock", "pdm": "pdm.lock", "pipenv": "Pipfile.lock"}

@@ -93,7 +93,7 @@ def asgi_needed(tree: Tree, asgi: str | None, basis: str | None, wsgi: str | Non
     """Say whether WSGI is not enough: websockets, or no WSGI module at all."""
     if asgi is None or basis is None:
         return False
-    text = tree.text(basis.rsplit(":", 1)[0]) or ""
+    text = re.sub(r"#.*", "", tree.text(basis.rsplit(":", 1)[0]) or "")
     sockets = ("ProtocolTypeRouter" in text and "websocket" in text) or "channels.routing import get_def" in text
     sockets = sockets or "socketio.ASGIApp(" in text
     return wsgi is None or sockets or ("channels" in apps and "URLRouter" in text)

@@ -55,3 +55,10 @@ def test_socket_io_needs_asgi(tmp_path: Path) -> None:
     )
     files = {"site1/asgi.py": entry, "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings")}
     assert project(tmp_path, files).asgi_needed
+
+
+def test_a_router_whose_websockets_are_a_comment_needs_no_asgi(tmp_path: Path) -> None:
+    entry = ENTRY.format("asgi", "site1.settings").rpartition("application")[0]
+    router = "from channels.routing import ProtocolTypeRouter\napplication = ProtocolTypeRouter({'http': 1,  # 'websocket': 2\n})\n"
+    files = {"site1/asgi.py": entry + router, "site1/wsgi.py": ENTRY.format("wsgi", "site1.settings")}
+    assert not project(tmp_path, files).asgi_needed

@@ -77,6 +77,7 @@ def test_what_the_dockerfile_installs_is_more_than_setup_py(tmp_path: Path) -> N
         pytest.param({".travis.yml": "install: pip install -r ci/test.list\n", "ci/test.list": "django\n"}, (), id="what travis installs"),
         pytest.param({"requirements/constraints.txt": "django<6\n", "requirements/web.in": "-c constraints.txt\ndjango\n"}, ("requirements/web.in", "requirements/constraints.txt"), id="constraints"),
         pytest.param({"requirements.txt": "-r requirements/local.txt\n", "requirements/local.txt": "django\n", "requirements/production.txt": "django\n"}, ("requirements/production.txt",), id="a chain for development"),
+        pytest.param({"requrements.txt": "django\n"}, ("requrements.txt",), id="misspelt"),
         pytest.param({"requirements/local.txt": "django\n"}, ("requirements/local.txt",), id="nothing else needs Django"),
     ],
 )  # fmt: skip

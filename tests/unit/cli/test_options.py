@@ -7,7 +7,10 @@ from dz.cli import options
 from dz.errors import InvalidName
 
 
-@given(st.from_regex(r"MY_[A-Z0-9]{1,9}", fullmatch=True), st.text(st.characters(exclude_characters="\0"), max_size=40))
+@given(
+    st.from_regex(r"MY_[A-Z0-9]{1,9}", fullmatch=True),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40),
+)
 def test_all_after_the_first_equals_sign_is_the_value(name: str, value: str) -> None:
     assert options.given_variables([f"{name}={value}"]) == {name: value}
 

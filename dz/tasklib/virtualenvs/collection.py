@@ -9,12 +9,10 @@ import dataclasses
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from packaging.markers import InvalidMarker, Marker, default_environment
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from dz.adapters.interpreters import Interpreter
@@ -25,6 +23,7 @@ from dz.tasklib.detection.documents import toml
 from dz.tasklib.detection.paths import joined, relative
 from dz.tasklib.detection.tree import Tree
 from dz.tasklib.virtualenvs import indexes, lockfiles, own_packages, sources
+from dz.tasklib.virtualenvs.entries import Entries, Entry
 from dz.tasklib.virtualenvs.lines import (
     bad_line,
     check_url,
@@ -53,13 +52,6 @@ _BUILD_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _LINE_OPTION = re.compile(r"\s(--(?:hash|config-settings|global-option|install-option)\b.*)$")
 
 
-@dataclass(frozen=True)
-class _Entry:
-    requirement: Requirement
-    options: str
-    origin: str
-
-
 def collect(
     plan: Plan,
     root: Path,
@@ -83,18 +75,6 @@ def collect(
     for number, line in enumerate(plan.extra_requirements, 1):
         collector.line(line.strip(), f"extra_requirements:{number}", PurePosixPath())
     return collector.result()
-
-
-def _merged(one: Requirement, other: Requirement) -> Requirement | None:
-    """Return the requirement that both make together, as pip reads them; None if an exact version contradicts."""
-    if one.url and other.url and one.url != other.url:
-        return None
-    both = Requirement(str(one))
-    both.extras |= other.extras
-    both.url = one.url or other.url
-    both.specifier = one.specifier & other.specifier
-    exact = [spec.version for spec in both.specifier if spec.operator == "==" and "*" not in spec.version]
-    return both if all(both.specifier.contains(version, prereleases=True) for version in exact) else None
 
 
 def _without_shadowed(files: tuple[str, ...], tree: Tree) -> Iterator[str]:
@@ -133,16 +113,16 @@ class Collector:
             "python_full_version": interpreter.full,
             "extra": "",
         }
-        self.entries: dict[str, _Entry] = {}
+        self.entries = Entries()
         self.unnamed: list[str] = []
         self.seen: set[tuple[str, bool]] = set()
         self.out = Requirements()
 
     def result(self) -> Requirements:
         """Return what was collected, sorted, so that the order of the files does not matter."""
-        named = [_text(self.entries[name]) for name in sorted(self.entries)]
-        self.out.lines = named + sorted(self.unnamed)
-        elsewhere = {name for name, entry in self.entries.items() if entry.requirement.url}
+        self.out.lines = self.entries.lines() + sorted(self.unnamed)
+        self.out.constraints += self.entries.bounds
+        elsewhere = self.entries.with_address()
         self.out.sourced = sorted(sources.names(self.tree)) if self.out.local else []
         self.out.own = sorted(self.own.by_name.keys() - elsewhere)
         return self.out
@@ -350,27 +330,7 @@ class Collector:
             if constraint:
                 self.out.constraints.append(str(requirement))
             elif not self.own_package(requirement, origin, folder):
-                self.add(_Entry(requirement, options, origin))
-
-    def add(self, entry: _Entry) -> None:
-        """Keep a requirement; several of one package hold together, unless no version can meet them all."""
-        name = canonicalize_name(entry.requirement.name)
-        other = self.entries.setdefault(name, entry)
-        if other is entry:
-            return
-        both = _merged(other.requirement, entry.requirement)
-        if both is None:
-            raise InvalidRequirement(
-                f"{name} is listed twice: {str(other.requirement)!r} in {other.origin} and "
-                f"{str(entry.requirement)!r} in {entry.origin}.",
-                "Keep one of the two lines.",
-            )
-        if both.url and both.specifier:
-            self.out.constraints.append(f"{both.name}{both.specifier}")
-            both.specifier = SpecifierSet()
-        hashes = " ".join(dict.fromkeys(filter(None, (other.options, entry.options))))
-        origin = entry.origin if entry.requirement.specifier else other.origin
-        self.entries[name] = _Entry(both, hashes, origin)
+                self.entries.add(Entry(requirement, options, origin))
 
     def local(self, body: str, origin: str, folder: PurePosixPath, *, editable: bool) -> None:
         """Note a path in the checkout for installation; the project's own folder is read if it lists dependencies."""
@@ -460,7 +420,3 @@ class Collector:
             )
         self.folder(package.folder, tuple(sorted(requirement.extras)), origin, editable=False)
         return True
-
-
-def _text(entry: _Entry) -> str:
-    return f"{entry.requirement} {entry.options}".strip()

@@ -3,6 +3,7 @@
 from dz import wiring
 from dz.adapters.interpreters import Interpreter
 from dz.settings import settings
+from dz.tasklib.checkouts import absent
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
@@ -24,19 +25,20 @@ def choose_interpreter(job: int, plan: Plan) -> Interpreter:
 def create_virtualenv(job: int, project: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
     sandbox = wiring.sandbox(checkout.sysid, "build")
-    virtualenv = virtualenvs.create(
-        plan,
-        checkout,
-        folder=wiring.server_dir("build") / "envs" / checkout.sysid,
-        interpreter=interpreter,
-        installer=wiring.installer(),
-        sandbox=sandbox,
-        packages=wiring.packages(),
-        cache=wiring.project_cache(checkout, sandbox.user),
-        variables=stored.of_project(wiring.zoomdb(), project),
-        hosts=settings().git_hosts,
-        on_line=wiring.to_run_log,
-    )
+    with absent.named_as_cause(checkout):
+        virtualenv = virtualenvs.create(
+            plan,
+            checkout,
+            folder=wiring.server_dir("build") / "envs" / checkout.sysid,
+            interpreter=interpreter,
+            installer=wiring.installer(),
+            sandbox=sandbox,
+            packages=wiring.packages(),
+            cache=wiring.project_cache(checkout, sandbox.user),
+            variables=stored.of_project(wiring.zoomdb(), project),
+            hosts=settings().git_hosts,
+            on_line=wiring.to_run_log,
+        )
     how = "reused" if virtualenv.reused else "installed"
     log.note(wiring.zoomdb(), job, virtualenv.warnings, info=f"{len(virtualenv.lines)} requirements {how}")
     return virtualenv

@@ -11,10 +11,12 @@ import threading
 import traceback
 
 import dz_front
+from dz_catalogs import compile_missing
 from dz_migrations import examine
 from dz_report import STAGE, WARNINGS, Described, describe
 from dz_request import from_database, page
 from dz_static import collect_static, copy_map
+from dz_templates import warn_of_missing
 from dz_watch import ASKED, watch_the_load
 
 
@@ -170,6 +172,15 @@ class Aside:
         os._exit(0)
 
 
+def collect(job, settings, source):
+    """Collect the static files and compile translations; say whether static files were collected."""
+    compile_missing(job, settings, source)
+    collected = collect_static(job, settings, source)
+    if collected:
+        warn_of_missing(settings, source)
+    return collected
+
+
 def stages(job, source, report):
     """Go through the stages; the report keeps what was found before one fails."""
     from django.conf import settings
@@ -181,7 +192,7 @@ def stages(job, source, report):
 
     django.setup()
     report.update(facts(settings, source))
-    static = None if job.get("request") else Aside("static", source, lambda: collect_static(job, settings, source))
+    static = None if job.get("request") else Aside("static", source, lambda: collect(job, settings, source))
     migrations = Aside("migrations", source, lambda: examine(source, job.get("migrates"), job.get("models")))
     STAGE[0] = "check"
     threads = threading.active_count()

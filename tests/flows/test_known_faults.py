@@ -34,10 +34,17 @@ VIEWS = """
 import notes.forms
 from django.contrib.auth import get_user_model
 from django.http import HttpResponse
+from django.utils.translation import gettext
 
 
 def admins(request):
-    return HttpResponse(" ".join(get_user_model().objects.filter(is_superuser=True).values_list("username", flat=True)))
+    return HttpResponse(gettext("Administrators") + ": " + " ".join(get_user_model().objects.filter(is_superuser=True).values_list("username", flat=True)))
+"""
+GERMAN = """msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8"
+
+msgid "Administrators"
+msgstr "Verwalter"
 """
 
 
@@ -70,8 +77,13 @@ def tree(tmp_path: Path) -> Path:
     files = {"__init__.py": "", "models.py": MODELS, "forms.py": FORMS, "views.py": VIEWS}
     for name, text in files.items():
         put(f"notes/{name}", text)(tree)
-    put(".gitignore", "*.pyc\n/notes/migrations/\n")(tree)
-    add("mysite/settings.py", "INSTALLED_APPS += ['notes']\n")(tree)
+    put(".gitignore", "*.mo\n/notes/migrations/\n")(tree)
+    put("locale/de/LC_MESSAGES/django.po", GERMAN)(tree)
+    put("notes/templates/notes/base.html", "{% load static %}\n{% static 'notes/built.css' %}\n")(tree)
+    settings = (
+        "INSTALLED_APPS += ['notes']\nLANGUAGE_CODE = 'de'\nUSE_I18N = True\nLOCALE_PATHS = [BASE_DIR / 'locale']\n"
+    )
+    add("mysite/settings.py", settings)(tree)
     add("mysite/urls.py", "\nfrom notes.views import admins\nurlpatterns += [path('admins/', admins)]\n")(tree)
     put("zoombuild.cfg", "[project]\nhooks =\n    migrate\n    createsuperuser\n")(tree)
     return tree
@@ -91,7 +103,8 @@ def test_faults_that_are_known_are_said_and_those_that_need_not_be_are_none(plat
     assert "notes has models (Note) but no migrations, so its tables will not exist" in found
     assert ".gitignore:2 has git ignore them: /notes/migrations/" in found
     assert "notes/forms.py:7 asks the database for something while modules are imported" in found
-    assert get(f"{site}admins/") == (200, "ann")
+    assert "404 for them: notes/built.css (notes/templates/notes/base.html:2)" in found
+    assert get(f"{site}admins/") == (200, "Verwalter: ann"), "translations are compiled"
 
     put("notes/models.py", f"{MODELS}    done = models.BooleanField(default=False)\n")(tree)
     for name in ("ours", "theirs"):
@@ -105,4 +118,4 @@ def test_faults_that_are_known_are_said_and_those_that_need_not_be_are_none(plat
     (tree / "polls/migrations/0100_theirs.py").unlink()
     platform.publish("faults", tree)
     assert deploy(project="faults")["version"] > 1, "the admin is there already"
-    assert get(f"{site}admins/") == (200, "ann")
+    assert get(f"{site}admins/") == (200, "Verwalter: ann")

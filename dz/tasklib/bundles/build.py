@@ -91,6 +91,8 @@ def archive(
         code = Path(folder) / "code"
         # The files of a checkout never change, so hard links will do; symlinks are not followed.
         shutil.copytree(checkout.path, code / "src", symlinks=True, copy_function=_link)
+        for name, content in verified.catalogs.items():
+            shim.write_file(code / "src" / name, content)
         verification.write_shim(virtualenv.completed(plan), code / "dz", verified)
         (code / "dz" / zoombuild.FILE).write_text(zoombuild.render(plan))
         layers = packing.pack_layers(

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Checkout:
         commit: the commit's id, 40 hexadecimal digits.
         message: first line of its message, 200 characters at most.
         warnings: what the owner should know: submodules, git-lfs, links that were not kept.
+        submodules: folders that are empty, because submodules are not fetched.
+        pointers: files whose content is kept in git-lfs.
     """
 
     path: Path
@@ -45,6 +47,8 @@ class Checkout:
     message: str
     sysid: str
     warnings: tuple[str, ...] = ()
+    submodules: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
 
 
 def check_out(
@@ -76,7 +80,10 @@ def check_out(
         path = home / commit
         if not path.is_dir():
             _write(path, mirror, entries, git, max_mb)
-        return Checkout(path, url, ref, commit, git.message(mirror, commit), sysid, tuple(_warnings(path, entries)))
+        modules = _shown(entry.path for entry in entries if entry.mode == _SUBMODULE)
+        pointers = _shown(entry.path for entry in entries if _is_lfs_pointer(path, entry))
+        warnings = tuple(_warnings(path, entries, modules, pointers))
+        return Checkout(path, url, ref, commit, git.message(mirror, commit), sysid, warnings, modules, pointers)
 
 
 def folder_of(url: str) -> str:
@@ -163,16 +170,14 @@ def _restore_link(root: Path, path: str) -> None:
         file.symlink_to(target)
 
 
-def _warnings(root: Path, entries: list[Entry]) -> Iterator[str]:
-    modules = [entry.path for entry in entries if entry.mode == _SUBMODULE]
+def _warnings(root: Path, entries: list[Entry], modules: Sequence[str], pointers: Sequence[str]) -> Iterator[str]:
     if modules:
         yield f"Submodules are not fetched, these folders are empty: {_some(modules)}."
     elif any(entry.path == ".gitmodules" for entry in entries):
         yield "The repository has a .gitmodules file; submodules are not fetched."
-    outside = [entry.path for entry in entries if entry.mode == _LINK and not (root / entry.path).is_symlink()]
+    outside = _shown(entry.path for entry in entries if entry.mode == _LINK and not (root / entry.path).is_symlink())
     if outside:
         yield f"These links lead out of the repository and were written as plain files: {_some(outside)}."
-    pointers = [entry.path for entry in entries if _is_lfs_pointer(root, entry)]
     if pointers:
         yield f"Content kept in git-lfs is not fetched, these files are only pointers: {_some(pointers)}."
 
@@ -184,6 +189,11 @@ def _is_lfs_pointer(root: Path, entry: Entry) -> bool:
         return file.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
-def _some(paths: list[str]) -> str:
-    shown = ", ".join(os.fsencode(path).decode("utf-8", "replace") for path in paths[:_SHOWN])
+def _shown(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths as people read them; git allows any bytes in them."""
+    return tuple(os.fsencode(path).decode("utf-8", "replace") for path in paths)
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(paths[:_SHOWN])
     return f"{shown} and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else shown

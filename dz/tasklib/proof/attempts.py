@@ -8,6 +8,7 @@ from typing import Any
 from dz.adapters.installer import Installer
 from dz.adapters.python_downloads import Pythons
 from dz.errors import DependencyNotFound, DzError, InvalidRequirement
+from dz.tasklib.checkouts import absent
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Inspection
@@ -148,7 +149,8 @@ class _Loading:
             verdict = self.run()
             if not self.fill_in(verdict):
                 break
-        happened = verdict.happened
+        lacking = absent.cause(self.checkout, verdict.happened) if verdict.error else None
+        happened = f"{lacking[0]} {verdict.happened}" if lacking else verdict.happened
         if self.placeholders and verdict.outcome == CONFLICTING and verdict.error not in _NOT_BY_VALUES:
             verdict = replace(verdict, outcome=READ)
         if self.placeholders:

@@ -16,7 +16,7 @@ from dz.adapters.users import identity, owned
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.variables.redaction import hide, hide_in
-from dz.tasklib.verification import reports
+from dz.tasklib.verification import catalogs, reports
 from dz.tasklib.verification.shim import write
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
@@ -78,6 +78,7 @@ def _run_once(
 ) -> tuple[Finished, dict[str, Any]]:
     """Load the project in its checkout, or in a copy in which it may write."""
     write(virtualenv.completed(plan), place / "dz")
+    catalogs.lend_compiler(place / "dz")
     for folder in (place, place / "dz"):
         folder.chmod(0o755)
     source = checkout.path

@@ -57,8 +57,8 @@ class StoredRows:
         return f"{self.file} holds {sum(count for _, count in self.counts)} rows ({shown}{more})"
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read the report, a regular file of bounded size that holds a JSON object; return {} for anything else."""
+def read(path: Path, limit: int = MAX_REPORT) -> dict[str, Any]:
+    """Read a report, a regular file of up to `limit` bytes that holds a JSON object; return {} for anything else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -67,9 +67,9 @@ def read(path: Path) -> dict[str, Any]:
         os.close(descriptor)
         return {}
     with os.fdopen(descriptor, "rb") as stream:
-        raw = stream.read(MAX_REPORT + 1)
+        raw = stream.read(limit + 1)
     try:
-        report = json.loads(raw) if len(raw) <= MAX_REPORT else None
+        report = json.loads(raw) if len(raw) <= limit else None
     except (ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}

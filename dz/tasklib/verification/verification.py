@@ -6,17 +6,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dz.adapters.sandbox import Sandbox
 from dz.errors import VerificationFailed
+from dz.tasklib.checkouts import absent
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables import platform
-from dz.tasklib.verification import dry_run, migrations, reports, shim
+from dz.tasklib.verification import catalogs, dry_run, migrations, reports, shim
 from dz.tasklib.verification.reports import StoredRows
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
@@ -34,6 +35,7 @@ class Verification:
         media_url: URL path of uploaded files; None if they are kept elsewhere.
         static_map: URL path and folder below static_dir, longest first.
         manifests: lists of hashed file names, which the application reads at run time.
+        catalogs: the translations that were compiled, by their paths in the checkout.
         shim_variables: variables that make the shim decide at run time as it did here.
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
@@ -53,6 +55,7 @@ class Verification:
     django_version: str
     warnings: tuple[str, ...]
     manifests: tuple[Path, ...] = ()
+    catalogs: Mapping[str, bytes] = field(default_factory=dict)
     shim_variables: Mapping[str, str] = field(default_factory=dict)
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
@@ -201,14 +204,15 @@ def _verify(
         out = place / "2" / "out"
     unset = [name for name in plan.required_variables if name not in given]
     try:
-        reports.judge(report, done, unset=unset)
+        with absent.named_as_cause(checkout):
+            reports.judge(report, done, unset=unset)
     except VerificationFailed as error:
         raise migrations.explained(error, checkout.path) from None
     migrations.refuse(report, plan.hooks, checkout.path)
     last = last.replaced(report)
     last.write(place.parent)
     warnings += migrations.warnings(report, last.unmade, plan.hooks, checkout.path)
-    return _verification(plan, report, out, attempt, warnings)
+    return replace(_verification(plan, report, out, attempt, warnings), catalogs=catalogs.compiled(out, checkout.path))
 
 
 def _storage_refused(report: dict[str, Any]) -> bool:

@@ -106,3 +106,34 @@ def test_a_site_media_map_is_copied_and_cannot_leave_the_project(check, open_fol
     assert not (found.static_dir / "map/0/link").exists()
     with pytest.raises(VerificationFailed, match="outside"):
         check(checkout, replace(PLAN, site_media_map=(("/art/", "../../../etc"),)))
+
+
+MANIFEST = 'STATICFILES_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"\n'
+BASE = """{% load static %}
+<link href="{% static 'css/app.css' %}">{# {% static 'old.css' %} #}
+{% comment %}
+{% static 'older.css' %}
+{% endcomment %}
+<script src='{%- static "js/made.js?v=1#x" -%}'></script><img src="{% static 'img/' %}{{ name }}.png">
+<img src="{% static "admin/css/base.css" %}"><img src="{% static 'https://cdn.example/x.js' %}">
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (MANIFEST, "pages that name them answer 500"),
+        ("", "browsers get 404 for them"),
+    ],
+    ids=["with a manifest", "without"],
+)
+def test_static_files_that_templates_name_and_that_are_not_there_are_warned_of(check, open_folder, settings, words):
+    places = "TEMPLATES[0]['DIRS'] = [BASE_DIR / 'pages']\nSTATICFILES_DIRS = [BASE_DIR / 'assets']\n"
+    files = {"site1/pages/shop/base.html": BASE, "site1/assets/js/other.js": ""}
+    (warning,) = [
+        one for one in check(make_project(open_folder / "src", settings + places, **files)).warnings if "Templ" in one
+    ]
+    assert warning == (
+        f"Templates name static files that are not there, so {words}: css/app.css (site1/pages/shop/base.html:2), "
+        "js/made.js?v=1#x (site1/pages/shop/base.html:6). Commit them; what Node makes of a front end is not built here."
+    )

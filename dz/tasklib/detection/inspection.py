@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dz.tasklib.detection import answers, roots, settings
+from dz.tasklib.detection import answers, procfile, roots, settings
 from dz.tasklib.detection.answers import Project
 from dz.tasklib.detection.model import Guess, Inspection, Variable
 from dz.tasklib.detection.modules import Modules
@@ -122,7 +122,7 @@ def _warnings(tree: Tree) -> tuple[str, ...]:
     found = ["The tree has more files than are read."] if tree.truncated else []
     if tree.has(".gitmodules"):
         found.append("The repository has submodules, which are not part of the checkout.")
-    return tuple(found)
+    return (*found, *procfile.not_run(tree))
 
 
 def _inspection(project: Project, rivals: list[Root], others: list[Candidate]) -> Inspection:

@@ -174,11 +174,19 @@ class Aside:
 
 def collect(job, settings, source):
     """Collect the static files and compile translations; say whether static files were collected."""
-    compile_missing(job, settings, source)
+    unless_it_fails("Translations could not be compiled", lambda: compile_missing(job, settings, source))
     collected = collect_static(job, settings, source)
     if collected:
-        warn_of_missing(settings, source)
+        unless_it_fails("Templates could not be looked through", lambda: warn_of_missing(settings, source))
     return collected
+
+
+def unless_it_fails(said, work):
+    """Do work that a site can live without; its error is a warning."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001
+        WARNINGS.append("%s: %s" % (said, str(error)[:300]))
 
 
 def stages(job, source, report):

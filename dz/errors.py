@@ -173,6 +173,13 @@ class VerificationFailed(OwnerError):
     """The built project cannot be loaded: settings, checks, WSGI or ASGI application."""
 
 
+INSTALL_GIS = (
+    "Install them on every build server and appserver (Debian: `apt-get install gdal-bin libgdal-dev libgeos-dev`), and "
+    "PostGIS on the database servers; then deploy again."
+)
+"""What an operator does for GeoDjango."""
+
+
 class UnsupportedDatabase(OwnerError):
     """The project needs a database engine that the platform does not offer."""
 
@@ -224,7 +231,7 @@ class StaleWork(OperatorError):
 
 
 class NoAppserver(OperatorError):
-    """No registered appserver is alive and has room."""
+    """No registered appserver is alive, has room, and has what the bundle needs."""
 
 
 class NoServerOfRole(OperatorError):

@@ -8,7 +8,7 @@ from tasks.jobs import child_of
 
 
 @tells_its_end
-@flow(name="host-update", flow_run_name="job {job} on {server}", persist_result=False)
+@flow(name="host-update", persist_result=False)
 def host_update(server: str, job: int) -> None:
     """Have the app instances of an appserver answer to the host names that their projects have now."""
     with child_of(job, "appserver", server):

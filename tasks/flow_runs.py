@@ -42,8 +42,10 @@ def title(parameters: dict[str, Any], where: str) -> str:
         about = titles.of_deployment(zoomdb, deployment)
     elif parameters.get("standby"):
         about = titles.of_job(zoomdb, parameters["job"])
+    elif project := parameters.get("project"):
+        about = titles.of_project(zoomdb, project)
     else:
-        about = titles.of_project(zoomdb, parameters["project"])
+        about = titles.project_of(zoomdb, parameters["job"])
     return f"{about} on {where}"
 
 

@@ -12,7 +12,7 @@ from dz.cli import output
 from dz.cli.options import AsJson
 from dz.settings import Settings, settings
 
-_PASSWORD = re.compile(r"(//[^/@:\\s]*:)[^/@\\s]+@")
+_PASSWORD = re.compile(r"(//(?:[^/@:\s]*:)?)[^/@\s]+@")
 
 
 def register(app: typer.Typer) -> None:

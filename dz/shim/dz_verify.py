@@ -96,8 +96,6 @@ def facts(settings, source):
         "data": dz_data.look(source, own),
         "written_later": written_later(own, settings, source),
         "migrations": migrations,
-        "auth": apps.is_installed("django.contrib.auth"),
-        "admin": apps.is_installed("django.contrib.admin"),
     }
 
 

@@ -3,7 +3,7 @@
 import ctypes.util
 from collections.abc import Collection, Sequence
 
-from dz.errors import DzError, MissingLibrary, UnsupportedDatabase
+from dz.errors import INSTALL_GIS, DzError, MissingLibrary, UnsupportedDatabase
 from dz.tasklib.detection import Inspection
 
 _NAMES = {"mysql": "MySQL", "oracle": "Oracle", "mssql": "SQL Server"}
@@ -45,8 +45,7 @@ def _other_database(inspection: Inspection) -> DzError:
 def _no_libraries(inspection: Inspection, missing: Sequence[str]) -> DzError:
     return MissingLibrary(
         f"The project uses GeoDjango ({_basis(inspection, 'settings_module')}), and this build server lacks {' and '.join(missing)}.",
-        "Install them on every build server and appserver (Debian: `apt-get install gdal-bin libgdal-dev libgeos-dev`), and "
-        "PostGIS on the database servers; then deploy again.",
+        INSTALL_GIS,
     )
 
 

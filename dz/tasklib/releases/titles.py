@@ -12,6 +12,13 @@ def of_project(zoomdb: Zoomdb, project_id: int) -> str:
         return session.get_one(Project, project_id).name
 
 
+def project_of(zoomdb: Zoomdb, job_id: int) -> str:
+    """Return the name of the project that a job is about."""
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id)
+        return job.project.name if job.project else f"job {job_id}"
+
+
 def of_release(zoomdb: Zoomdb, release_id: int) -> str:
     """Return the name and number of a release."""
     with zoomdb.session() as session:

@@ -74,17 +74,17 @@ def choose(servers: Sequence[ServerState], *, instances: int, manifest: Manifest
     The load is the greatest of three shares: instances out of capacity, memory, processor. The name breaks ties.
 
     Raises:
-        NoAppserver: no server is alive and has room.
+        NoAppserver: no server is alive, has room, and has what the bundle needs.
     """
     refused = {server.name: refusal(server) or (manifest and server.lacks(manifest)) or "" for server in servers}
     fine = sorted((server for server in servers if not refused[server.name]), key=lambda s: (score(s), s.name))
     if fine:
         return [server.name for server in fine[:instances]]
     reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(refused.items()))
-    raise NoAppserver(
-        f"No appserver can take the site. {reasons or 'None is registered.'}",
-        "Start another appserver, or make room on one of these; `dz servers` lists them.",
-    )
+    remedy = "Start another appserver, or make room on one of these; `dz servers` lists them."
+    if any(not refusal(server) for server in servers):
+        remedy = "Give one of these the Python, or allow downloads of it (setting DZ_PYTHON_DOWNLOADS)."
+    raise NoAppserver(f"No appserver can take the site. {reasons or 'None is registered.'}", remedy)
 
 
 def refuse_full(zoomdb: Zoomdb) -> None:

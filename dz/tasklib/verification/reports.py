@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from dz.adapters.processes import Finished
-from dz.errors import DzError, MissingEnvironment, StaticFilesFailed, UnsupportedDatabase, VerificationFailed
+from dz.errors import (
+    INSTALL_GIS,
+    DzError,
+    MissingEnvironment,
+    MissingLibrary,
+    StaticFilesFailed,
+    UnsupportedDatabase,
+    VerificationFailed,
+)
 
 MAX_REPORT = 256_000
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,200}", re.ASCII)
@@ -115,15 +123,15 @@ def _named(error: dict[str, Any], unset: Sequence[str]) -> DzError:
     variable = missing_variable(error, message)
     if variable:
         names = list(dict.fromkeys([variable, *unset]))
-        setting = " ".join(f"--set {name}=VALUE" for name in names)
+        asked = " ".join(f"--ask {name}" for name in names)
         return MissingEnvironment(
             f"{place} needs the environment variable {variable}, which is not set ({kind}: {message}).",
-            f"Set it: dz deploy PROJECT {setting}",
+            f"Give it its value by `dz variables PROJECT {asked}`, and deploy again.",
         )
     if _GIS.search(message) and kind in {"ImproperlyConfigured", "OSError", "ImportError"}:
-        return UnsupportedDatabase(
+        return MissingLibrary(
             f"The project uses GeoDjango, and this server has no GDAL/GEOS library ({place}: {message[:300]}).",
-            "Ask the operator to install the libraries (Debian: libgdal-dev, libgeos-dev) and PostGIS.",
+            INSTALL_GIS,
         )
     if stage == "static":
         return StaticFilesFailed(

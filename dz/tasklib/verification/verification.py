@@ -65,8 +65,6 @@ class Verification:
     known_paths: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     loads_alike: bool = False
-    has_auth: bool = False
-    has_admin: bool = False
 
 
 def placeholder_variables(plan: Plan) -> dict[str, str]:
@@ -255,8 +253,6 @@ def _verification(
         known_paths=reports.page_paths(report.get("known_paths")),
         written=written,
         loads_alike=report.get("loads_alike") is True,
-        has_auth=report.get("auth") is True,
-        has_admin=report.get("admin") is True,
     )
 
 

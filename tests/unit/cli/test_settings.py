@@ -14,14 +14,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name in Settings.model_fields:
         monkeypatch.delenv(f"DZ_{name.upper()}", raising=False)
     monkeypatch.setenv("DZ_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("DZ_INDEX_URL", "https://me:hunter2@pypi.example/simple")
+    monkeypatch.setenv("DZ_INDEX_URL", "https://postgres:tops3cret@pypi.example/simple")
     known = {
         "given": ["capacity"],
         "external": ["s3_endpoint"],
         "capacity": 7,
         "s3_endpoint": "https://s3.example",
-        "s3_secret_key": "hunter2",
-        "prefect_auth_string": "dz:hunter2",
+        "s3_secret_key": "tops3cret",
+        "prefect_auth_string": "dz:tops3cret",
         "git_hosts": ["github.com"],
     }
     (tmp_path / "settings.json").write_text(json.dumps(known))
@@ -39,10 +39,10 @@ def test_each_setting_is_listed_with_its_value_and_where_it_comes_from(state, ca
     assert origins["DZ_CAPACITY"] == ("7", "given to dz up")
     assert origins["DZ_S3_ENDPOINT"] == ("https://s3.example", "given to dz up")
     assert origins["DZ_GIT_HOSTS"] == ("github.com", "chosen by the stack")
-    assert origins["DZ_INDEX_URL"] == ("https://me:***@pypi.example/simple", "environment")
+    assert origins["DZ_INDEX_URL"] == ("https://postgres:***@pypi.example/simple", "environment")
     assert origins["DZ_VERSIONS_KEPT"] == ("2", "default")
     assert origins["DZ_S3_SECRET_KEY"] == ("(hidden)", "chosen by the stack")
-    assert "hunter2" not in shown
+    assert "tops3cret" not in shown
     assert "how many app instances" in found["DZ_CAPACITY"]["what"].lower()
 
 

@@ -19,9 +19,10 @@ def test_a_title_names_project_and_version(zoomdb: Zoomdb) -> None:
         session.flush()
         project, server_id = polls.id, server.id
     job = jobs.open_job(zoomdb, JobKind.BUILD_AND_DEPLOY, params={})
+    assert titles.project_of(zoomdb, job) == f"job {job}"
     assert titles.of_job(zoomdb, job) == f"job {job}"  # nobody has said which project it is about
     jobs.set_project(zoomdb, job, project)
-    assert titles.of_project(zoomdb, project) == "polls"
+    assert titles.of_project(zoomdb, project) == titles.project_of(zoomdb, job) == "polls"
     assert titles.of_job(zoomdb, job) == "polls v1"
 
     bundle = bundles.record(zoomdb, project, MANIFEST, message="A change", config="")

@@ -9,7 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dz.adapters.processes import Finished
-from dz.errors import DzError, MissingEnvironment, StaticFilesFailed, UnsupportedDatabase, VerificationFailed
+from dz.errors import (
+    DzError,
+    MissingEnvironment,
+    MissingLibrary,
+    StaticFilesFailed,
+    UnsupportedDatabase,
+    VerificationFailed,
+)
 from dz.tasklib.verification import reports
 
 OK = Finished(("python",), 0, "", timed_out=False, seconds=1.0)
@@ -60,11 +67,11 @@ def test_what_ended_a_run_is_told(report: dict[str, Any], done: Finished, error:
             {"type": "KeyError", "message": "'TOKEN'", "from_environ": True},
             MissingEnvironment,
             "shop/a.py:7 needs the environment variable TOKEN, which is not set",
-            "--set TOKEN=VALUE --set OTHER=VALUE",
+            "`dz variables PROJECT --ask TOKEN --ask OTHER`",
         ),
         (
             {"type": "OSError", "message": "libgdal.so: cannot open"},
-            UnsupportedDatabase,
+            MissingLibrary,
             "no GDAL/GEOS library (shop/a.py:7: libgdal.so: cannot open)",
             "libgdal-dev",
         ),

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from dz.adapters.git_urls import Resolver, is_public
 from dz.errors import InvalidRequirement, MissingEnvironment, ServiceUnavailable
 
-_URL = re.compile(r"(?:git\+)?https://[^\s;]+")
+_URL = re.compile(r"(?:git\+)?https://[^\s;]+", re.IGNORECASE)
 _FILLED_IN = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _BY_VARIABLES = re.compile(
     r"(?:[A-Za-z0-9._~-]*|\$\{[A-Z_][A-Z0-9_]*\})(?::(?:x-oauth-basic|\$\{[A-Z_][A-Z0-9_]*\})?)?"

@@ -192,9 +192,10 @@ class Collector:
                 self.line(line, name, folder)
         for package, url in indexes.locked(path, toml(self.tree, name)):
             self.pin(package, url, name, folder)
-        self.out.overrides += [
-            line for line in told.overrides if canonicalize_name(Requirement(line).name) not in self.own.by_name
-        ]
+        for line in told.overrides:
+            override = parsed(line, name)
+            if override and canonicalize_name(override.name) not in self.own.by_name:
+                self.out.overrides.append(line)
         for line in told.constraints:
             self.line(line, name, folder, constraint=True)
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from dz.errors import InvalidRequirement
 from dz.tasklib.virtualenvs.addresses import by_variables, without_credentials
@@ -131,11 +132,17 @@ def parsed(body: str, origin: str) -> Requirement | None:
     return requirement
 
 
+def package_name(text: object) -> str:
+    """Return the canonical name of a package, as setuptools makes one of any text; empty if there is none in it."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") if isinstance(text, str) else ""
+    return canonicalize_name(name)
+
+
 def check_url(url: str, origin: str) -> None:
     """Refuse a URL that is not https or that carries credentials; the error does not repeat it."""
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname)
+        fine = parts.scheme in {"https", "git+https"} and bool(parts.hostname) and parts.port != 0
         secret = "@" in parts.netloc and not by_variables(parts.netloc)
     except ValueError:
         fine, secret = False, True

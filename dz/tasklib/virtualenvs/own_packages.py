@@ -20,6 +20,7 @@ from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.paths import folder_of, joined
 from dz.tasklib.detection.tree import Tree
 from dz.tasklib.virtualenvs import lockfiles
+from dz.tasklib.virtualenvs.lines import package_name
 
 _REMEDY = "A name that the repository defines is never taken from the package index. "
 
@@ -96,7 +97,7 @@ def _defined(tree: Tree) -> Iterator[OwnPackage]:
     seen: set[tuple[str, str]] = set()
     for path in tree.named("pyproject.toml", "setup.cfg", "setup.py"):
         told = _READERS[path.rsplit("/", 1)[-1]](tree, path)
-        name = canonicalize_name(str(told.get("name") or ""))
+        name = package_name(told.get("name"))
         if name and (name, folder_of(path)) not in seen:
             seen.add((name, folder_of(path)))
             yield OwnPackage(name, folder_of(path), _static_version(told.get("version")))

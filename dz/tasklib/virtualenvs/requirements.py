@@ -53,10 +53,13 @@ def write(found: Requirements, folder: Path, copies: Sequence[str] = (), *, sour
     """
     lines = [*map(without_credentials, found.lines), *copies]
     if found.constraints:
-        _write(folder / "constraints.txt", found.constraints)
+        _write(folder / "constraints.txt", [*map(without_credentials, found.constraints)])
         lines.insert(0, "-c constraints.txt")
     installed = {package.name for package in found.local}
-    overrides = [*found.overrides, *(f"{name} @ {NOWHERE}{name}" for name in found.own if name not in installed)]
+    overrides = [
+        *map(without_credentials, found.overrides),
+        *(f"{name} @ {NOWHERE}{name}" for name in found.own if name not in installed),
+    ]
     return Listing(
         _write(folder / "requirements.txt", lines),
         overrides=_write(folder / "overrides.txt", overrides) if overrides else None,

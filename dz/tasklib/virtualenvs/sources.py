@@ -19,6 +19,7 @@ from dz.tasklib.detection.documents import table, toml
 from dz.tasklib.detection.paths import joined
 from dz.tasklib.detection.tree import Tree
 from dz.tasklib.detection.workspaces import Workspace
+from dz.tasklib.virtualenvs.lines import package_name
 from dz.tasklib.virtualenvs.lockfiles import Environment, extras, git_address
 from dz.tasklib.virtualenvs.own_packages import OwnPackages
 
@@ -123,7 +124,9 @@ class Sources:
 def names(tree: Tree) -> frozenset[str]:
     """Return all names for which some package of the repository declares a source."""
     tools = (table(toml(tree, path), "tool") for path in tree.named("pyproject.toml"))
-    return frozenset(canonicalize_name(name) for tool in tools for name in table(table(tool, "uv"), "sources"))
+    return frozenset(
+        filter(None, (package_name(name) for tool in tools for name in table(table(tool, "uv"), "sources")))
+    )
 
 
 def of(tree: Tree, folder: str) -> Sources:

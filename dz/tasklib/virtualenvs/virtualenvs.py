@@ -120,8 +120,9 @@ def create(
             whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
             if layers.touch(whole.path):
                 return replace(whole, reused=True)
-            passwords = addresses.netrc([*found.lines, *found.indexes.addresses], variables or {})
-            addresses.check([*found.lines, *found.overrides, *found.indexes.addresses], hosts)
+            asked = [*found.lines, *found.constraints, *found.overrides, *found.indexes.addresses]
+            passwords = addresses.netrc(asked, variables or {})
+            addresses.check(asked, hosts)
             shared = packages if not passwords else None  # what a project alone may read is cached for it alone
             if shared and shared.install(
                 found, whole.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line

@@ -64,6 +64,7 @@ def test_two_tokens_for_one_host_are_refused():
         ("pkg @ https://10.0.0.5/x.whl", "10.0.0.5"),
         ("pkg @ https://[::1]/x.whl", "::1"),
         ("https://169.254.169.254/latest/x.whl", "169.254.169.254"),
+        ("pkg @ HTTPS://10.0.0.1/x.whl", "10.0.0.1"),
         ("pkg @ git+https://intern.example.org/pkg.git@v1", "192.168.0.7"),
         ("pkg @ git+https://${T}@intern.example.org/pkg.git", "fd00::7"),
     ],

@@ -223,3 +223,14 @@ def test_a_path_out_of_the_repository_is_refused_by_file_and_line(tmp_path, line
     (root / "link").symlink_to("../outside")
     with pytest.raises(InvalidRequirement, match=r"requirements\.txt:2.*not in the repository"):
         collect(root)
+
+
+@pytest.mark.parametrize(
+    "line", ["six @ http://10.0.0.1/six.whl", "six @ https://ann:s3cret@example.org/six.whl", "six =="]
+)
+def test_an_override_that_no_installer_may_follow_is_refused(tmp_path, line):
+    told = '[project]\nname = "web"\ndependencies = ["django"]\n[tool.uv]\noverride-dependencies = ["{}"]\n'
+    (tmp_path / "pyproject.toml").write_text(told.format(line))
+    with pytest.raises(InvalidRequirement, match="pyproject") as caught:
+        collect(tmp_path, "pyproject.toml")
+    assert "s3cret" not in str(caught.value)

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dz.errors import InvalidRequirement
-from dz.tasklib.virtualenvs.lines import MAX_FILE, bad_line, decoded, in_repository, is_path, logical_lines
+from dz.tasklib.virtualenvs.lines import (
+    MAX_FILE,
+    bad_line,
+    decoded,
+    in_repository,
+    is_path,
+    logical_lines,
+    package_name,
+)
 from tests.unit.tasklib.virtualenvs.collecting import collect, lines_of
 
 
@@ -178,3 +186,26 @@ def test_a_path_of_somebodys_machine_is_named_as_such_and_nothing_comes_from_an_
 )
 def test_an_address_of_a_place_in_the_repository_is_its_path(line: str, wanted: str) -> None:
     assert in_repository(line) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("My Django Site", "my-django-site"),
+        ("a_b.C", "a-b-c"),
+        ("{{ cookiecutter.x }}", "cookiecutter-x"),
+        ("a\n-r /etc/hostname\nb", "a-r-etc-hostname-b"),
+        ("-_-", ""),
+        ("", ""),
+        (None, ""),
+        (["a"], ""),
+    ],
+)
+def test_any_text_makes_a_name_that_can_stand_in_a_line(text, name):
+    assert package_name(text) == name
+
+
+@pytest.mark.parametrize("port", ["abc", "99999"])
+def test_a_port_that_is_none_is_refused_as_an_address(tmp_path, port):
+    with pytest.raises(InvalidRequirement, match=r"requirements\.txt:1"):
+        lines_of(tmp_path, f"foo @ https://example.com:{port}/x.whl\n")

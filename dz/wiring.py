@@ -208,7 +208,7 @@ def nginx(server: str) -> Nginx:
 def show_on_proxy(project: int, release: int | None, server: str) -> None:
     """Make a proxy of this process show a release of a project (None: the current one)."""
     there = nginx(server)
-    there.write_main()  # sites are written for the main configuration of this checkout
+    there.write_main(moves=False)  # sites are written for the main configuration of this checkout
     updates.show(
         zoomdb(),
         project,

@@ -75,10 +75,16 @@ class Nginx:
             "logs/error.log",
         ]
 
-    def write_main(self, *, workers: int = 2) -> bool:
-        """Write the folders and the main configuration; return whether it changed (a reload is then due)."""
+    def write_main(self, *, workers: int = 2, moves: bool = True) -> bool:
+        """Write the folders and the main configuration; return whether it changed (a reload is then due).
+
+        Args:
+            moves: it may listen elsewhere than before, for it starts anew: a reload could not bind a port that the
+                running one has on all addresses.
+        """
         for name in ("sites", "undo", "logs", "tmp", "static"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        addresses = self._addresses if moves else self._listening() or self._addresses
         group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name if self.user else None
         values = {
             "user": self.user,
@@ -86,12 +92,12 @@ class Nginx:
             "workers": workers,
             "port": self.port,
             "status_port": self.status_port,
-            "addresses": self._addresses,
+            "addresses": addresses,
             "trusted_proxies": self._trusted,
             "overwritten": _OVERWRITTEN,
             "of_caches": [(name, name.lower().replace("-", "_")) for name in _OF_CACHES],
         }
-        listen = "".join(f"listen {templating.checked(f'{one}:{self.port}')};\n" for one in self._addresses)
+        listen = "".join(f"listen {templating.checked(f'{one}:{self.port}')};\n" for one in addresses)
         texts = {"nginx.conf": templating.render("nginx.conf.j2", **values), "listen.conf": listen}
         with self.writer():
             changed = any(_read(self.folder / name) != text for name, text in texts.items())
@@ -105,6 +111,13 @@ class Nginx:
             if changed or not self.wanted():
                 self._write_generation()
         return changed
+
+    def _listening(self) -> list[str]:
+        """Return the addresses of the configuration that is there."""
+        listen = _read(self.folder / "listen.conf")
+        if listen is None:
+            return ["0.0.0.0"] if (self.folder / "nginx.conf").exists() else []  # noqa: S104 - `listen PORT` means it
+        return re.findall(r"^listen (\S+):\d+;$", listen, re.MULTILINE)
 
     def main_digest(self) -> str:
         """Return a digest of the main configuration, which is the same for all sites."""

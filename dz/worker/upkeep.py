@@ -65,7 +65,7 @@ def _restart(server: str, deployment: int) -> None:
 
 def _repair_proxy(server: str) -> None:
     nginx = wiring.nginx(server)
-    nginx.write_main()
+    nginx.write_main(moves=False)
     updates.show_all(
         wiring.zoomdb(),
         lambda project: wiring.show_on_proxy(project, None, server),

@@ -47,6 +47,17 @@ def test_the_main_configuration_is_written_again_only_if_it_changes(nginx):
     assert nginx.wanted() != wanted
 
 
+def test_a_running_nginx_goes_on_to_listen_where_it_does(nginx):
+    (nginx.folder / "listen.conf").unlink()  # as the version before has left it: on all addresses
+    main = nginx.folder / "nginx.conf"
+    nginx.write_main(workers=1, moves=False)
+    assert (nginx.folder / "listen.conf").read_text() == f"listen 0.0.0.0:{nginx.port};\n"
+    assert f"listen 0.0.0.0:{nginx.port} default_server;" in main.read_text()
+    assert not nginx.write_main(workers=1, moves=False)
+    nginx.write_main(workers=1)
+    assert f"listen 127.0.0.1:{nginx.port} default_server;" in main.read_text()
+
+
 def test_a_site_that_names_the_port_itself_takes_the_addresses_of_the_proxy(nginx):
     before = f"server {{\n    listen {nginx.port};\n    server_name a.example;\n}}\n"
     (nginx.folder / "sites" / "p00000009.conf").write_text(before)

@@ -5,6 +5,7 @@ everywhere in it, but can neither change nor replace those that came with the co
 folders, which are sticky.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -56,7 +57,8 @@ def _give(tree: Path, name: str, owner: tuple[int, int] | None) -> None:
     if not path.resolve().is_relative_to(tree.resolve()):
         return
     if name.endswith("/"):
-        path.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # something else has that name: the project will say what it misses
+            path.mkdir(parents=True, exist_ok=True)
     elif path.is_file() and not path.is_symlink():
         data = path.read_bytes()
         path.unlink()

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.adapters import python_downloads
+from dz.adapters import files, python_downloads
 from dz.adapters.bundle_store import BundleStore
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
@@ -83,7 +83,8 @@ def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
         sources = {manifest.python_source for manifest in map(Manifest.from_json, kept)}
     needed = {source.sha256 for source in sources if source}
     names = {place.name for place, source in python_downloads.places(folder) if source and source.sha256 in needed}
-    return _sweep((path for path in folder.glob("*") if path.is_dir()), names | python_downloads.running(folder))
+    with files.locked(folder / ".lock"):  # other servers of this machine may share the folder
+        return _sweep((path for path in folder.glob("*") if path.is_dir()), names | python_downloads.running(folder))
 
 
 def _kept_bundles(session: Session, published: int) -> dict[int, Manifest]:

@@ -92,6 +92,8 @@ def render(plan: Plan) -> str:
 
 def changed(text: str | None, **keys: str) -> str:
     """Return the text of a `zoombuild.cfg`, or an empty one, with these keys set."""
+    if text:
+        parse(text, FILE)
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text or "")
     if not parser.has_section("project"):

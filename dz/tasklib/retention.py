@@ -83,6 +83,8 @@ def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
         sources = {manifest.python_source for manifest in map(Manifest.from_json, kept)}
     needed = {source.sha256 for source in sources if source}
     names = {place.name for place, source in python_downloads.places(folder) if source and source.sha256 in needed}
+    if not folder.is_dir():
+        return []
     with files.locked(folder / ".lock"):  # other servers of this machine may share the folder
         return _sweep((path for path in folder.glob("*") if path.is_dir()), names | python_downloads.running(folder))
 

@@ -116,7 +116,7 @@ def test_two_newest_migrations_are_refused_unless_no_hook_runs_them(check, open_
 @pytest.mark.parametrize(
     ("broken", "error", "words", "remedy"),
     [
-        ("import os\nos.environ['PRICE_KEY']\n", MissingEnvironment, r"0002_x\.py:2 needs .* PRICE_KEY", "--set PRICE_KEY="),
+        ("import os\nos.environ['PRICE_KEY']\n", MissingEnvironment, r"0002_x\.py:2 needs .* PRICE_KEY", "--ask PRICE_KEY"),
         ("import nothing_here\n", VerificationFailed, r"ImportError at shop/migrations/0002_x\.py:1", "list it in the"),
         ("x = 1\n", VerificationFailed, "migrations cannot be loaded: BadMigrationError: Migration 0002_x", "Correct it"),
         (

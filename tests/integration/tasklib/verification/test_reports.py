@@ -2,7 +2,7 @@
 
 import pytest
 
-from dz.errors import MissingEnvironment, StaticFilesFailed, UnsupportedDatabase, VerificationFailed
+from dz.errors import MissingEnvironment, MissingLibrary, StaticFilesFailed, VerificationFailed
 from tests.integration.django_projects import make_project
 
 
@@ -39,7 +39,7 @@ def test_a_missing_environment_variable_is_named_with_how_to_set_it(check, open_
     with pytest.raises(MissingEnvironment) as caught:
         check(checkout)
     assert "PAYMENT_TOKEN" in caught.value.found
-    assert "--set PAYMENT_TOKEN=VALUE" in caught.value.remedy
+    assert "--ask PAYMENT_TOKEN" in caught.value.remedy
 
 
 def test_a_failed_system_check_is_shown(check, open_folder):
@@ -47,9 +47,9 @@ def test_a_failed_system_check_is_shown(check, open_folder):
         check(make_project(open_folder / "src", "MIDDLEWARE = MIDDLEWARE[1:]\n"))
 
 
-def test_geodjango_without_its_libraries_is_an_unsupported_database(check, open_folder):
+def test_geodjango_without_its_libraries_is_the_operators_matter(check, open_folder):
     code = 'from django.core.exceptions import ImproperlyConfigured as E\nraise E("Could not find the GDAL library")\n'
-    with pytest.raises(UnsupportedDatabase, match="GDAL"):
+    with pytest.raises(MissingLibrary, match="GDAL"):
         check(make_project(open_folder / "src", code))
 
 

@@ -101,16 +101,21 @@ class Nginx:
         texts = {"nginx.conf": templating.render("nginx.conf.j2", **values), "listen.conf": listen}
         with self.writer():
             changed = any(_read(self.folder / name) != text for name, text in texts.items())
-            for name, text in texts.items():
-                files.write(self.folder / name, text, mode=_READABLE)
-            for site in self._sites.glob("*.conf"):
-                # A site that names the port itself would keep nginx on all addresses of the machine.
-                named = site.read_text()
-                if (text := named.replace(f"    listen {self.port};\n", "    include listen.conf;\n")) != named:
-                    files.write(site, text, mode=_READABLE)
+            if changed:
+                # nginx.conf comes last: whoever is killed before it is repeated from the start.
+                files.write(self.folder / "listen.conf", listen, mode=_READABLE)
+                self._include_listen()
+                files.write(self.folder / "nginx.conf", texts["nginx.conf"], mode=_READABLE)
             if changed or not self.wanted():
                 self._write_generation()
         return changed
+
+    def _include_listen(self) -> None:
+        """Have every site listen where nginx does; one that names the port itself would keep it on all addresses."""
+        for site in self._sites.glob("*.conf"):
+            named = site.read_text()
+            if (text := named.replace(f"    listen {self.port};\n", "    include listen.conf;\n")) != named:
+                files.write(site, text, mode=_READABLE)
 
     def _listening(self) -> list[str]:
         """Return the addresses of the configuration that is there."""

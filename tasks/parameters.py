@@ -52,15 +52,21 @@ class Request(BaseModel):
         }
 
 
-class Source(Request):
-    """A git repository, to find out how it is to be configured."""
-
-    url: str = Field(
+GitUrl = Annotated[
+    str,
+    Field(
         title="Git URL",
         description="The https:// address of the repository, on a host that the operator allows",
         max_length=500,
         json_schema_extra=PLAIN_URL,
-    )
+    ),
+]
+
+
+class Source(Request):
+    """A git repository, to find out how it is to be configured."""
+
+    url: GitUrl
     ref: str | None = Field(default=None, title="Branch, tag or commit", description="Empty: the default branch")
     prove: bool = Field(
         default=True,
@@ -125,12 +131,7 @@ class LaunchRequest(Request):
     """A repository to bring live, with a form in which a person confirms what was guessed."""
 
     project: str | None = Field(default=None, title="Project", description="Name of the site; empty: as the URL says")
-    url: str = Field(
-        title="Git URL",
-        description="The https:// address of the repository, on a host that the operator allows",
-        max_length=500,
-        json_schema_extra=PLAIN_URL,
-    )
+    url: GitUrl
     ref: str | None = Field(default=None, title="Branch, tag or commit", description="Empty: the default branch")
     check: int | None = Field(
         default=None,

@@ -74,11 +74,11 @@ def check(url: str, allowed: Collection[str], resolver: Resolver | None = None) 
             f"{host} is not on the operator's list of source hosts.",
             f"Use a repository on one of: {names or 'none'}; or ask the operator to add the host (setting git_hosts).",
         )
-    addresses = (resolver or _resolve)(host, 443)
-    for address in addresses:
+    found = (resolver or _resolve)(host, 443)
+    for address in found:
         if not is_public(address):
             _refuse(f"{host} has the address {address}, which is not a public one.")
-    return Source(url, scheme, f"{host}:443:{','.join(_bracket(address) for address in addresses)}")
+    return Source(url, scheme, f"{host}:443:{','.join(_bracket(address) for address in found)}")
 
 
 def is_public(text: str) -> bool:
@@ -139,12 +139,17 @@ def _bracket(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
+def addresses(host: str, port: int) -> list[str]:
+    """Return every address of a host name, as the system resolves it; raises OSError if there is none."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
 def _resolve(host: str, port: int) -> list[str]:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return addresses(host, port)
     except OSError as error:
         raise RepoUnreachable(
             f"The host name {host} of the source URL cannot be resolved: {error.strerror}.",
             "Check the spelling of the URL; if it is right, the build server's DNS has a problem.",
         ) from error
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))

@@ -2,7 +2,7 @@
 
 import http.client
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +12,8 @@ from dz.tasklib.jobs.results import Answer
 SECONDS = 5.0
 """Seconds that all questions besides the health check may take together; they change nothing."""
 _REDIRECTS = 3
+_WORKER = "X-DjangoZoom-Worker"
+"""Asks for the process that answers, and names it in the answer; see `shim/dz_answers.py`."""
 
 
 def of(instance: AppInstance, status: int) -> list[Answer]:
@@ -32,16 +34,8 @@ def of(instance: AppInstance, status: int) -> list[Answer]:
 
 def ask(instance: AppInstance, path: str, *, timeout: float) -> tuple[int | None, str]:
     """Return the status of a page, None if there is no answer, and the address that the answer redirects to."""
-    connection = http.client.HTTPConnection(instance.address, instance.port, timeout=timeout)
-    headers = {"Host": instance.host, "X-Forwarded-Proto": "https", "Connection": "close"}
-    try:
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.getheader("Location", "")
-    except (OSError, ValueError, http.client.HTTPException):
-        return None, ""
-    finally:
-        connection.close()
+    answer = _answer(instance, path, timeout=timeout)
+    return (answer.status, answer.getheader("Location", "")) if answer else (None, "")
 
 
 def worker(instance: AppInstance, *, timeout: float) -> str | None:
@@ -50,11 +44,23 @@ def worker(instance: AppInstance, *, timeout: float) -> str | None:
     Args:
         timeout: seconds from now.
     """
+    answer = _answer(instance, instance.manifest.plan.health_path, {_WORKER: "?"}, timeout=timeout)
+    return answer.headers[_WORKER] if answer else None
+
+
+def _answer(
+    instance: AppInstance, path: str, more: Mapping[str, str] | None = None, *, timeout: float
+) -> http.client.HTTPResponse | None:
+    """Return status and headers of a page; None if there is no answer.
+
+    Args:
+        more: headers besides those that nginx would send.
+    """
     connection = http.client.HTTPConnection(instance.address, instance.port, timeout=timeout)
-    headers = {"Host": instance.host, "X-Forwarded-Proto": "https", "Connection": "close", "X-DjangoZoom-Worker": "?"}
+    headers = {"Host": instance.host, "X-Forwarded-Proto": "https", "Connection": "close", **(more or {})}
     try:
-        connection.request("GET", instance.manifest.plan.health_path, headers=headers)
-        return connection.getresponse().headers["X-DjangoZoom-Worker"]
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
     except (OSError, ValueError, http.client.HTTPException):
         return None
     finally:

@@ -7,6 +7,9 @@ from packaging.specifiers import SpecifierSet
 LONGEST = 100
 """Characters of a part that Poetry is asked about: its time grows with the square of them."""
 
+_BUG_FIXES = 40
+"""More than any release of a package that is asked about has had bug-fix versions."""
+
 
 def specifier(part: str) -> str:
     """Return one part of a constraint as PEP 440 writes it; "" where it allows every version.
@@ -59,3 +62,8 @@ def _range(text: str) -> str | None:
         return None
     # The requirement lines of a virtualenv name its content, so `<5` must not also be written `<5.0`.
     return re.sub(r"(\.0)+$", "", found)
+
+
+def touches(allowed: SpecifierSet, release: str) -> bool:
+    """Say whether any bug-fix version of a release, such as 5.2, satisfies a specifier."""
+    return any(allowed.contains(f"{release}.{micro}", prereleases=True) for micro in range(_BUG_FIXES))

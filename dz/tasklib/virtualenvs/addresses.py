@@ -7,10 +7,10 @@ Sources: pip's requirements file format, "Using environment variables"; the file
 
 import contextlib
 import re
-import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from dz.adapters import git_urls
 from dz.adapters.git_urls import Resolver, is_public
 from dz.errors import InvalidRequirement, MissingEnvironment, ServiceUnavailable
 
@@ -118,10 +118,9 @@ def _filled_in(text: str, variables: Mapping[str, str]) -> str:
 
 def _resolve(host: str, port: int) -> list[str]:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return git_urls.addresses(host, port)
     except OSError as error:
         raise ServiceUnavailable(
             f"The host {host} of a requirement cannot be resolved: {error.strerror}.",
             "Check the spelling of the address; if it is right, the build server's DNS has a problem.",
         ) from error
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))

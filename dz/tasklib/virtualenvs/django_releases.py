@@ -2,7 +2,7 @@
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dz.tasklib.configuration.constraints import specifier
+from dz.tasklib.configuration.constraints import specifier, touches
 
 _PYTHONS = {
     "6.0": (12, 14),
@@ -21,8 +21,6 @@ _PYTHONS = {
     "1.11": (4, 7),
 }
 """First and last 3.x of each release, newest first: docs.djangoproject.com, "What Python version can I use with Django?"."""
-_BUG_FIXES = 40
-"""More than any release of Django has had bug-fix versions."""
 
 
 def releases(constraint: str | None) -> list[str]:
@@ -34,7 +32,7 @@ def releases(constraint: str | None) -> list[str]:
     allowed = _specifiers(constraint or "")
     if allowed is None:
         return list(_PYTHONS)
-    return [release for release in _PYTHONS if _touches(allowed, release)]
+    return [release for release in _PYTHONS if touches(allowed, release)]
 
 
 def oldest_python(constraint: str | None) -> int:
@@ -57,7 +55,3 @@ def _specifiers(constraint: str) -> SpecifierSet | None:
         return SpecifierSet(",".join(specifier(part) for part in constraint.split(",") if part.strip()))
     except InvalidSpecifier:
         return None
-
-
-def _touches(allowed: SpecifierSet, release: str) -> bool:
-    return any(allowed.contains(f"{release}.{micro}", prereleases=True) for micro in range(_BUG_FIXES))

@@ -132,6 +132,11 @@ def parsed(body: str, origin: str) -> Requirement | None:
     return requirement
 
 
+def without_hashes(line: str) -> str:
+    """Return the requirement in a collected line, which may have hashes after it."""
+    return line.split(" --hash", 1)[0]
+
+
 def package_name(text: object) -> str:
     """Return the canonical name of a package, as setuptools makes one of any text; empty if there is none in it."""
     name = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") if isinstance(text, str) else ""

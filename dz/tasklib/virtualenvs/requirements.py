@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from dz.adapters.installer import NOWHERE, Listing
 from dz.tasklib.virtualenvs.addresses import without_credentials
 from dz.tasklib.virtualenvs.indexes import Indexes
+from dz.tasklib.virtualenvs.lines import without_hashes
 from dz.tasklib.virtualenvs.local_packages import LocalPackage
 
 
@@ -77,7 +78,7 @@ def write(found: Requirements, folder: Path, copies: Sequence[str] = (), *, sour
 
 def _pins(found: Requirements, folder: Path) -> Path | None:
     """Write a pyproject.toml that says from which index packages come, in the only form in which uv takes it."""
-    bodies = [line.split(" --hash", 1)[0] for line in found.lines if " @ " not in line]
+    bodies = [without_hashes(line) for line in found.lines if " @ " not in line]
     listed: dict[str, str] = {canonicalize_name(Requirement(body).name): body for body in bodies if "://" not in body}
     pins = {name: without_credentials(url) for name, url in found.indexes.pins.items() if name in listed}
     if not pins:

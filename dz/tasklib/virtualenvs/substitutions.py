@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from dz.adapters.interpreters import Interpreter
 from dz.errors import InvalidRequirement
+from dz.tasklib.configuration.constraints import touches
 from dz.tasklib.configuration.plan import Plan
+from dz.tasklib.virtualenvs import django_releases
+from dz.tasklib.virtualenvs.lines import without_hashes
 from dz.tasklib.virtualenvs.requirements import Requirements
 
 _FIRST_WHEELS = {(3, 10): "2.9.2", (3, 11): "2.9.5", (3, 12): "2.9.9", (3, 13): "2.9.10", (3, 14): "2.9.11"}
@@ -69,7 +71,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
 def package(line: str) -> str:
     """Return the canonical name of the package that a line asks for; empty for a bare URL."""
     try:
-        return canonicalize_name(Requirement(line.split(" --hash", 1)[0]).name)
+        return canonicalize_name(Requirement(without_hashes(line)).name)
     except BadRequirement:
         return ""
 
@@ -78,7 +80,7 @@ def _without_foreign(lines: list[str], warnings: list[str], foreign: Collection[
     """Leave out what exists for other operating systems only: nobody's site can need it here."""
     found = [line for line in lines if line in foreign or _is_foreign(package(line), line)]
     if found:
-        shown = ", ".join(line.split(" --hash", 1)[0] for line in found)
+        shown = ", ".join(without_hashes(line) for line in found)
         warnings.append(f"Left out, because it exists for Windows or macOS only: {shown}.")
     lines[:] = [line for line in lines if line not in found]
 
@@ -88,7 +90,7 @@ def _without_mysql(lines: list[str], warnings: list[str]) -> None:
     found = [line for line in lines if package(line) in _MYSQL_DRIVERS and " @ " not in line]
     if found and not (shutil.which("mysql_config") or shutil.which("mariadb_config")):
         lines[:] = [line for line in lines if line not in found]
-        shown = ", ".join(line.split(" --hash", 1)[0] for line in found)
+        shown = ", ".join(without_hashes(line) for line in found)
         warnings.append(f"Left out, because sites get PostgreSQL and MySQL's library is not on this server: {shown}.")
 
 
@@ -125,7 +127,7 @@ def _binary_driver(lines: list[str], warnings: list[str], interpreter: Interpret
     own = listed.get("psycopg2-binary") or listed.get("psycopg2")
     if own is None or " @ " in own:
         return
-    requirement = Requirement(own.split(" --hash", 1)[0])
+    requirement = Requirement(without_hashes(own))
     floor = _FIRST_WHEELS.get(interpreter.version[:2], "2.9")
     fits = any(requirement.specifier.contains(f"2.9.{micro}") for micro in range(int(floor[4:] or 0), 40))
     line = own if fits and "psycopg2-binary" in listed else f"psycopg2-binary{requirement.specifier}"
@@ -161,10 +163,10 @@ def _missing(lines: list[str], plan: Plan, django: Version | None) -> list[tuple
 
 def _websockets(lines: list[str], names: set[str]) -> str | None:
     """Return the library that uvicorn lacks for websockets, if it lacks one; an old uvicorn needs an old one."""
-    own = next((Requirement(line.split(" --hash", 1)[0]) for line in lines if package(line) == "uvicorn"), None)
+    own = next((Requirement(without_hashes(line)) for line in lines if package(line) == "uvicorn"), None)
     if names.intersection(_WEBSOCKETS) or (own and "standard" in own.extras):
         return None
-    old = own and own.specifier and not any(_touches(own.specifier, release) for release in _SANS_IO)
+    old = own and own.specifier and not any(touches(own.specifier, release) for release in _SANS_IO)
     return "websockets>=10.4,<14" if old else "websockets"
 
 
@@ -179,33 +181,6 @@ def _django_release(lines: list[str]) -> Version | None:
     for line in lines:
         if package(line) != "django":
             continue
-        specifiers = Requirement(line.split(" --hash", 1)[0]).specifier
-        known = (f"{major}.{minor}" for major, minor in _RELEASES)
-        return next((Version(text) for text in known if _touches(specifiers, text)), None)
+        specifiers = Requirement(without_hashes(line)).specifier
+        return next(map(Version, django_releases.releases(str(specifiers))), None)
     return None
-
-
-_RELEASES = [
-    (6, 0),
-    (5, 2),
-    (5, 1),
-    (5, 0),
-    (4, 2),
-    (4, 1),
-    (4, 0),
-    (3, 2),
-    (3, 1),
-    (3, 0),
-    (2, 2),
-    (2, 1),
-    (2, 0),
-    (1, 11),
-]
-
-
-def _touches(specifiers: SpecifierSet, release: str) -> bool:
-    """Say whether any bug-fix version of a release satisfies the specifiers."""
-    try:
-        return any(specifiers.contains(f"{release}.{micro}", prereleases=True) for micro in range(40))
-    except InvalidVersion:
-        return False

@@ -128,7 +128,7 @@ def create(
                 found, whole.path, interpreter=interpreter, installer=installer, bytecode=bytecode, on_line=on_line
             ):
                 return whole
-            with _workspace(folder, sandbox.user) as work:
+            with _workspace(folder) as work:
                 inside = owned(work / "env", sandbox.user)
                 installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
                 listing = _listing(found, checkout.path, work, sandbox.user)
@@ -171,7 +171,7 @@ def _without_foreign(
 
 
 @contextlib.contextmanager
-def _workspace(folder: Path, user: str | None) -> Iterator[Path]:
+def _workspace(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder of ours; what killed runs left behind is removed first."""
     for old in folder.glob(".new-*"):
         shutil.rmtree(old, ignore_errors=True)

@@ -30,7 +30,7 @@ class Unread:
 
 
 def assignments(module: ast.Module, environment: Mapping[str, str]) -> dict[str, tuple[Any, int]]:
-    """Return value and line of each name that a file sets; a function has its name as value.
+    """Return value and line of each name that a file sets; a function cannot be read.
 
     Args:
         environment: the variables that are known.

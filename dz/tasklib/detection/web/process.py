@@ -1,7 +1,7 @@
 """Puts together what the owner wrote about the web process, in the order in which the server itself would take it."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dz.tasklib.detection.tree import Tree
@@ -162,9 +162,9 @@ def _is_asgi(command: Command, server: Server) -> bool:
     return server.asgi and "wsgi" not in [word.rpartition("=")[2] for word in command.words]
 
 
-def streams(tree: Tree, folder: str, suffixes: Sequence[str] = (".py",)) -> str | None:
+def streams(tree: Tree, folder: str) -> str | None:
     """Return the `file:line` of the first answer that is sent bit by bit, if the project's own code has one."""
-    for path in _code(tree, folder, suffixes):
+    for path in _code(tree, folder):
         text = tree.text(path) or ""
         for sign in ("text/event-stream", "EventSourceResponse", "StreamingHttpResponse(", "django_eventstream"):
             if sign in text:
@@ -172,7 +172,7 @@ def streams(tree: Tree, folder: str, suffixes: Sequence[str] = (".py",)) -> str 
     return None
 
 
-def _code(tree: Tree, folder: str, suffixes: Sequence[str]) -> Iterator[str]:
+def _code(tree: Tree, folder: str) -> Iterator[str]:
     for path in tree.files:
-        if path.endswith(tuple(suffixes)) and path.startswith(folder) and not commands.for_others(path):
+        if path.endswith(".py") and path.startswith(folder) and not commands.for_others(path):
             yield path

@@ -5,7 +5,7 @@ import time
 import pytest
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dz.tasklib.configuration.constraints import python_ranges, specifier
+from dz.tasklib.configuration.constraints import python_ranges, specifier, touches
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,11 @@ def test_a_part_that_was_made_to_be_slow_costs_nothing() -> None:
     with pytest.raises(InvalidSpecifier):
         SpecifierSet(specifier("^0" + ".0" * 100_000 + ".1"))
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("allowed", "wanted"),
+    [("", True), (">=5.2.3,<6", True), ("==5.2.19", True), ("!=5.2.*", False), (">5.2.39", False)],
+)
+def test_a_release_is_allowed_if_any_of_its_bug_fixes_is(allowed, wanted):
+    assert touches(SpecifierSet(allowed), "5.2") is wanted

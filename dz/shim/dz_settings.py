@@ -14,6 +14,7 @@ import django
 
 _DEV_APPS = ("debug_toolbar", "django_browser_reload", "silk", "django_extensions", "livereload")
 _CONNECTION_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "service", "passfile", "pool")
+_ORIGINS = ("CSRF_TRUSTED_ORIGINS", "CORS_ALLOWED_ORIGINS", "CORS_ORIGIN_WHITELIST")
 _env = os.environ.get
 _redirected = {}
 """Files of the project's LOGGING that cannot be opened, by the names of their handlers."""
@@ -136,16 +137,25 @@ def _files(values):
     return settings
 
 
+def _origins(values):
+    """Leave out what `"".split(",")` leaves of a variable that is not set: no origin is empty, and checks refuse it."""
+    lists = {name: values[name] for name in _ORIGINS if isinstance(values.get(name), (list, tuple))}
+    return {name: [origin for origin in listed if origin != ""] for name, listed in lists.items() if "" in listed}
+
+
 def _hosts(values):
     """Return the settings of names and of the proxies; what cookies and https need is decided request by request."""
+    origins = _origins(values)
     trusted = _listed("DZ_CSRF_TRUSTED_ORIGINS")
     if django.VERSION < (4, 0):
         trusted = [origin.split("://", 1)[-1] for origin in trusted]
-    return {
-        "ALLOWED_HOSTS": _listed("DZ_ALLOWED_HOSTS"),
-        "CSRF_TRUSTED_ORIGINS": list(dict.fromkeys(trusted + list(values.get("CSRF_TRUSTED_ORIGINS") or []))),
-        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
-    }
+    own = origins.get("CSRF_TRUSTED_ORIGINS", values.get("CSRF_TRUSTED_ORIGINS"))
+    return dict(
+        origins,
+        ALLOWED_HOSTS=_listed("DZ_ALLOWED_HOSTS"),
+        CSRF_TRUSTED_ORIGINS=list(dict.fromkeys(trusted + list(own or []))),
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+    )
 
 
 def _writable(name):

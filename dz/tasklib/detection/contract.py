@@ -50,6 +50,7 @@ _NAMED = {
     "hosts": re.compile(r"(?:DJANGO_)?ALLOWED_HOSTS?"),
     "debug": re.compile(r"(?:DJANGO_)?DEBUG"),
     "origins": re.compile(r"(?:DJANGO_)?CSRF_TRUSTED_ORIGINS"),
+    "cross_origins": re.compile(r"(?:DJANGO_)?CORS_(?:(?:ALLOWED_|TRUSTED_)?ORIGINS|(?:ORIGIN_)?WHITELIST)"),
 }
 """Names that mean the same thing wherever settings use them."""
 _SETTINGS = {
@@ -153,6 +154,9 @@ def _role(read: Variables, name: str, roles: Mapping[str, str], others: set[str]
 
 def _in_form(role: str, name: str, cast: str, default: Any) -> str:
     """Return the role in the form that the settings expect; "" if the platform's value might mean something else there."""
+    if role == "cross_origins":
+        # A default names the front end's own address, which nothing here knows better.
+        role = "origins" if default in _NO_VALUE else ""
     if role == "database_engine":
         return "" if isinstance(default, str) and "." not in default else role
     if role == "debug":

@@ -10,6 +10,8 @@ from dz.tasklib.detection.tree import Tree
 
 _SCRIPTS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|[\w-]+\.sh|[Mm]akefile|README[\w.]*|render\.yaml|\.travis\.yml)$")
 _INSTALLS = re.compile(r"pip3? +install[^\n&|;]{0,200}?-r +([\w./-]+)")
+_BUILDS = re.compile(r"(^|/)([Dd]ockerfile[\w.-]*|(?!.*(?:dev|test|local))[\w-]+\.sh|render\.yaml|Procfile)$")
+"""Files that say how a site is built, not how people work on it."""
 _LOGIN = re.compile(r"https://([^/@\s]{0,200})@")
 _TOKEN = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _SENTENCE = re.compile(r"- \w|[A-Za-z][\w-]* +[A-Za-z(]")
@@ -78,6 +80,14 @@ def _installed(tree: Tree, folders: list[str]) -> tuple[str, ...]:
     return ()
 
 
+def _built_from(tree: Tree, folder: str) -> set[str]:
+    """Return the files that what builds the site passes to pip."""
+    scripts = [path for path in tree.files if folder_of(path) in (folder, "") and _BUILDS.search(path)]
+    named = [match[1] for path in scripts for match in _INSTALLS.finditer(tree.text(path) or "")]
+    places = [relative(base, name) for name in named for base in dict.fromkeys((folder, ""))]
+    return {path for path in places if tree.has(path)}
+
+
 def _above(folder: str) -> list[str]:
     found = []
     while folder:
@@ -138,6 +148,8 @@ def requirements(tree: Tree, folder: str) -> tuple[str, ...]:
         return ()
     plain = [path for name, path in found if name == "requirements.txt"]
     best = min(found, key=lambda pair: _rank(*pair))[1]
+    if plain and best not in plain and _built_from(tree, folder) == {plain[0]}:
+        best = plain[0]
     whole = chain(tree, best)
     if plain and best not in plain and plain[0] not in whole:
         beyond = chain(tree, plain[0])

@@ -31,6 +31,22 @@ _WINDOWS = {
     "wmi",
 }
 """Packages that `pip freeze` lists on Windows and that cannot be installed elsewhere."""
+_PART_OF_PYTHON = {
+    "asyncio",
+    "backports-zoneinfo",
+    "contextvars",
+    "dataclasses",
+    "enum34",
+    "functools32",
+    "futures",
+    "pathlib",
+    "pkg-resources",
+    "typing",
+    "wsgiref",
+}
+"""Packages for Pythons before 3.9 that `pip freeze` lists there: what they bring is a part of Python, and few can be installed."""
+_ASK_FOR_PSYCOPG2 = ("django-heroku", "django-pgviews", "django-postgrespool2")
+"""Packages that depend on psycopg2, which must be compiled."""
 _WEBSOCKETS = ("websockets", "wsproto")
 """Either of them is enough for uvicorn."""
 _SANS_IO = tuple(f"0.{minor}" for minor in range(35, 100))
@@ -51,6 +67,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     """
     lines, warnings = list(found.lines), list(found.warnings)
     _without_foreign(lines, warnings, foreign)
+    _without_parts_of_python(lines, warnings)
     names = {package(line) for line in lines} | {one.name for one in found.local}
     if not plan.dependency_files and not found.local:
         _without_list(lines, warnings, plan)
@@ -65,7 +82,8 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
     if interpreter.version[:2] < (3, 12) and "setuptools" not in {package(line) for line in lines} | names:
         # Virtualenvs of these Pythons always came with setuptools, so nobody lists it; version 81 has no pkg_resources.
         lines.append("setuptools<81")
-    return replace(found, lines=sorted(set(lines)), warnings=warnings)
+    overrides = [*found.overrides, *_not_compiled(lines)]
+    return replace(found, lines=sorted(set(lines)), overrides=overrides, warnings=warnings)
 
 
 def package(line: str) -> str:
@@ -83,6 +101,22 @@ def _without_foreign(lines: list[str], warnings: list[str], foreign: Collection[
         shown = ", ".join(without_hashes(line) for line in found)
         warnings.append(f"Left out, because it exists for Windows or macOS only: {shown}.")
     lines[:] = [line for line in lines if line not in found]
+
+
+def _without_parts_of_python(lines: list[str], warnings: list[str]) -> None:
+    """Leave out packages that gave older Pythons what every Python of a site has."""
+    found = [line for line in lines if package(line) in _PART_OF_PYTHON and " @ " not in line]
+    if found:
+        shown = ", ".join(without_hashes(line) for line in found)
+        warnings.append(f"Left out, because it is a part of Python: {shown}.")
+    lines[:] = [line for line in lines if line not in found]
+
+
+def _not_compiled(lines: list[str]) -> list[str]:
+    """Return an override that leaves psycopg2 out where a listed package asks for it and psycopg2-binary is there."""
+    names = {package(line) for line in lines}
+    asked = names.intersection(_ASK_FOR_PSYCOPG2) and "psycopg2" not in names
+    return ["psycopg2 ; sys_platform == 'none'"] if asked and "psycopg2-binary" in names else []
 
 
 def _without_mysql(lines: list[str], warnings: list[str]) -> None:
@@ -153,7 +187,9 @@ def _missing(lines: list[str], plan: Plan, django: Version | None) -> list[tuple
             wanted.append((library, "websockets of ASGI sites need it"))
     elif plan.worker_class == "gevent" and "gevent" not in names:
         wanted.append(("gevent", "the plan has its workers"))
-    if not names.intersection(_DRIVERS):
+    if asking := [name for name in _ASK_FOR_PSYCOPG2 if name in names and "psycopg2-binary" not in names]:
+        wanted.append(("psycopg2-binary", f"{asking[0]} asks for psycopg2, and this is the same code, built already"))
+    elif not names.intersection(_DRIVERS):
         wanted.append((_driver(django), "the site's database is PostgreSQL"))
     # Old packages import pkg_resources, which setuptools 81 no longer has; old Django on Python 3.12 needs distutils.
     if "setuptools" not in names and (django is None or django < Version("4")):

@@ -54,6 +54,23 @@ def test_a_variable_that_means_more_is_left_alone(tmp_path: Path, body: str) -> 
     assert variable(tmp_path, body).supply == "default"
 
 
+@pytest.mark.parametrize(
+    ("body", "fills"),
+    [
+        ("import os\nCORS_ALLOWED_ORIGINS = os.environ.get('CORS_ALLOWED_ORIGINS', '').split(',')", "origins"),
+        ("import os\nCORS_ALLOWED_ORIGINS = os.environ['CORS_ORIGINS'].split(',')", "origins"),
+        (
+            "import environ\nenv = environ.Env()\nCORS_ALLOWED_ORIGINS = env.json('CORS_ALLOWED_ORIGINS')",
+            "origins_json",
+        ),
+        ("import os\nCORS_ALLOWED_ORIGINS = os.getenv('CORS_ORIGINS', 'https://app.example').split(',')", ""),
+        ("import os\nCORS_ALLOW_ALL_ORIGINS = os.getenv('CORS_ALLOW_ALL_ORIGINS')", ""),
+    ],
+)
+def test_origins_of_other_sites_are_this_one_where_nothing_else_is_known(tmp_path: Path, body: str, fills: str) -> None:
+    assert next(one.fills for one in read(tmp_path, body).environment if one.name.startswith("CORS")) == fills
+
+
 def test_one_host_is_not_a_list_of_them(tmp_path: Path) -> None:
     assert variable(tmp_path, "import os\nALLOWED_HOSTS = [os.environ['DOMAIN']]", "DOMAIN").fills == "host"
 

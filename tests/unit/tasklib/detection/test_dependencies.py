@@ -26,6 +26,23 @@ from tests.unit.tasklib.detection.projects import project
             ("requirements/made/requirements-production.txt",),
             id="pointing nowhere",
         ),
+        pytest.param(
+            {"requirements.txt": "django\n", "requirements_production.txt": "django==3\n", "build.sh": "pip install -r requirements.txt\n"},
+            ("requirements.txt",),
+            id="what the build installs",
+        ),
+        pytest.param(
+            {"requirements.txt": "django\n", "requirements_production.txt": "django==3\n", "Dockerfile": "RUN pip install -r requirements.txt\n",
+             "Dockerfile.prod": "RUN pip install -r requirements_production.txt\n"},
+            ("requirements_production.txt",),
+            id="two builds",
+        ),
+        pytest.param(
+            {"requirements.txt": "django\n", "requirements_production.txt": "django==3\n", "README.md": "pip install -r requirements.txt\n",
+             "dev-setup.sh": "pip install -r requirements.txt\n"},
+            ("requirements_production.txt",),
+            id="installed by developers",
+        ),
     ],
 )  # fmt: skip
 def test_the_files_that_a_deploy_installs_are_chosen(tmp_path: Path, files: dict[str, str], wanted: tuple[str]) -> None:

@@ -137,3 +137,29 @@ def test_packages_of_other_operating_systems_are_left_out_all_named_in_one_warni
 def test_a_package_of_that_name_from_an_address_is_installed():
     line = "pywin32 @ https://example.org/pywin32-1-py3-none-any.whl"
     assert line in completed("Django==5.1", line).lines
+
+
+def test_what_became_a_part_of_python_is_left_out_and_named():
+    found = completed(
+        "Django==4.0.3", "backports.zoneinfo==0.2.1", "dataclasses==0.8", "pkg-resources==0.0.0", "importlib-resources"
+    )
+    assert not [line for line in found.lines if line.startswith(("backports", "dataclasses", "pkg"))]
+    assert "importlib-resources" in found.lines
+    left = "backports.zoneinfo==0.2.1, dataclasses==0.8, pkg-resources==0.0.0"
+    assert f"Left out, because it is a part of Python: {left}." in found.warnings
+
+
+@pytest.mark.parametrize(
+    ("listed", "driver"),
+    [
+        ("psycopg2-binary>=2.9.10", "psycopg2-binary>=2.9.10"),
+        ("psycopg2==2.9.9", "psycopg2-binary==2.9.9"),
+        ("psycopg[binary]", "psycopg2-binary"),
+        ("whitenoise", "psycopg2-binary"),
+    ],
+)
+def test_psycopg2_is_not_compiled_for_a_package_that_asks_for_it(listed, driver):
+    found = completed("Django==4.2", "django-heroku==0.3.1", listed)
+    assert driver in found.lines
+    assert found.overrides == ["psycopg2 ; sys_platform == 'none'"]
+    assert completed("Django==4.2", listed).overrides == []

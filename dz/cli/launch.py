@@ -14,10 +14,11 @@ import typer
 from dz import names, prefect_environment, wiring
 from dz.cli import confirmation, questions, runs
 from dz.cli.deploy import print_result, read_config
-from dz.cli.options import AsJson, Files, Local, Ref, Variables, given_variables
+from dz.cli.options import AsJson, ChosenData, Files, Local, Ref, Variables, given_variables
 from dz.errors import ConfirmationMissing, ServiceUnavailable, StackProblem
 from dz.settings import settings
 from dz.tasklib import projects
+from dz.tasklib.configuration import zoombuild
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.launches import findings, launches
@@ -46,6 +47,7 @@ def launch(
     config: Annotated[Path | None, typer.Option(help="A zoombuild.cfg to begin with.")] = None,
     values: Variables = None,
     in_files: Files = None,
+    with_data: ChosenData = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing that is clear.")] = False,
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="JOB", min=1, help="Answer the form of a launch that waits.")
@@ -71,12 +73,15 @@ def launch(
         _set(zoomdb, jobs.get(zoomdb, job_id), variables)
     else:
         text = read_config(config) if config else None
+        text = text if with_data is None else zoombuild.changed(text, copy_data="yes" if with_data else "no")
         source = _checked(zoomdb, check) if check else _source(url or "", ref)
         request = LaunchRequest(url=source.url, ref=source.ref, check=check, project=name, config=text, straight_on=yes)
         _prepare(zoomdb, request, variables)
         kind = JobKind.LAUNCH
         job_id = runs.run(kind, request, local=True).id if local else runs.start(kind, request)
-    job = _through_forms(zoomdb, job_id, ask=questions.can_ask(as_json=as_json), yes=yes and resume is not None)
+    chosen = {"copy_data": with_data} if resume and with_data is not None else {}
+    ask, yes = questions.can_ask(as_json=as_json), yes and resume is not None
+    job = _through_forms(zoomdb, job_id, ask=ask, yes=yes, chosen=chosen)
     print_result(job, log.lines(zoomdb, *launches.parts(zoomdb, job.id)), as_json=as_json)
 
 
@@ -115,8 +120,8 @@ def _set(zoomdb: Zoomdb, job: JobView | None, variables: Mapping[str, str]) -> N
         stored.put(zoomdb, projects.find(zoomdb, job.project).id, variables)
 
 
-def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobView:
-    """Follow a launch to its end, answering each form that it shows."""
+def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool, chosen: Mapping[str, bool]) -> JobView:
+    """Follow a launch to its end, answering each form that it shows; what was chosen beforehand holds in each."""
     answered = 0
     while True:
         job = runs.follow(zoomdb, job_id, functools.partial(_waits, answered))
@@ -124,7 +129,7 @@ def _through_forms(zoomdb: Zoomdb, job_id: int, *, ask: bool, yes: bool) -> JobV
             return runs.succeeded(job)
         view = launches.get(zoomdb, job_id)
         confirm = confirmation.asked if ask else functools.partial(_unasked, yes=yes and not answered)
-        send(job, view, confirm(zoomdb, job, view))
+        send(job, view, {**confirm(zoomdb, job, view), **chosen})
         answered = view.form
 
 

@@ -29,6 +29,13 @@ Files = Annotated[
 ]
 
 
+ChosenData = Annotated[
+    bool | None,
+    typer.Option(
+        "--with-data/--without-data",
+        help="Copy the rows of the SQLite database that was committed with the code, or begin without them.",
+    ),
+]
 WithData = Annotated[
     bool,
     typer.Option(

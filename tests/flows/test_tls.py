@@ -26,7 +26,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTOCOL", "https")
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_DOMAIN = ".shop.example"
 CSRF_COOKIE_SECURE = True
-CSRF_TRUSTED_ORIGINS = ["https://partner.example"]
+CSRF_TRUSTED_ORIGINS = "https://partner.example,".split(",")
+CORS_ALLOWED_ORIGINS = "".split(",")
 ALLOWED_HOSTS = ["*"]
 """
 VIEWS = """
@@ -38,7 +39,7 @@ def told(request):
     request.session["seen"] = True
     meta = {name: value for name, value in request.META.items() if name.startswith("HTTP_X_") or name == "REMOTE_ADDR"}
     held = {name: getattr(settings, name) for name in (
-        "SESSION_COOKIE_SECURE", "SESSION_COOKIE_DOMAIN", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS")}
+        "SESSION_COOKIE_SECURE", "SESSION_COOKIE_DOMAIN", "CSRF_TRUSTED_ORIGINS", "CORS_ALLOWED_ORIGINS", "ALLOWED_HOSTS")}
     return JsonResponse({"secure": request.is_secure(), "url": request.build_absolute_uri("/callback/"), **meta, **held})
 
 urlpatterns = [path("", told)]
@@ -123,6 +124,7 @@ def test_tls_that_ended_before_us_is_believed_from_the_named_proxy_and_nobody_el
     assert (found["HTTP_X_FORWARDED_PROTO"], found["HTTP_X_FORWARDED_HOST"]) == ("https", own)
     assert found["ALLOWED_HOSTS"] == [own, "127.0.0.1", "localhost"]
     assert "https://partner.example" in found["CSRF_TRUSTED_ORIGINS"]
+    assert ("" in found["CSRF_TRUSTED_ORIGINS"], found["CORS_ALLOWED_ORIGINS"]) == (False, [])
     assert (found["SESSION_COOKIE_SECURE"], found["SESSION_COOKIE_DOMAIN"]) == (True, ".shop.example")
     assert "max-age=3600" in headers["Strict-Transport-Security"]
     assert headers["Referrer-Policy"] == "origin"

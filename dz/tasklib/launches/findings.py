@@ -69,19 +69,26 @@ class Findings:
     def reasons(self) -> list[str]:
         """Return why a person must be asked; empty if everything is clear and nothing is missing."""
         found = []
+        keys = resolution.chosen_keys(self.root, attached=self.config, stored=self.stored)
         if error := self.unmet():
             found.append(f"{error.found} {error.remedy}")
-        if self.inspection.ambiguous and not (self.config or self.stored):
+        if self.inspection.ambiguous and (keys == {"copy_data"} or not (self.config or self.stored)):
             found.append("Several project roots or settings modules are equally likely.")
         found += [
-            f"{guess.field} {guess.value} ({guess.basis}) did not work when it was tried."
+            f"{guess.field} {guess.value} ({guess.basis}) did not work when it was tried{_cause(guess)}."
             for guess in self.guesses
             if guess.is_primary and guess.proof == "conflicting"
         ]
         found += [
             f"{one.name} is not set; {one.basis} reads it." for one in self.wanted if one.required and not one.random
         ]
-        return found + [f"{risk.found} ({risk.basis})." for risk in self.inspection.risks if not risk.safe]
+        risks = [risk for risk in self.inspection.risks if not risk.safe]
+        decided = "sqlite_data" if "copy_data" in keys else None
+        return found + [f"{risk.found} ({risk.basis}). {risk.choice}" for risk in risks if risk.kind != decided]
+
+
+def _cause(guess: Guess) -> str:
+    return f": {guess.happened.rstrip('.')}" if guess.happened else ""
 
 
 def gather(

@@ -72,18 +72,20 @@ def test_an_answer_of_broken_text_is_shown_again_with_what_is_wrong(zoomdb: Zoom
 
 def test_a_person_is_asked_for_what_is_unclear_wrong_missing_or_at_risk(zoomdb: Zoomdb) -> None:
     found = _findings(zoomdb)
-    wrong = Guess("wsgi", "shop.wsgi:application", "shop/wsgi.py:6", proof="conflicting")
+    wrong = Guess("wsgi", "shop.wsgi:application", "shop/wsgi.py:6", proof="conflicting", happened="No module named x.")
     risk = Risk("sqlite_data", "Rows lie in SQLite", "shop/settings.py:1", "Load them.", safe=False)
     missing = found.reasons()
     assert missing == ["PAYMENT_KEY is not set; src/shop/settings/base.py:46 reads it."]
     inspection = replace(found.inspection, ambiguous=True, risks=(risk, replace(risk, safe=True)))
     assert replace(found, inspection=inspection, guesses=(wrong,), wanted=()).reasons() == [
         "Several project roots or settings modules are equally likely.",
-        "wsgi shop.wsgi:application (shop/wsgi.py:6) did not work when it was tried.",
-        "Rows lie in SQLite (shop/settings.py:1).",
+        "wsgi shop.wsgi:application (shop/wsgi.py:6) did not work when it was tried: No module named x.",
+        "Rows lie in SQLite (shop/settings.py:1). Load them.",
     ]
     chosen = replace(found, inspection=replace(inspection, risks=()), wanted=(), config="[project]\n")
     assert chosen.reasons() == [], "a configuration has chosen"
+    about_rows = replace(found, inspection=inspection, wanted=(), config="[project]\ncopy_data = no\n")
+    assert about_rows.reasons() == ["Several project roots or settings modules are equally likely."]
 
 
 def test_secrets_that_any_value_does_for_are_made_and_what_was_typed_is_stored_encrypted(zoomdb: Zoomdb) -> None:

@@ -258,6 +258,14 @@ class InvalidSetting(OperatorError):
     """A setting of the platform has a value that it cannot have."""
 
 
+class LockHeld(OperatorError):
+    """Another process has held a lock of the platform for longer than its work may take."""
+
+
+class LockRefused(OperatorError):
+    """A lock file of the platform is not the platform's own."""
+
+
 class CommandFailed(OperatorError):
     """A program that we ran failed, and no more specific error applies."""
 

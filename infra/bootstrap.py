@@ -3,6 +3,7 @@
 `bin/dz` runs it when the virtualenv is missing or incomplete, so it may use nothing but the standard library.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -10,6 +11,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOTSTRAP_LOCK = ROOT / "infra" / "bootstrap.lock"
 LOCK = ROOT / "requirements.lock"
 MINIMUM = (3, 11)
+LOCK_SECONDS = 1800
+"""Downloading every package over a slow line takes some minutes."""
 PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -30,8 +35,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     try:
         _make_folder(folder)
-        with (folder / f"{virtualenv.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _locked(folder / f"{virtualenv.name}.lock"):
             if not _ready(virtualenv):
                 _set_up(folder, virtualenv)
     except Problem as problem:
@@ -41,6 +45,34 @@ def main(arguments: list[str]) -> int:
         _say("dz: interrupted; the next call continues.")
         return 130
     return 0
+
+
+@contextlib.contextmanager
+def _locked(path: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Wait for the lock on a file and hold it; only its owner can open the file, for whoever can may hold the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise Problem(
+            f"dz: the lock file {path} cannot be opened: {error.strerror}.\n"
+            "  What to do: remove it if it is a link or belongs to another user, or choose another folder with DZ_ENV_DIR."
+        ) from error
+    with os.fdopen(descriptor, "rb") as lock:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise Problem(
+                        f"dz: another process has held the lock {path} for more than {seconds:.0f} s.\n"
+                        f"  What to do: wait until it has ended, or end it if it hangs (`fuser {path}` names it)."
+                    ) from error
+            time.sleep(0.1)
+        yield
 
 
 def _set_up(folder: Path, virtualenv: Path) -> None:

@@ -96,7 +96,7 @@ class PythonDownloads:
             raise _missing(wanted, "DZ_PYTHON_DOWNLOADS is never")
         self._make_folder(wanted)
         failed = self.folder / f".{wanted.key}.failed"
-        with files.locked(self.folder / ".lock") as lock:
+        with files.locked(self.folder / ".lock", seconds=3 * _SECONDS) as lock:
             if there := self._find(wanted):
                 return there
             if not patient and _is_young(failed):

@@ -25,6 +25,9 @@ from dz.tasklib.virtualenvs import addresses, collection, editable, local_packag
 from dz.tasklib.virtualenvs.requirements import Requirements
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
+CREATION_SECONDS = 3600
+"""How long a build waits for another one of its project, which may run several commands of an installer."""
+
 
 @dataclass(frozen=True)
 class Virtualenv:
@@ -108,7 +111,7 @@ def create(
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, WrongPlatform, ServiceUnavailable: see the installer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with files.locked(folder / ".lock"):  # one creation at a time
+    with files.locked(folder / ".lock", seconds=CREATION_SECONDS):  # one creation at a time
         cached = cache or owned(folder / ".cache", sandbox.user)
 
         def export(project: Path, package: str | None) -> str:

@@ -1,4 +1,5 @@
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dz.adapters import files
+from dz.errors import LockHeld, LockRefused
 
 _HOLDER = """
 import sys, time
@@ -131,11 +133,45 @@ def test_what_a_killed_writer_left_is_found_and_belongs_to_its_own_file_only(tmp
 def test_a_lock_is_held_by_one_process_at_a_time(tmp_path, holder):
     waiter = _python(_WAITER, tmp_path / "lock")
     assert waiter.stdout.readline() == "asks\n"
-    _until_it_waits_for_a_lock(waiter.pid)
+    _until_it_has_opened(waiter.pid, tmp_path / "lock")
 
     holder.stdin.close()
     assert waiter.stdout.readline() == "held\n"
     assert waiter.wait(10) == 0
+
+
+def test_who_waits_too_long_for_a_lock_is_told_who_holds_it(tmp_path, holder):
+    with pytest.raises(LockHeld) as raised, files.locked(tmp_path / "lock", seconds=0.2):
+        pass
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    name = Path(f"/proc/{holder.pid}/comm").read_text().strip()
+    assert raised.value.found == (
+        f"{tmp_path}/lock has been locked for more than 0 s by {name} (process {holder.pid} of {user})."
+    )
+    assert "end it if it hangs" in raised.value.remedy
+
+
+def test_a_lock_file_that_others_could_open_is_closed_to_them(tmp_path):
+    (tmp_path / "lock").touch()
+    (tmp_path / "lock").chmod(0o666)
+    with files.try_locked(tmp_path / "lock") as held:
+        assert held
+        assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
+def test_a_link_is_no_lock_file(tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LockRefused, match="is a link or belongs to another user"), files.locked(tmp_path / "lock"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_lock_file_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "lock").touch()
+    os.chown(tmp_path / "lock", 65534, 65534)
+    with pytest.raises(LockRefused), files.try_locked(tmp_path / "lock"):
+        pass
 
 
 def test_a_lock_dies_with_its_process(tmp_path, holder):
@@ -172,8 +208,8 @@ def _python(program: str, path: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _until_it_waits_for_a_lock(pid: int) -> None:
+def _until_it_has_opened(pid: int, path: Path) -> None:
     deadline = time.monotonic() + 20
-    while not any("->" in line and f" {pid} " in line for line in Path("/proc/locks").read_text().splitlines()):
-        assert time.monotonic() < deadline, "the process does not wait for a lock"
+    while not any(os.path.realpath(fd) == str(path) for fd in Path(f"/proc/{pid}/fd").iterdir()):
+        assert time.monotonic() < deadline, "the process does not open the lock file"
         time.sleep(0.01)

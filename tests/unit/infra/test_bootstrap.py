@@ -1,5 +1,7 @@
+import fcntl
 import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +90,18 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
 @pytest.mark.parametrize("name", ["bin/dz", ".ci/run"])
 def test_launchers_are_executable(name):
     assert os.access(ROOT / name, os.X_OK)
+
+
+def test_the_lock_of_an_environment_is_for_its_owner_alone_and_has_a_deadline(tmp_path):
+    lock = tmp_path / "env.lock"
+    lock.touch()
+    lock.chmod(0o644)
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(bootstrap.Problem, match="held the lock"), bootstrap._locked(lock, seconds=0.2):
+            pass
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    lock.unlink()
+    lock.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(bootstrap.Problem, match="cannot be opened"), bootstrap._locked(lock):
+        pass

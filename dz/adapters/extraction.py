@@ -11,7 +11,6 @@ import errno
 import fcntl
 import itertools
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Self, cast
 
 import zstandard
 
-from dz.adapters import files
+from dz.adapters import files, trees
 from dz.adapters.tar_format import DEEPEST, FILE, FOLDER, Member, Reader, Source, refuse, text
 
 _FEW = 300
@@ -50,7 +49,7 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
         if target.exists():
             return
         for rest in files.parts(target):
-            shutil.rmtree(rest, ignore_errors=True)
+            trees.discard_tree(rest)
         _spread(target.parent)
         part = files.part_of(target)
         part.mkdir(mode=0o700)
@@ -60,7 +59,7 @@ def extract(archive: Path, target: Path, *, owner: tuple[int, int] | None, max_b
                 tree.finish()
             part.rename(target)
         except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            trees.discard_tree(part)
             raise
         _sync(target.parent)
 

@@ -7,7 +7,6 @@ import contextlib
 import difflib
 import os
 import re
-import shutil
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 import git as gitpython
 
 from dz import names
-from dz.adapters import git_urls, processes
+from dz.adapters import git_urls, processes, trees
 from dz.adapters.git_hardening import CONFIG, ENVIRONMENT
 from dz.adapters.git_urls import Resolver, Source
 from dz.adapters.processes import Finished, Limits
@@ -62,7 +61,7 @@ class Git:
     def create_mirror(self, mirror: Path) -> None:
         """Create an empty bare repository, complete or not at all."""
         part = mirror.with_name(f".{mirror.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
+        trees.discard_tree(part)
         done = self._run(["init", "--quiet", "--bare", "--template=", "--", part], cwd=mirror.parent)
         if not done.ok:
             raise CommandFailed(f"git could not create {mirror}: {_reason(done)}", "Check space and rights there.")

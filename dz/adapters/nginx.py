@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dz.adapters import files, processes, templating
+from dz.adapters import files, processes, templating, trees
 from dz.errors import ProxyRefused, ServiceUnavailable
 
 _CONFLICT = "conflicting server name"
@@ -150,7 +150,7 @@ class Nginx:
             ProxyRefused: nginx refuses it; nothing was changed.
         """
         stage = self.folder / f"stage-{os.getpid()}"
-        shutil.rmtree(stage, ignore_errors=True)
+        trees.discard_tree(stage)
         (stage / "sites").mkdir(parents=True)
         try:
             for common in _COMMON:
@@ -159,7 +159,7 @@ class Nginx:
             argv = [str(self.binary), "-t", "-p", f"{self.folder}/", "-c", str(stage / "nginx.conf"), "-e", "stderr"]
             finished = processes.run(argv, cwd=self.folder, env=_ENV, timeout=60)
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            trees.discard_tree(stage)
         if not finished.ok or _CONFLICT in finished.output:
             raise _refused(name, finished.output)
 

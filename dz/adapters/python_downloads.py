@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import stat
 import tempfile
 import time
@@ -24,7 +23,7 @@ from typing import Any
 import psutil
 import uv
 
-from dz.adapters import files, interpreters, processes
+from dz.adapters import files, interpreters, processes, trees
 from dz.adapters.interpreters import NEWEST, OLDEST, Download, Interpreter, dotted
 from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.errors import PythonMissing
@@ -105,7 +104,7 @@ class PythonDownloads:
             try:
                 made = self._install(wanted, place, _Uv(lock, self.mirror, patient, on_line))
             except PythonMissing:
-                shutil.rmtree(place, ignore_errors=True)
+                trees.discard_tree(place)
                 failed.touch()
                 raise
             failed.unlink(missing_ok=True)
@@ -133,7 +132,7 @@ class PythonDownloads:
             place = self.folder / f"{dotted(wanted.version)}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
             if not (place / MARK).exists():
                 break  # else another archive lay at that address when it was fetched
-        shutil.rmtree(place, ignore_errors=True)
+        trees.discard_tree(place)
         return place
 
     def _install(self, wanted: Download, place: Path, uv: "_Uv") -> Interpreter:

@@ -6,7 +6,7 @@ may have found it a moment ago and still need it.
 
 import contextlib
 import datetime as dt
-import shutil
+import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.adapters import files, python_downloads
+from dz.adapters import files, python_downloads, trees
 from dz.adapters.bundle_store import BundleStore
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
@@ -27,6 +27,7 @@ UNUSED = 3600
 UNDEPLOYED = dt.timedelta(days=1)
 """Age from which a bundle that no published version uses counts as left behind by a failed deploy."""
 _GONE = ".gone-"
+logger = logging.getLogger("dz.retention")
 
 
 def clean_appserver(zoomdb: Zoomdb, server_name: str, *, folder: Path) -> list[Path]:
@@ -71,9 +72,16 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
         before = func.now() - UNDEPLOYED
         query = select(Bundle.id, Bundle.name).where(Bundle.deleted.is_(None), Bundle.created < before)
         old = [(bundle_id, name) for bundle_id, name in session.execute(query) if bundle_id not in kept]
-    for bundle_id, _ in old:
+    return [name for bundle_id, name in old if _deleted(zoomdb, bundle_id, name, store)]
+
+
+def _deleted(zoomdb: Zoomdb, bundle_id: int, name: str, store: BundleStore) -> bool:
+    try:
         bundles.delete(zoomdb, bundle_id, store)
-    return [name for _, name in old]
+    except Exception:
+        logger.exception("The bundle %s could not be deleted; the others are.", name)
+        return False
+    return True
 
 
 def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
@@ -114,27 +122,28 @@ def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:
     """Remove what is neither needed nor recently used, and what a killed sweep left behind."""
     removed = []
     for path in paths:
-        if path.name.startswith(_GONE):
-            _remove(path)
-        elif not path.name.startswith(".") and path.name.removesuffix(".tar.zst") not in needed and _is_old(path):
-            gone = path.with_name(_GONE + path.name)
-            path.rename(gone)
-            if not _is_old(gone):  # a deploy began to use it just before the rename
-                gone.rename(path)
-                continue
-            _remove(gone)
-            removed.append(path)
+        try:
+            if _swept(path, needed):
+                removed.append(path)
+        except Exception:
+            logger.exception("%s could not be swept; the rest is.", path)
     return removed
+
+
+def _swept(path: Path, needed: set[str]) -> bool:
+    if path.name.startswith(_GONE):
+        trees.discard_tree(path)
+    elif not path.name.startswith(".") and path.name.removesuffix(".tar.zst") not in needed and _is_old(path):
+        gone = path.with_name(_GONE + path.name)
+        path.rename(gone)
+        if _is_old(gone):
+            trees.discard_tree(gone)
+            return True
+        gone.rename(path)  # a deploy began to use it just before the rename
+    return False
 
 
 def _is_old(path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return time.time() - path.lstat().st_mtime > UNUSED
     return False
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

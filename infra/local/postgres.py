@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
-from dz.adapters import files, processes, users
+from dz.adapters import files, processes, trees, users
 from dz.errors import ServiceUnavailable, StackProblem
 from infra.local import keys
 from infra.local.programs import Program
@@ -89,7 +88,7 @@ class Cluster:
             self._clear_stale_pid()
             return
         new = self.folder / f"{self.name}.new"
-        shutil.rmtree(new, ignore_errors=True)
+        trees.discard_tree(new)
         _own(new, self.user)
         word = self.folder / f"{self.name}.password"
         files.write(word, keys.secret(self.password_file), mode=0o600, owner=_identity(self.user))

@@ -1,8 +1,8 @@
 """Takes app instances down, and records in zoomdb what became of them."""
 
-import shutil
 from pathlib import Path
 
+from dz.adapters import trees
 from dz.adapters.supervisor import Supervisor
 from dz.tasklib.appservers.instance import own_folder, program_name
 from dz.zoomdb import Zoomdb
@@ -41,7 +41,7 @@ def fail(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: 
 def take_down(supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
     """End the processes of an app instance and remove its files; the project's uploads stay."""
     supervisor.remove(program_name(deployment_id))
-    shutil.rmtree(own_folder(folder, deployment_id), ignore_errors=True)
+    trees.discard_tree(own_folder(folder, deployment_id))
 
 
 def _set_state(zoomdb: Zoomdb, deployment_id: int, state: DeploymentState) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from dz.adapters import trees
 from dz.adapters.archive import Layer
 from dz.errors import MissingEnvironment
 from dz.tasklib import projects
@@ -115,7 +116,7 @@ def record(zoomdb: Zoomdb, project_id: int, plan: Plan, checkout: Checkout, mani
 def clean_up(work: Path, checkout: Checkout, *, checkouts_folder: Path) -> None:
     """Remove leftovers of this project's builds and all checkouts but this one; no other build of it may be running."""
     for left in (*work.glob("verify-*"), *work.glob("code-*")):
-        shutil.rmtree(left, ignore_errors=True)
+        trees.discard_tree(left)
     checkouts.prune(checkouts_folder, checkout.sysid, {checkout.commit})
 
 

@@ -8,13 +8,12 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dz import names
-from dz.adapters import files
+from dz.adapters import files, trees
 from dz.adapters.archive import link_stays_inside
 from dz.adapters.git import COMMIT, Entry, Git
 from dz.errors import RepoTooLarge
@@ -100,9 +99,9 @@ def prune(folder: Path, sysid: str, keep: Collection[str]) -> None:
         for path in home.iterdir():
             if COMMIT.fullmatch(path.name) and path.name not in keep:
                 doomed = home / f".doomed-{path.name}"
-                shutil.rmtree(doomed, ignore_errors=True)
+                trees.discard_tree(doomed)
                 path.rename(doomed)
-                shutil.rmtree(doomed, ignore_errors=True)
+                trees.discard_tree(doomed)
 
 
 @contextlib.contextmanager
@@ -111,10 +110,7 @@ def _locked(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     with files.locked(home / ".lock"):
         for rest in (*home.glob(".part-*"), *files.parts(home / _SOURCE)):
-            if rest.is_dir():
-                shutil.rmtree(rest)
-            else:
-                rest.unlink()
+            trees.discard_tree(rest)
         yield
 
 
@@ -126,7 +122,7 @@ def _mirror(home: Path, url: str, git: Git) -> Path:
         return mirror
     for path in home.iterdir():
         if path.is_dir() and (path == mirror or COMMIT.fullmatch(path.name)):
-            shutil.rmtree(path)
+            trees.remove_tree(path)
     git.create_mirror(mirror)
     files.write(note, json.dumps(url), mode=0o644, sync=False)
     return mirror

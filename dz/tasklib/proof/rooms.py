@@ -7,14 +7,13 @@ proof left in a room is removed when the next proof begins, whatever its source.
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dz.adapters import files
+from dz.adapters import files, trees
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import give_tree, owned
 
@@ -64,7 +63,7 @@ def room(folder: Path, source: str, sandbox_of: Callable[[str, Path], Sandbox]) 
             with _cache(caches, source, path, sandbox.user) as cache:
                 yield Room(path, cache, sandbox)
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            trees.discard_tree(path)
 
 
 def hand_over_cache(folder: Path, source: str, target: Path, user: str | None) -> None:
@@ -99,7 +98,7 @@ def _clean_free(places: Sequence[Path], lock: contextlib.ExitStack) -> Path | No
         with contextlib.ExitStack() as held:
             if held.enter_context(files.try_locked(place / ".lock")):
                 for left in place.glob(".new-*"):
-                    shutil.rmtree(left, ignore_errors=True)
+                    trees.discard_tree(left)
                 if first is None:
                     first = place
                     lock.push(held.pop_all())
@@ -109,8 +108,8 @@ def _clean_free(places: Sequence[Path], lock: contextlib.ExitStack) -> Path | No
 def _forget_old(caches: Path) -> None:
     for cache in caches.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - cache.stat().st_mtime > CACHE_SECONDS:
-                shutil.rmtree(cache, ignore_errors=True)
+            if time.time() - cache.lstat().st_mtime > CACHE_SECONDS:
+                trees.discard_tree(cache)
 
 
 @contextlib.contextmanager

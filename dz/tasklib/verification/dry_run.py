@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dz.adapters import writable_tree
+from dz.adapters import trees, writable_tree
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import identity, owned
@@ -59,7 +59,7 @@ def run(
         if not wanted or wanted in written or len(written) == _MOST_WRITTEN:
             break
         written.append(wanted)
-        shutil.rmtree(place)
+        trees.remove_tree(place)
     shown = {key: hide_in(report[key], secret) for key in _TEXTS if key in report}
     return replace(done, output=hide(done.output, secret)), {**report, **shown, "written": written} if report else {}
 

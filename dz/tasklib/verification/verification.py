@@ -3,13 +3,13 @@
 import functools
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dz.adapters import trees
 from dz.adapters.sandbox import Sandbox
 from dz.errors import VerificationFailed
 from dz.tasklib.checkouts import absent
@@ -157,7 +157,7 @@ def verify(
             site=site_variables(hosts, tls=tls),
         )
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        trees.discard_tree(place)
         raise
 
 

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import platform
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from dz.adapters import files, users
+from dz.adapters import files, trees, users
 from dz.adapters.installer import Installer, Listing
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
@@ -177,13 +176,13 @@ def _without_foreign(
 def _workspace(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder of ours; what killed runs left behind is removed first."""
     for old in folder.glob(".new-*"):
-        shutil.rmtree(old, ignore_errors=True)
+        trees.discard_tree(old)
     work = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     work.chmod(0o755)
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        trees.discard_tree(work)
 
 
 def _home(passwords: str, work: Path, user: str | None) -> Path:

@@ -5,13 +5,13 @@ on their own.
 """
 
 import contextlib
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dz.adapters import trees
 from dz.adapters.installer import Installer, Listing
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
@@ -93,10 +93,10 @@ class PackageCache:
         """Yield a temporary folder; first remove those of killed installations, older than any that still runs."""
         for left in self.folder.glob("new-*"):
             if time.time() - left.stat().st_mtime > _LONGEST:
-                shutil.rmtree(left, ignore_errors=True)
+                trees.discard_tree(left)
         work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
             work.chmod(0o755)
             yield work
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            trees.discard_tree(work)

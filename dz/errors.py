@@ -4,6 +4,9 @@ An error crosses servers as a row of zoomdb (`record`) and comes back as the sam
 so a parent flow raises what its child raised.
 """
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -19,6 +22,21 @@ class FailureRecord:
     code: str
     found: str
     remedy: str
+
+
+@contextlib.contextmanager
+def going_on(logger: logging.Logger, what: str) -> Iterator[None]:
+    """Log whatever error ends the block, so that a loop of repairs or removals goes on with the next.
+
+    Args:
+        what: what was to be done, such as `repair of app instance 7`.
+    """
+    try:
+        yield
+    except DzError as error:
+        logger.warning("%s failed, the rest goes on: %s", what, error.found)
+    except Exception:
+        logger.exception("%s failed, the rest goes on.", what)
 
 
 class DzError(Exception):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from dz.adapters import files, python_downloads, trees
 from dz.adapters.bundle_store import BundleStore
+from dz.errors import going_on
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
@@ -72,16 +73,12 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
         before = func.now() - UNDEPLOYED
         query = select(Bundle.id, Bundle.name).where(Bundle.deleted.is_(None), Bundle.created < before)
         old = [(bundle_id, name) for bundle_id, name in session.execute(query) if bundle_id not in kept]
-    return [name for bundle_id, name in old if _deleted(zoomdb, bundle_id, name, store)]
-
-
-def _deleted(zoomdb: Zoomdb, bundle_id: int, name: str, store: BundleStore) -> bool:
-    try:
-        bundles.delete(zoomdb, bundle_id, store)
-    except Exception:
-        logger.exception("The bundle %s could not be deleted; the others are.", name)
-        return False
-    return True
+    deleted = []
+    for bundle_id, name in old:
+        with going_on(logger, f"deleting bundle {name}"):
+            bundles.delete(zoomdb, bundle_id, store)
+            deleted.append(name)
+    return deleted
 
 
 def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
@@ -122,11 +119,9 @@ def _sweep(paths: Iterable[Path], needed: set[str]) -> list[Path]:
     """Remove what is neither needed nor recently used, and what a killed sweep left behind."""
     removed = []
     for path in paths:
-        try:
+        with going_on(logger, f"removing {path} if nobody needs it"):
             if _swept(path, needed):
                 removed.append(path)
-        except Exception:
-            logger.exception("%s could not be swept; the rest is.", path)
     return removed
 
 

@@ -1,5 +1,6 @@
 """Ends launches whose form nobody answers, or whose run somebody ended in Prefect."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from dz import wiring
-from dz.errors import LaunchCancelled
+from dz.errors import LaunchCancelled, going_on
 from dz.tasklib.jobs import jobs
 from dz.tasklib.launches import launches
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobState
+
+logger = logging.getLogger("dz.worker")
 
 
 def end_unanswered() -> None:
@@ -24,13 +27,18 @@ def end_unanswered() -> None:
         return
     with get_client(sync_client=True) as client:
         for job, run, overdue in found:
-            state = _state(client, run)
-            if overdue and state and state.is_paused():
-                state = _expired(client, run)
-            if overdue and (state is None or state.is_final()):
-                launches.expire(zoomdb, job)
-            elif state is None or state.is_final():
-                _end(zoomdb, job, state)
+            with going_on(logger, f"watching over the form of job {job}"):
+                _compare(client, zoomdb, job, run, overdue=overdue)
+
+
+def _compare(client: SyncPrefectClient, zoomdb: Zoomdb, job: int, run: str, *, overdue: bool) -> None:
+    state = _state(client, run)
+    if overdue and state and state.is_paused():
+        state = _expired(client, run)
+    if overdue and (state is None or state.is_final()):
+        launches.expire(zoomdb, job)
+    elif state is None or state.is_final():
+        _end(zoomdb, job, state)
 
 
 def _state(client: SyncPrefectClient, run: str) -> State[Any] | None:

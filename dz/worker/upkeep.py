@@ -2,10 +2,11 @@
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dz import wiring
+from dz.errors import going_on
 from dz.settings import Role, settings
 from dz.tasklib import retention
 from dz.tasklib.appservers import boot, configure, hostnames, install, instance, reconcile
@@ -43,16 +44,18 @@ def _pythons() -> dict[str, object]:
 
 def repair(role: Role, server: str) -> None:
     """Bring the app instances or virtual hosts of a server in line with zoomdb, and end jobs whose run has died."""
-    if role == "appserver":
-        _repair_appserver(server)
-    if role == "proxy":
-        _repair_proxy(server)
+    with going_on(logger, f"repair of {server}"):
+        if role == "appserver":
+            _repair_appserver(server)
+        if role == "proxy":
+            _repair_proxy(server)
     jobs.reap(wiring.zoomdb())
 
 
 def _repair_appserver(server: str) -> None:
     folder, restart = wiring.server_dir("appserver", server), functools.partial(_restart, server)
-    reconcile.reconcile(wiring.zoomdb(), wiring.supervisor(server), server, folder=folder, restart=restart)
+    with going_on(logger, f"repair of the app instances of {server}"):
+        reconcile.reconcile(wiring.zoomdb(), wiring.supervisor(server), server, folder=folder, restart=restart)
     hostnames.write(wiring.zoomdb(), server, folder=folder, local_names=wiring.local_names())
 
 
@@ -72,23 +75,26 @@ def _repair_proxy(server: str) -> None:
         server_name=server,
         nginx=nginx,
         static_folder=wiring.server_dir("proxy", server) / "static",
-        report=lambda error: logger.warning("%s", error.found),
     )
 
 
 def clean(role: Role, server: str) -> None:
     """Remove what no kept version needs from a server, and from the bundle store."""
     here, folder, zoomdb = settings(), wiring.server_dir(role, server), wiring.zoomdb()
-    removed: Sequence[Path | str] = ()
+    steps: list[Callable[[], Sequence[Path | str]]] = []
     if role == "appserver":
-        removed = retention.clean_appserver(zoomdb, server, folder=folder)
+        steps.append(lambda: retention.clean_appserver(zoomdb, server, folder=folder))
     elif role == "proxy":
-        removed = retention.clean_proxy(zoomdb, folder=folder, versions_kept=here.versions_kept)
+        steps.append(lambda: retention.clean_proxy(zoomdb, folder=folder, versions_kept=here.versions_kept))
     elif role == "build":
-        deleted = retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept)
-        removed = [*deleted, *retention.clean_build(zoomdb, folder=folder)]
+        steps.append(lambda: retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept))
+        steps.append(lambda: retention.clean_build(zoomdb, folder=folder))
     if role in ("build", "appserver"):
-        removed = [*removed, *retention.clean_pythons(zoomdb, folder=here.pythons_folder)]
+        steps.append(lambda: retention.clean_pythons(zoomdb, folder=here.pythons_folder))
+    removed: list[Path | str] = []
+    for step in steps:
+        with going_on(logger, f"cleaning of {server}"):
+            removed += step()
     if removed:
         logger.info(
             "%s layers, environments, Pythons and bundles that no kept version needs were removed.", len(removed)

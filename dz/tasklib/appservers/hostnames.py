@@ -1,16 +1,20 @@
 """The file of the host names that an app instance answers to; a running one reads it again when it changes."""
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
 
 from dz.adapters import files
+from dz.errors import going_on
 from dz.tasklib.appservers.instance import hosts_file
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE
+
+logger = logging.getLogger("dz.appservers")
 
 
 def serving(zoomdb: Zoomdb, project_id: int) -> list[str]:
@@ -46,8 +50,9 @@ def write(zoomdb: Zoomdb, server_name: str, *, folder: Path, local_names: Sequen
             found.setdefault(deployment_id, []).append(name)
     for deployment_id, names in found.items():
         path = hosts_file(folder, deployment_id)
-        if path.parent.is_dir():
-            files.write_if_changed(path, text(names, local_names), mode=0o644)
+        with going_on(logger, f"writing the host names of app instance {deployment_id}"):
+            if path.parent.is_dir():
+                files.write_if_changed(path, text(names, local_names), mode=0o644)
 
 
 def text(hosts: Sequence[str], local_names: Sequence[str]) -> str:

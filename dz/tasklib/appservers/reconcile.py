@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from dz.adapters.supervisor import Supervisor
-from dz.errors import DzError
+from dz.errors import going_on
 from dz.tasklib.appservers import stop
 from dz.tasklib.appservers.instance import program_name
 from dz.zoomdb import Zoomdb
@@ -35,16 +35,16 @@ def reconcile(
         found = session.execute(query.where(Server.name == server_name, Deployment.state.in_(LIVE)))
         live = {row.id: row.state for row in found}
     for deployment_id in known - live.keys():
-        stop.take_down(supervisor, deployment_id, folder=folder)
+        with going_on(logger, f"taking down app instance {deployment_id}"):
+            stop.take_down(supervisor, deployment_id, folder=folder)
     for deployment_id, state in live.items():
         if state == DeploymentState.RETIRING:
-            stop.stop(zoomdb, supervisor, deployment_id, folder=folder)
+            with going_on(logger, f"stopping app instance {deployment_id}"):
+                stop.stop(zoomdb, supervisor, deployment_id, folder=folder)
     for deployment_id, state in live.items():
-        if state in SHOWN and (deployment_id not in known or _given_up(supervisor, deployment_id)):
-            try:
+        with going_on(logger, f"repair of app instance {deployment_id}"):
+            if state in SHOWN and (deployment_id not in known or _given_up(supervisor, deployment_id)):
                 restart(deployment_id)
-            except DzError as error:
-                logger.warning("App instance %s was not repaired: %s", deployment_id, error.found)
 
 
 def running(supervisor: Supervisor) -> set[int]:

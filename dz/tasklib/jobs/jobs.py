@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
@@ -9,13 +10,15 @@ from typing import Any, Unpack, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord, StaleWork
+from dz.errors import DzError, FailureRecord, StaleWork, going_on
 from dz.tasklib.jobs.failures import unexpected
 from dz.tasklib.jobs.results import JobResult
 from dz.text import printable
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
 from dz.zoomdb.states import JobKind, JobState, LogType
+
+logger = logging.getLogger("dz.jobs")
 
 FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED, JobState.EXPIRED)
 _CRASHED = FailureRecord(
@@ -160,7 +163,12 @@ def reap(zoomdb: Zoomdb) -> list[int]:
     """Mark running jobs whose process is gone as crashed, and return their ids."""
     with zoomdb.session() as session:
         suspects = list(session.scalars(select(Job.id).where(Job.state == JobState.RUNNING)))
-    return [job_id for job_id in suspects if _is_dead(zoomdb, job_id)]
+    dead = []
+    for job_id in suspects:
+        with going_on(logger, f"asking whether job {job_id} still runs"):
+            if _is_dead(zoomdb, job_id):
+                dead.append(job_id)
+    return dead
 
 
 def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:

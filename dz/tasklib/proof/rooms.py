@@ -6,6 +6,7 @@ proof left in a room is removed when the next proof begins, whatever its source.
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -16,12 +17,14 @@ from pathlib import Path
 from dz.adapters import files, trees
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import give_tree, owned
+from dz.errors import going_on
 
 ROOMS = 4
 """How many proofs run at a time on one build server; others wait."""
 CACHE_SECONDS = 7 * 86400
 """Seconds for which the cache of a source that nobody deploys is kept."""
 _POLL = 0.5
+logger = logging.getLogger("dz.proof")
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _clean_free(places: Sequence[Path], lock: contextlib.ExitStack) -> Path | No
 
 def _forget_old(caches: Path) -> None:
     for cache in caches.iterdir():
-        with contextlib.suppress(FileNotFoundError):
+        with going_on(logger, f"forgetting the cache {cache.name}"), contextlib.suppress(FileNotFoundError):
             if time.time() - cache.lstat().st_mtime > CACHE_SECONDS:
                 trees.discard_tree(cache)
 

@@ -1,5 +1,6 @@
 """Makes one proxy show what zoomdb says it should show."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +8,13 @@ from sqlalchemy import select, update
 
 from dz.adapters.nginx import Nginx
 from dz.adapters.ports import is_free
-from dz.errors import DzError
+from dz.errors import DzError, going_on
 from dz.tasklib.proxies import config, ports, publish, vhosts
 from dz.tasklib.proxies.config import SiteConfig
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Project, Server
+
+logger = logging.getLogger("dz.proxies")
 
 
 def show(
@@ -54,7 +57,6 @@ def show_all(
     server_name: str,
     nginx: Nginx,
     static_folder: Path,
-    report: Callable[[DzError], None],
 ) -> None:
     """Make a proxy show every published project; one that cannot be shown does not stop the others.
 
@@ -66,14 +68,11 @@ def show_all(
         published = select(Project.id).where(Project.current_release_id.is_not(None)).order_by(Project.id)
         project_ids = list(session.scalars(published))
     for project_id in project_ids:
-        if loaded and project_id in sites and _is_shown(sites[project_id], nginx, static_folder):
-            continue
-        if not zoomdb.is_free(locks.DEPLOY, project_id):
-            continue
-        try:
-            show_one(project_id)
-        except DzError as error:
-            report(error)
+        with going_on(logger, f"showing project {project_id}"):
+            if loaded and project_id in sites and _is_shown(sites[project_id], nginx, static_folder):
+                continue
+            if zoomdb.is_free(locks.DEPLOY, project_id):
+                show_one(project_id)
 
 
 def _is_shown(site: SiteConfig, nginx: Nginx, static_folder: Path) -> bool:

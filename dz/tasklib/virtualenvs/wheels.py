@@ -92,8 +92,9 @@ class PackageCache:
     def _workspace(self) -> Iterator[Path]:
         """Yield a temporary folder; first remove those of killed installations, older than any that still runs."""
         for left in self.folder.glob("new-*"):
-            if time.time() - left.stat().st_mtime > _LONGEST:
-                trees.discard_tree(left)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left.lstat().st_mtime > _LONGEST:
+                    trees.discard_tree(left)
         work = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
             work.chmod(0o755)

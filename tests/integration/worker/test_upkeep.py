@@ -56,3 +56,27 @@ def test_layers_that_no_version_needs_go(state_dir: Path) -> None:
     os.utime(old, (0, 0))
     upkeep.clean("proxy", "proxy-7")
     assert not old.exists()
+
+
+def test_a_folder_that_cannot_be_swept_keeps_no_other_from_going_and_is_reported(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    static = state_dir / "servers" / "proxy-7" / "static"
+    paths = [static / (digit * 64) for digit in "123"]
+    for path in paths:
+        path.mkdir(parents=True)
+        os.utime(path, (0, 0))
+    rename, failing = Path.rename, []
+
+    def refuse_first(path: Path, target: Path) -> Path:
+        if not failing:
+            failing.append(path)
+            raise RecursionError
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_first)
+    upkeep.clean("proxy", "proxy-7")
+    assert [path for path in paths if path.exists()] == failing
+    assert f"removing {failing[0]} if nobody needs it failed, the rest goes on." in caplog.text
+    upkeep.clean("proxy", "proxy-7")
+    assert not failing[0].exists()

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from dz.errors import BundleMissing, NoMatchingPython
+from dz.errors import BundleMissing
 from dz.tasklib.appservers import reconcile
 from dz.tasklib.servers import placement
 from dz.zoomdb.models import Deployment, Release
@@ -35,7 +35,7 @@ def test_what_was_told_to_retire_while_the_server_was_away_is_stopped(site):
     assert site.name not in site.supervisor.names()
 
 
-def test_an_instance_that_cannot_be_started_does_not_keep_others_from_it(site):
+def test_an_instance_that_cannot_be_started_does_not_keep_others_from_it(site, caplog):
     with site.zoomdb.session() as session:
         first = session.get_one(Release, site.instance.release_id)
         others = [
@@ -51,7 +51,9 @@ def test_an_instance_that_cannot_be_started_does_not_keep_others_from_it(site):
 
     def restart(deployment_id):
         tried.append(deployment_id)
-        raise (BundleMissing if len(tried) == 1 else NoMatchingPython)("It is gone.", "Deploy anew.")
+        raise BundleMissing("It is gone.", "Deploy anew.") if len(tried) == 1 else RecursionError
 
     site.reconcile(restart)
     assert sorted(tried) == sorted(another)
+    assert "failed, the rest goes on: It is gone." in caplog.text
+    assert "RecursionError" in caplog.text

@@ -45,8 +45,15 @@ def show(zoomdb, nginx, world, app):
 
 def show_all(zoomdb, nginx, show_one):
     failed = []
-    values = {"server_name": "proxy-1", "nginx": nginx, "static_folder": nginx.folder / "static"}
-    updates.show_all(zoomdb, show_one, report=failed.append, **values)
+
+    def one(project):
+        try:
+            show_one(project)
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    updates.show_all(zoomdb, one, server_name="proxy-1", nginx=nginx, static_folder=nginx.folder / "static")
     return failed
 
 
@@ -71,7 +78,7 @@ def test_repair_shows_what_is_missing_and_leaves_a_deploy_alone(zoomdb, nginx, w
     assert get(nginx, "polls.example.org")[0] == 200
 
 
-def test_a_site_that_cannot_be_shown_does_not_keep_the_others_from_it(zoomdb, nginx, world, show):
+def test_a_site_that_cannot_be_shown_does_not_keep_the_others_from_it(zoomdb, nginx, world, show, caplog):
     claim_host(zoomdb, world["polls"], "polls.example.org")
     claim_host(zoomdb, world["blog"], "blog.example.org")
     with zoomdb.session() as session:
@@ -84,6 +91,7 @@ def test_a_site_that_cannot_be_shown_does_not_keep_the_others_from_it(zoomdb, ng
         session.query(Deployment).filter(Deployment.release_id == first.id).delete()
     (error,) = show_all(zoomdb, nginx, show)
     assert isinstance(error, NoAppserver)
+    assert f"showing project {world['polls']} failed, the rest goes on: {error.found}" in caplog.text
     assert get(nginx, "blog.example.org")[2]["X-DjangoZoom"] == "blog v1"
 
 
@@ -100,7 +108,7 @@ def test_a_proxy_that_shows_everything_is_not_asked_about_each_site(zoomdb, ngin
     def repair() -> None:
         folder = nginx.folder / "static"
         values = {"server_name": "proxy-1", "nginx": nginx, "static_folder": folder}
-        updates.show_all(zoomdb, shown.append, report=lambda error: None, **values)
+        updates.show_all(zoomdb, shown.append, **values)
 
     began = time.monotonic()
     repair()

@@ -6,8 +6,10 @@ Runs in the project's interpreter, as the project's user.
 
 import json
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 
 SKIPPED = ("django_session",)
 """Tables whose rows mean nothing on another site."""
@@ -75,20 +77,28 @@ def main(words):
     import django
 
     django.setup()
+    folder = tempfile.mkdtemp()
     try:
-        counts = copy(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src", words[0]))
+        counts = copy(
+            os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src", words[0]), folder
+        )
     except NotCopied as error:
         print("dz_data: " + " ".join(str(error).split()))
         return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     print("dz_data: " + json.dumps(counts))
     sys.stdout.flush()
     return 0
 
 
-def copy(path):
+def copy(path, folder):
     """Copy all rows in one transaction, checked by counts; return the count of each table.
 
     What `migrate` has put into the tables is replaced by what the file holds, so that references keep their meaning.
+
+    Args:
+        folder: where a copy of the file may lie.
     """
     from django.core.management import call_command
     from django.core.management.color import no_style
@@ -100,7 +110,9 @@ def copy(path):
     tables = set(connections["dz_source"].introspection.table_names())
     models = [model for model in _models() if model._meta.db_table in tables - set(SKIPPED)]
     _refuse_used(connection, connections["dz_source"] if "django_admin_log" in tables else None)
-    _refuse_behind(connections["dz_source"])
+    lacking = _lacking(connections["dz_source"])
+    if lacking:
+        _bring_up_to_date(connections["dz_source"], path, os.path.join(folder, "data.sqlite3"), lacking)
     table = ""
     try:
         with transaction.atomic():
@@ -178,8 +190,8 @@ def _refuse_used(connection, logged):
             raise NotCopied("the site's database has been used: %s has rows" % table)
 
 
-def _refuse_behind(source):
-    """Refuse a file that lacks migrations of the project."""
+def _lacking(source):
+    """Return the names of the project's migrations that were not applied to the file."""
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(source)
@@ -187,6 +199,23 @@ def _refuse_behind(source):
     replaced = {key for key in loader.disk_migrations if set(loader.disk_migrations[key].replaces) & applied}
     lacking = sorted(set(loader.disk_migrations) - applied - replaced)
     installed = {app for app, _ in applied}
-    lacking = ["%s.%s" % key for key in lacking if key[0] in installed and not loader.disk_migrations[key].replaces]
-    if lacking:
-        raise NotCopied("migrations were not applied to the file: " + ", ".join(lacking[:5]))
+    return ["%s.%s" % key for key in lacking if key[0] in installed and not loader.disk_migrations[key].replaces]
+
+
+def _bring_up_to_date(source, path, target, lacking):
+    """Apply what the file lacks to a copy of it, and read that: newer packages bring migrations of their own."""
+    from django.core.management import call_command
+
+    shutil.copyfile(path, target)
+    source.close()
+    source.settings_dict.update(NAME=target, OPTIONS={})
+    try:
+        call_command("migrate", database="dz_source", interactive=False, verbosity=0)
+        left = _lacking(source)
+    except Exception as error:  # a migration can raise anything
+        raise NotCopied(
+            "migrations were not applied to the file, and cannot be applied to a copy of it: %s (%s: %s)"
+            % (", ".join(lacking[:5]), type(error).__name__, error)
+        ) from error
+    if left:
+        raise NotCopied("migrations were not applied to the file: " + ", ".join(left[:5]))

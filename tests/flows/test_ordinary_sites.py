@@ -106,8 +106,8 @@ User.objects.create_user("ann", password="a long password").groups.add(editors)
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A SQLite database as its owner has committed it."""
+def databases(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A SQLite database as its owner has committed it, and the same before the newest migration of a package."""
     folder = tmp_path_factory.mktemp("database")
     tree, env = folder / "tree", {**os.environ, "UV_SYSTEM_CERTS": "1"}
     shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
@@ -119,7 +119,16 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     )
     for words in (["migrate"], ["shell", "-c", ROWS]):
         subprocess.run([python, "manage.py", *words], cwd=tree, check=True, capture_output=True)
-    return (tree / "db.sqlite3").read_bytes()
+    made = (tree / "db.sqlite3").read_bytes()
+    back = [python, "manage.py", "migrate", "auth", "0011"]
+    subprocess.run(back, cwd=tree, check=True, capture_output=True)
+    return made, (tree / "db.sqlite3").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def database(databases: tuple[bytes, bytes]) -> bytes:
+    """A SQLite database as its owner has committed it."""
+    return databases[0]
 
 
 def commit(data: bytes) -> Edit:
@@ -211,8 +220,10 @@ def test_rows_that_postgresql_refuses_are_named_and_none_is_copied(
     assert rows(platform, "withdata", "select count(*) from polls_choice where text = 'Fine 3'") == [(0,)]
 
 
-def test_on_a_yes_the_rows_are_copied_once_as_they_are(platform: Platform, database: bytes, tmp_path: Path) -> None:
-    result = deploy(url=publish(platform, tmp_path, commit(database), name="withdata"), config=CONFIG)
+def test_on_a_yes_the_rows_are_copied_once_as_they_are_from_a_file_that_lacks_a_migration(
+    platform: Platform, databases: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    result = deploy(url=publish(platform, tmp_path, commit(databases[1]), name="withdata"), config=CONFIG)
     assert result["copied"]["polls_choice"] == 1200
     assert (result["copied"]["polls_question"], result["copied"]["auth_user"]) == (1, 1)
     assert any("rows of db.sqlite3 were copied and counted: polls_choice 1200" in line for line in said(platform))

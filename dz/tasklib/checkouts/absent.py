@@ -1,8 +1,11 @@
-"""What a checkout lacks of its repository, named as the cause of an error that it explains: submodules, git-lfs."""
+"""What a checkout lacks, named as the cause of an error that it explains: submodules, git-lfs, the right spelling."""
 
 import contextlib
+import itertools
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from dz.errors import DzError
 from dz.tasklib.checkouts.checkouts import Checkout
@@ -14,10 +17,16 @@ _UNREADABLE = re.compile(
     r"JSONDecodeError|UnpicklingError|BadZipFile|UnidentifiedImageError|ParserError|not a database"
 )
 """Errors of code that reads a file which is not what its name says."""
+_TEMPLATE = re.compile(r"TemplateDoesNotExist\b[^\n]*?: ([\w./-]+\.\w+)")
 _SHOWN = 3
+_MOST_FILES = 20_000
 _OF_SUBMODULE = (
     "Commit the files themselves (`git subtree add` in place of `git submodule add`), or list the package in the requirements by "
     "its git URL."
+)
+_OF_SPELLING = (
+    "Spell both alike, commit and deploy again: Windows and macOS take one for the other, servers do not "
+    "(`git mv` renames a file there, too)."
 )
 _OF_POINTER = "Commit the file itself: `git lfs untrack PATH`, then add it again."
 
@@ -40,7 +49,7 @@ def cause(checkout: Checkout, text: str) -> tuple[str, str] | None:
     Args:
         text: what was found.
     """
-    return _submodule(checkout, text) or _pointer(checkout, text)
+    return _submodule(checkout, text) or _pointer(checkout, text) or _spelling(checkout, text)
 
 
 def _submodule(checkout: Checkout, text: str) -> tuple[str, str] | None:
@@ -72,6 +81,28 @@ def _pointer(checkout: Checkout, text: str) -> tuple[str, str] | None:
             _OF_POINTER,
         )
     return None
+
+
+def _spelling(checkout: Checkout, text: str) -> tuple[str, str] | None:
+    """Find a template or a module that is there but for capital and small letters."""
+    modules = [next(filter(None, names)).replace(".", "/") for names in _MODULES.findall(text)]
+    wanted = [*_TEMPLATE.findall(text), *(f"{module}{end}" for module in modules for end in (".py", "/__init__.py"))]
+    for path in _files(checkout) if wanted else ():
+        for name in wanted:
+            found = path[-len(name) :]
+            if found != name and f"/{path}".lower().endswith(f"/{name}".lower()):
+                return f"{path} is spelt with other capital letters than {name}.", _OF_SPELLING
+    return None
+
+
+def _files(checkout: Checkout) -> Iterator[str]:
+    """Yield the paths of a checkout's files; no link is followed."""
+    found = (
+        str(Path(folder, name).relative_to(checkout.path))
+        for folder, _, names in os.walk(checkout.path)
+        for name in names
+    )
+    return itertools.islice(found, _MOST_FILES)
 
 
 def _mentions(text: str, path: str) -> bool:

@@ -24,6 +24,11 @@ MAX_REPORT = 256_000
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,200}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,127}", re.ASCII)
 _ENVIRONMENT_WORDS = re.compile(r"environment|env var|envvar|declare it as|not set in env", re.IGNORECASE)
+_UNSET = re.compile(
+    r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+) (?:must|has to|needs to|should) be (?:set|provided|configured|defined|given)\b"
+    r"|([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+) is (?:not set|not configured|not defined|missing|required)\b"
+)
+"""What settings say that look for a variable themselves."""
 _VARIABLE = re.compile(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\b")
 _GIS = re.compile(r"GDAL|GEOS|libgeos|PostGIS", re.IGNORECASE)
 _PARTS = {
@@ -176,6 +181,8 @@ def missing_variable(error: dict[str, Any], message: str) -> str | None:
         return name if _NAME.fullmatch(name) else None
     asks = _ENVIRONMENT_WORDS.search(message) or word(error.get("type")) in {"UndefinedValueError", "EnvError"}
     names = [name for name in _VARIABLE.findall(message) if len(name) > 2] if asks else []
+    if not names and error.get("stage") == "settings" and (said := _UNSET.match(message)):
+        return said[1] or said[2]
     return names[0] if names else None
 
 

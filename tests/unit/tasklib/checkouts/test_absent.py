@@ -49,3 +49,24 @@ def test_an_error_keeps_its_kind_and_gets_the_remedy_for_what_is_lacking() -> No
     with other as unchanged, absent.named_as_cause(CHECKOUT):
         raise VerificationFailed("Nothing of that kind.", "Correct it.")
     assert unchanged.value.remedy == "Correct it."
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            "TemplateDoesNotExist at shop/views.py:22: shop/index.html",
+            "web/templates/shop/Index.html is spelt with other capital letters than shop/index.html.",
+        ),
+        ("No module named 'shop.Models'", "shop/models.py is spelt with other capital letters than shop/Models.py."),
+        ("TemplateDoesNotExist at shop/views.py:22: shop/detail.html", ""),
+        ("TemplateDoesNotExist at shop/views.py:22: op/index.html", ""),
+        ("No module named 'requests'", ""),
+    ],
+)
+def test_a_name_that_only_a_server_tells_from_another_is_named(tmp_path: Path, found: str, words: str) -> None:
+    for name in ("web/templates/shop/Index.html", "shop/models.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    lacking = absent.cause(replace(PLAIN, path=tmp_path), found)
+    assert (lacking[0] if lacking else "") == words

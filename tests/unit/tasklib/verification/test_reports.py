@@ -125,6 +125,10 @@ def test_an_error_of_the_project_is_told_with_its_place_and_what_to_do(
         ({"type": "ImproperlyConfigured"}, "Set the SITE_URL environment variable", "SITE_URL"),
         ({"type": "ImproperlyConfigured"}, "The SECRET_KEY setting must not be empty", None),
         ({"type": "EnvError"}, "OK, set it", None),
+        ({"type": "RuntimeError", "stage": "settings"}, "PAY_KEY must be set in production.", "PAY_KEY"),
+        ({"type": "ValueError", "stage": "settings"}, "PAY_KEY is required", "PAY_KEY"),
+        ({"type": "RuntimeError", "stage": "request"}, "PAY_KEY must be set in production.", None),
+        ({"type": "RuntimeError", "stage": "settings"}, "One of PAY_KEY and PAY_FILE is required", None),
     ],
 )
 def test_a_variable_is_named_only_where_the_error_is_about_the_environment(

@@ -1,6 +1,8 @@
 # mypy: ignore-errors
 """Finds the rows in a SQLite database that was committed with the code, and copies them into the site's own database.
 
+Uploaded files that these rows name, and that were committed, too, go along.
+
 Runs in the project's interpreter, as the project's user.
 """
 
@@ -77,17 +79,19 @@ def main(words):
     import django
 
     django.setup()
-    folder = tempfile.mkdtemp()
+    source, folder = (
+        os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src"),
+        tempfile.mkdtemp(),
+    )
     try:
-        counts = copy(
-            os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src", words[0]), folder
-        )
+        counts = copy(os.path.join(source, words[0]), folder)
+        files = copy_uploads(source)
     except NotCopied as error:
         print("dz_data: " + " ".join(str(error).split()))
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print("dz_data: " + json.dumps(counts))
+    print("dz_data: " + json.dumps({"rows": counts, "files": files}))
     sys.stdout.flush()
     return 0
 
@@ -132,6 +136,37 @@ def copy(path, folder):
     # Models that the file does not know yet get their content types and permissions.
     call_command("migrate", interactive=False, verbosity=0)
     return {name: count for name, count in counts.items() if count}
+
+
+def copy_uploads(source):
+    """Copy the committed files that rows name into the site's own MEDIA_ROOT; return how many were copied."""
+    from django.conf import settings
+
+    import dz_settings
+
+    own = os.path.abspath(str(dz_settings._own.get("MEDIA_ROOT") or source))
+    if not own.startswith(source + os.sep):
+        return 0
+    copied = 0
+    for name in sorted(set(_uploads(os.path.abspath(str(settings.MEDIA_ROOT))))):
+        there, here = (os.path.normpath(os.path.join(root, name)) for root in (own, str(settings.MEDIA_ROOT)))
+        if there.startswith(own + os.sep) and os.path.isfile(there) and not os.path.lexists(here):
+            os.makedirs(os.path.dirname(here), exist_ok=True)
+            shutil.copyfile(there, here)
+            copied += 1
+    return copied
+
+
+def _uploads(root):
+    """Yield the names of files below MEDIA_ROOT that rows of the site hold."""
+    from django.db.models import FileField
+
+    for model in _models():
+        for field in model._meta.local_concrete_fields:
+            location = getattr(field.storage, "location", "") if isinstance(field, FileField) else ""
+            if location and os.path.abspath(str(location)) == root:
+                names = model._base_manager.order_by().values_list(field.attname, flat=True)
+                yield from (str(name) for name in names.iterator() if name)
 
 
 def _copy_table(model):

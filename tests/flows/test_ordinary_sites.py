@@ -102,7 +102,33 @@ Choice.objects.bulk_create([Choice(question=old, text="Fine %d" % n, votes=n) fo
 editors = Group.objects.create(name="editors")
 editors.permissions.add(Permission.objects.get(codename="change_question"))
 User.objects.create_user("ann", password="a long password").groups.add(editors)
+from papers.models import Paper
+for name in ("papers/one.txt", "papers/lost.txt", "../manage.py"):
+    Paper.objects.create(file=name)
 """
+PAPERS = both(
+    put("papers/__init__.py", ""),
+    put(
+        "papers/models.py",
+        "from django.db import models\nclass Paper(models.Model):\n    file = models.FileField(upload_to='papers')\n",
+    ),
+    put("papers/migrations/__init__.py", ""),
+    put(
+        "papers/migrations/0001_initial.py",
+        "from django.db import migrations, models\n"
+        "class Migration(migrations.Migration):\n"
+        "    initial = True\n"
+        "    operations = [migrations.CreateModel('Paper', [\n"
+        "        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),\n"
+        "        ('file', models.FileField(upload_to='papers'))])]\n",
+    ),
+    put("media/papers/one.txt", "committed"),
+    put("media/papers/other.txt", "of no row"),
+    add(
+        "mysite/settings.py", "\nINSTALLED_APPS += ['papers']\nMEDIA_URL = 'media/'\nMEDIA_ROOT = BASE_DIR / 'media'\n"
+    ),
+)
+"""An app with uploads, which were committed."""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +137,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     folder = tmp_path_factory.mktemp("database")
     tree, env = folder / "tree", {**os.environ, "UV_SYSTEM_CERTS": "1"}
     shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    PAPERS(tree)
     program = uv.find_uv_bin()
     subprocess.run([program, "venv", "-q", folder / "venv"], env=env, check=True)
     python = folder / "venv" / "bin" / "python"
@@ -223,11 +250,14 @@ def test_rows_that_postgresql_refuses_are_named_and_none_is_copied(
 def test_on_a_yes_the_rows_are_copied_once_as_they_are_from_a_file_that_lacks_a_migration(
     platform: Platform, databases: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
-    result = deploy(url=publish(platform, tmp_path, commit(databases[1]), name="withdata"), config=CONFIG)
+    result = deploy(url=publish(platform, tmp_path, PAPERS, commit(databases[1]), name="withdata"), config=CONFIG)
     assert result["copied"]["polls_choice"] == 1200
     assert (result["copied"]["polls_question"], result["copied"]["auth_user"]) == (1, 1)
     assert any("rows of db.sqlite3 were copied and counted: polls_choice 1200" in line for line in said(platform))
+    assert any("files that they name are uploads of the site now: 1." in line for line in said(platform))
     assert "How was the old site?" in get(result["url"])[1]
+    seen = [get(result["url"] + f"media/{name}") for name in ("papers/one.txt", "papers/other.txt", "papers/lost.txt")]
+    assert (seen[0], [status for status, _ in seen[1:]]) == ((200, "committed"), [404, 404])
     old = "select id, to_char(published at time zone 'utc', 'YYYY-MM-DD HH24:MI') from polls_question"
     assert rows(platform, "withdata", old) == [(41, "2019-05-04 12:30")]
     assert rows(platform, "withdata", "select nextval(pg_get_serial_sequence('polls_question', 'id'))") == [(42,)]

@@ -38,18 +38,24 @@ def copy_once(zoomdb: Zoomdb, instance: AppInstance, job: int, *, run: Callable[
             "Correct the rows or the models on your machine (`python manage.py migrate` brings the file up to date), commit "
             "the file and deploy again; or deploy without --with-data.",
         )
-    counts = _counts(said)
+    counts, uploads = _told(said)
     jobs.set_result(zoomdb, job, copied=counts)
     shown = ", ".join(f"{table} {count}" for table, count in sorted(counts.items(), key=lambda row: -row[1])[:10])
     total = sum(counts.values())
-    log.note(zoomdb, job, [], info=f"{total} rows of {manifest.data_file} were copied and counted: {shown}.")
+    more = f" Committed files that they name are uploads of the site now: {uploads}." if uploads else ""
+    log.note(zoomdb, job, [], info=f"{total} rows of {manifest.data_file} were copied and counted: {shown}.{more}")
 
 
-def _counts(text: str) -> dict[str, int]:
-    """Return what the project's process says about each table; it may say anything."""
+def _told(text: str) -> tuple[dict[str, int], int]:
+    """Return the rows of each table and how many files came along, as the project's process says; it may say anything."""
     try:
         found = json.loads(text)
     except ValueError:
-        return {}
-    rows = found.items() if isinstance(found, dict) else ()
-    return {table: count for table, count in rows if isinstance(count, int)}
+        return {}, 0
+    told = found if isinstance(found, dict) else {}
+    rows = told.get("rows")
+    rows = rows if isinstance(rows, dict) else told  # a bundle that was stored before tells of rows alone
+    files = told.get("files") if rows is not told else 0
+    return {table: count for table, count in rows.items() if isinstance(count, int)}, files if isinstance(
+        files, int
+    ) else 0

@@ -36,13 +36,22 @@ def _with(site, *, copy_data=True, data_file="db.sqlite3"):
     )
 
 
-def test_the_rows_are_copied_on_a_yes_and_counted_in_the_jobs_result_and_log(zoomdb, site, job):
-    project = Project('noise\ndz_data: {"shop_item": 7, "shop_size": 2}\nbye\n')
+@pytest.mark.parametrize(
+    ("told", "more"),
+    [
+        ('{"rows": {"shop_item": 7, "shop_size": 2}, "files": 3}', " Committed files that they name are uploads of the site now: 3."),
+        ('{"rows": {"shop_item": 7, "shop_size": 2}, "files": 0}', ""),
+        ('{"rows": {"shop_item": 7, "shop_size": 2}, "files": "many"}', ""),
+        ('{"shop_item": 7, "shop_size": 2}', ""),
+    ],
+)  # fmt: skip
+def test_the_rows_are_copied_on_a_yes_and_counted_in_the_jobs_result_and_log(zoomdb, site, job, told, more):
+    project = Project(f"noise\ndz_data: {told}\nbye\n")
     data.copy_once(zoomdb, _with(site), job, run=project)
     assert project.asked == [["dz_data", "db.sqlite3"]]
     assert jobs.get(zoomdb, job).result["copied"] == {"shop_item": 7, "shop_size": 2}
     (line,) = log.lines(zoomdb, job)
-    assert line.message == "9 rows of db.sqlite3 were copied and counted: shop_item 7, shop_size 2."
+    assert line.message == f"9 rows of db.sqlite3 were copied and counted: shop_item 7, shop_size 2.{more}"
 
 
 @pytest.mark.parametrize("instance", [{"copy_data": False}, {"data_file": ""}])

@@ -29,23 +29,37 @@ def warn_of_missing(settings, source):
         for name, line in _names(path):
             named.setdefault(name, "%s:%d" % (os.path.relpath(path, os.path.realpath(source)), line))
     listed = _listed(str(settings.STATIC_ROOT))
-    gone, refused = [], []
+    gone, refused, unlisted = [], [], []
     for name, place in sorted(named.items(), key=lambda one: one[1]):
         plain = name.split("#")[0].split("?")[0].lstrip("/")
         there = plain in listed or os.path.exists(os.path.join(str(settings.STATIC_ROOT), plain))
         if not there:
+            unlisted += _beside(plain, source)[:1]
             (refused if _refuses(staticfiles_storage, name) else gone).append("%s (%s)" % (name, place))
     if refused:
-        WARNINGS.append(_said(refused, "pages that name them answer 500"))
+        WARNINGS.append(_said(refused, "pages that name them answer 500", unlisted))
     if gone:
-        WARNINGS.append(_said(gone, "browsers get 404 for them"))
+        WARNINGS.append(_said(gone, "browsers get 404 for them", unlisted))
 
 
-def _said(found, effect):
+def _beside(name, source):
+    """Return where a file lies that the settings do not collect: in a folder `static` of the project or the repository."""
+    places = [os.path.join(folder, "static", name) for folder in dict.fromkeys([os.getcwd(), source])]
+    return [
+        os.path.relpath(os.path.realpath(path), os.path.realpath(source)) for path in places if os.path.isfile(path)
+    ]
+
+
+def _said(found, effect, unlisted):
     more = " and %d more" % (len(found) - _SHOWN) if len(found) > _SHOWN else ""
-    return (
-        "Templates name static files that are not there, so %s: %s%s. Commit them; what Node makes of a front end is not "
-        "built here." % (effect, ", ".join(found[:_SHOWN]), more)
+    remedy = "Commit them; what Node makes of a front end is not built here."
+    if unlisted:
+        remedy = "%s is in the repository, but STATICFILES_DIRS does not name its folder. %s" % (unlisted[0], remedy)
+    return "Templates name static files that are not there, so %s: %s%s. %s" % (
+        effect,
+        ", ".join(found[:_SHOWN]),
+        more,
+        remedy,
     )
 
 

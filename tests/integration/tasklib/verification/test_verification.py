@@ -137,3 +137,10 @@ def test_static_files_that_templates_name_and_that_are_not_there_are_warned_of(c
         f"Templates name static files that are not there, so {words}: css/app.css (site1/pages/shop/base.html:2), "
         "js/made.js?v=1#x (site1/pages/shop/base.html:6). Commit them; what Node makes of a front end is not built here."
     )
+
+
+def test_a_static_file_in_a_folder_that_no_setting_names_is_said_to_be_there(check, open_folder):
+    places = "TEMPLATES[0]['DIRS'] = [BASE_DIR / 'pages']\nSTATICFILES_DIRS = [BASE_DIR / 'assets']\n"
+    files = {"site1/pages/shop/base.html": BASE, "site1/assets/js/made.js": "", "static/css/app.css": ""}
+    (warning,) = [one for one in check(make_project(open_folder / "src", places, **files)).warnings if "Templ" in one]
+    assert "static/css/app.css is in the repository, but STATICFILES_DIRS does not name its folder. Commit" in warning

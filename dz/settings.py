@@ -46,6 +46,12 @@ def _addresses(value: Any) -> list[str]:
     return [f"[{one}]" if one.version == 6 else str(one) for one in found]
 
 
+def _places(value: Any) -> list[tuple[str, int]]:
+    """Return pairs of host and port; raises ValueError for anything else."""
+    found = [one if isinstance(one, tuple) else str(one).rpartition(":")[::2] for one in _words(value)]
+    return [(host.strip("[]"), int(port)) for host, port in found]
+
+
 class Settings(BaseSettings):
     """The settings of one DjangoZoom process."""
 
@@ -102,6 +108,13 @@ class Settings(BaseSettings):
     index_url: str | None = None
     """Package index for sites' dependencies; None: the installer's default."""
 
+    isolation: Literal["bubblewrap", "user"] = "bubblewrap"
+    """The walls around code of projects: `bubblewrap`, or only another Unix `user`, for code that is trusted."""
+    egress: Annotated[list[tuple[str, int]], NoDecode, BeforeValidator(_places)] = []
+    """Private addresses that sites may reach, as `HOST:PORT,...`, besides their database and the public internet."""
+    build_egress: Annotated[list[str], NoDecode, BeforeValidator(_words)] = []
+    """Further places that builds may reach, besides the package index, the sources in `git_hosts` and the addresses in
+    requirements: public hosts by name, others as `https://HOST:PORT`."""
     unix_user_prefix: str = ""
     """Put before a project's sysid to name its Unix user, so that several stacks can share a machine."""
 

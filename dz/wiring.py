@@ -22,9 +22,11 @@ from dz.adapters.postgres import PostgresServer
 from dz.adapters.python_downloads import PythonDownloads, Pythons
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
+from dz.adapters.walls.confinement import Walls, of_this_server
 from dz.errors import StackProblem
 from dz.settings import Role, settings
 from dz.tasklib import projects
+from dz.tasklib.appservers import configure as configuring
 from dz.tasklib.appservers import instance
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
@@ -81,7 +83,8 @@ def pythons() -> Pythons:
 
 def installer() -> Installer:
     """Return the installer of dependencies."""
-    return UvInstaller(settings().index_url, timeout=settings().build_timeout)
+    here = settings()
+    return UvInstaller(here.index_url, timeout=here.build_timeout, sources=(*here.git_hosts, *here.build_egress))
 
 
 def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
@@ -89,7 +92,12 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     identity, folder = owner(sysid), server_dir(role, server)
     for kind in ("checkouts", "envs") if role == "build" else ():
         users.closed_folder(folder / kind / sysid, identity)
-    return UserSandbox(settings().unix_user(sysid), users.home(folder / "homes" / sysid, identity))
+    return UserSandbox(settings().unix_user(sysid), users.home(folder / "homes" / sysid, identity), walls())
+
+
+def walls() -> Walls:
+    """Return what the walls around code of projects are made of here."""
+    return of_this_server(settings().isolation)
 
 
 @contextlib.contextmanager
@@ -141,7 +149,7 @@ def _throwaway(name: str, home: Path) -> Sandbox:
     """Return the confinement of code that belongs to no project yet."""
     owner(name)  # makes the user where it is missing
     user = settings().unix_user(name)
-    return UserSandbox(user, users.owned(home, user))
+    return UserSandbox(user, users.owned(home, user), walls())
 
 
 def bundle_store() -> BundleStore:
@@ -175,6 +183,19 @@ def supervisor(server: str) -> Supervisor:
 def app_instance(release: int, server: str) -> AppInstance:
     """Return a release on an appserver of this process."""
     return instance.find(zoomdb(), release, server, folder=server_dir("appserver", server))
+
+
+def configure(found: AppInstance) -> None:
+    """Write the files of an app instance of this process's appserver."""
+    here = settings()
+    configuring.configure(
+        zoomdb(),
+        found,
+        owner=owner(found.sysid),
+        local_names=local_names(),
+        egress=here.egress,
+        isolation=here.isolation,
+    )
 
 
 def local_names() -> list[str]:

@@ -7,7 +7,7 @@ from dz import wiring
 from dz.adapters.archive import Layer
 from dz.errors import DzError, WrongServer
 from dz.settings import settings
-from dz.tasklib.appservers import answers, configure, health, hostnames, install, stop
+from dz.tasklib.appservers import answers, health, hostnames, install, stop
 from dz.tasklib.appservers import boot as booting
 from dz.tasklib.jobs import jobs, log
 from tasks.policy import without_run
@@ -48,14 +48,14 @@ def install_bundle(job: int, release: int, *, server: str) -> None:
     """Download the bundle's layers, verify their checksums, extract them safely, write the instance's variables."""
     instance = wiring.app_instance(release, server)
     install.install(instance, store=wiring.bundle_store(), pythons=wiring.pythons())
-    configure.configure(wiring.zoomdb(), instance, owner=wiring.owner(instance.sysid), local_names=wiring.local_names())
+    wiring.configure(instance)
 
 
 @on_role("appserver")
 def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
     instance = wiring.app_instance(release, server)
-    booting.boot(instance, supervisor=wiring.supervisor(server), user=settings().unix_user(instance.sysid))
+    booting.boot(instance, supervisor=wiring.supervisor(server))
 
 
 @on_role("appserver")

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import uv
 
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.processes import Finished
-from dz.adapters.sandbox import Sandbox
+from dz.adapters.sandbox import ALONE, Sandbox
+from dz.adapters.walls.confinement import Network, folder_of
 from dz.errors import (
     DependencyBuildFailed,
     DependencyNotFound,
@@ -60,6 +62,7 @@ class Listing:
         links: pages or folders with files of packages.
         lenient: a version that one index lacks may come from the next.
         addresses: of all indexes and pages that the project names.
+        hosts: of everything that the project names by an address.
         sourced: names whose `[tool.uv.sources]` the listing has followed already.
         source: a copy of the checkout, whose path the owner need not see in errors.
         folders: the folders of the checkout that are installed as packages.
@@ -74,6 +77,7 @@ class Listing:
     lenient: bool = False
     sourced: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     source: Path | None = None
     folders: tuple[str, ...] = ()
 
@@ -101,7 +105,14 @@ class Installer(Protocol):
         ...
 
     def export_lock(
-        self, project: Path, package: str | None = None, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path
+        self,
+        project: Path,
+        package: str | None = None,
+        *,
+        root: Path,
+        interpreter: Interpreter,
+        sandbox: Sandbox,
+        cache: Path,
     ) -> str:
         """Return the requirement lines of `project`/uv.lock, without its development dependencies."""
         ...
@@ -114,10 +125,12 @@ class UvInstaller:
     Args:
         index_url: the package index; None: uv's default.
         timeout: seconds for one command.
+        sources: the operator's list of sources, which builds reach besides the index.
     """
 
     index_url: str | None = None
     timeout: float = 900
+    sources: tuple[str, ...] = ()
 
     def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
         """Create an empty virtualenv in `target`, an empty folder that belongs to the sandbox's user.
@@ -134,7 +147,7 @@ class UvInstaller:
             str(interpreter.path),
             str(target),
         ]
-        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache)
+        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, reads=[folder_of(interpreter.path)])
         if not done.ok:
             raise NoMatchingPython(
                 f"uv cannot make a virtualenv with {interpreter.path} (Python {interpreter.full}): {done.tail(3)}",
@@ -171,17 +184,34 @@ class UvInstaller:
         argv += ["--compile-bytecode"] if bytecode else []
         argv += ["--only-binary", ":all:"] if wheels_only else []
         argv += _words(listing)
-        done = self._run(argv, cwd=target, sandbox=sandbox, cache=cache, home=home, on_line=on_line)
+        done = self._run(
+            argv,
+            cwd=target,
+            sandbox=sandbox,
+            cache=cache,
+            home=home,
+            on_line=on_line,
+            reads=[listing.requirements.parent, folder_of(target / "bin" / "python")],
+            network=self._network(listing.hosts),
+        )
         if not done.ok:
             raise failure(_relative(done, listing.source), folders=listing.folders, addresses=listing.addresses)
 
     def export_lock(
-        self, project: Path, package: str | None = None, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path
+        self,
+        project: Path,
+        package: str | None = None,
+        *,
+        root: Path,
+        interpreter: Interpreter,
+        sandbox: Sandbox,
+        cache: Path,
     ) -> str:
         """Return the requirement lines of `project`/uv.lock, without its development dependencies.
 
         Args:
             package: the member of the workspace that is deployed; None: the package in `project` itself.
+            root: the checkout, in which the lock may lie above the project.
 
         Raises:
             InvalidRequirement: uv cannot read the lock.
@@ -191,7 +221,8 @@ class UvInstaller:
         target = cache / f"export-{secrets.token_hex(8)}.txt"
         argv += ["--package", package] if package else []
         argv += ["--project", str(project), "--python", str(interpreter.path), "--output-file", str(target)]
-        done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache)
+        reads = [root, folder_of(interpreter.path)]
+        done = self._run(argv, cwd=project, sandbox=sandbox, cache=cache, reads=reads)
         text = _taken(target)
         if not done.ok or text is None:
             raise InvalidRequirement(
@@ -208,6 +239,8 @@ class UvInstaller:
         cache: Path,
         home: Path | None = None,
         on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        network: Network = ALONE,
     ) -> Finished:
         env = {
             "UV_CACHE_DIR": str(cache),
@@ -224,7 +257,27 @@ class UvInstaller:
         if home:
             env |= {"HOME": str(home), "NETRC": str(home / ".netrc")}
         whole = [uv.find_uv_bin(), "--no-config", "--color", "never", *argv]
-        return sandbox.run(whole, cwd=cwd, env=env, timeout=self.timeout, on_line=on_line)
+        # uv links files from its cache into virtualenvs, which it cannot do from one mount to another.
+        shared = Path(os.path.commonpath([cwd, cache])) if cwd.is_relative_to(cache.parent) else cache
+        return sandbox.run(
+            whole,
+            cwd=cwd,
+            env=env,
+            timeout=self.timeout,
+            on_line=on_line,
+            reads=[Path(uv.find_uv_bin()), *reads],
+            writes=[shared],
+            network=network,
+        )
+
+    def _network(self, hosts: Sequence[str]) -> Network:
+        """Return what an installation reaches: the index, what the requirements name, and the operator's sources."""
+        index = urlsplit(self.index_url or "https://pypi.org/simple")
+        own = (index.hostname or "", index.port or (443 if index.scheme == "https" else 80))
+        public = [source for source in self.sources if "://" not in source]
+        listed = [urlsplit(source) for source in self.sources if "://" in source]
+        places = [(parts.hostname or "", parts.port or 443) for parts in listed]
+        return Network(open=(own, *places), hosts=(*hosts, *public))
 
 
 def _words(listing: Listing) -> list[str]:

@@ -1,13 +1,12 @@
 """The one seam through which code of project owners runs: build steps, checks, hooks, app instances.
 
-The confinement consists of the project's own Unix user (where the platform runs as root), a cleared environment,
-resource limits, no way to gain privileges, and the killing of everything that a step started when the step ends. A
-stronger one would replace `UserSandbox`, here and nowhere else.
+The confinement consists of walls (see `adapters/walls`), the project's own Unix user (where the platform runs as root), a
+cleared environment, resource limits, no way to gain privileges, and the end of everything that a step started when the
+step ends.
 """
 
+import os
 import pwd
-import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +14,16 @@ from typing import Protocol
 
 from dz.adapters import processes
 from dz.adapters.processes import Finished, Limits
+from dz.adapters.walls import confinement, launcher
+from dz.adapters.walls.confinement import PROXY, Confinement, Network, Walls
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 """What project code finds in its environment besides the variables that it is given explicitly."""
-_CONFINE = Path(__file__).with_name("confine.py")
 _GRACE_SECONDS = 15
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+ALONE = Network()
 
 
 class Sandbox(Protocol):
@@ -43,8 +47,17 @@ class Sandbox(Protocol):
         env: Mapping[str, str],
         timeout: float,
         on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+        network: Network = ALONE,
     ) -> Finished:
-        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else."""
+        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else.
+
+        Args:
+            reads: what it sees besides `cwd` and the system's programs.
+            writes: where it may write besides its home folder.
+            network: what it reaches.
+        """
         ...
 
 
@@ -56,10 +69,12 @@ class UserSandbox:
         user: the Unix user; None where this process may not change users.
         home: an existing folder that the code finds as HOME.
         limits: bounds of each program.
+        walls: what keeps it from everything else.
     """
 
     user: str | None
     home: Path
+    walls: Walls = field(default_factory=confinement.of_this_server)
     limits: Limits = field(default_factory=lambda: Limits(file_bytes=2 * 1024**3))
     most_processes: int = 2000
     """Processes and threads that the project's user may have at once, its app instances on this machine included."""
@@ -77,21 +92,42 @@ class UserSandbox:
         env: Mapping[str, str],
         timeout: float,
         on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+        network: Network = ALONE,
     ) -> Finished:
-        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else."""
-        whole = {**BASE_ENVIRONMENT, "HOME": str(self.home), **env}
-        uid = gid = -1
-        if self.user:
-            entry = pwd.getpwnam(self.user)
-            uid, gid = entry.pw_uid, entry.pw_gid
-        words = [sys.executable, "-I", "-S", _CONFINE, str(uid), str(gid), *argv]
-        return processes.run(
-            words, cwd=cwd, env=whole, timeout=timeout, limits=self.bounds, on_line=on_line, grace=_GRACE_SECONDS
+        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else; see `Sandbox`."""
+        proxy = (
+            dict.fromkeys(_PROXY_VARIABLES, f"http://{PROXY[0]}:{PROXY[1]}")
+            if network.hosts and self.walls.bwrap
+            else {}
         )
+        wanted = Confinement(
+            argv=tuple(str(word) for word in argv),
+            cwd=cwd,
+            python=self.walls.python,
+            bwrap=self.walls.bwrap,
+            user=_identity(self.user),
+            reads=(cwd, *reads),
+            writes=(self.home, *writes),
+            network=network,
+            limits=tuple(self.bounds.kinds()),
+        )
+        described = launcher.in_memory(wanted.to_json().encode())
+        try:
+            return processes.run(
+                launcher.command(f"/dev/fd/{described}"),
+                cwd=Path("/"),
+                env={**BASE_ENVIRONMENT, "HOME": str(self.home), **proxy, **env},
+                timeout=timeout,
+                on_line=on_line,
+                grace=_GRACE_SECONDS,
+                inherits=[described],
+            )
+        finally:
+            os.close(described)
 
 
-def supervised(argv: Sequence[str | Path]) -> list[str]:
-    """Return the command line by which a supervisor runs a program that can gain no privileges, if setpriv is there."""
-    setpriv = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
-    before = [setpriv, "--no-new-privs"] if setpriv else []
-    return [*before, *(str(word) for word in argv)]
+def _identity(user: str | None) -> tuple[int, int] | None:
+    entry = pwd.getpwnam(user) if user else None
+    return (entry.pw_uid, entry.pw_gid) if entry else None

@@ -31,12 +31,11 @@ files=conf.d/*.conf
 _PROGRAM = """[program:{name}]
 command={command}
 directory={cwd}
-{user}autostart=true
+autostart=true
 autorestart=true
 startsecs=2
 startretries=5
 stopwaitsecs=20
-stopasgroup=true
 killasgroup=true
 redirect_stderr=true
 stdout_logfile={log}
@@ -71,18 +70,16 @@ class Supervisor:
         files.write(configuration, text, mode=0o644)
         return supervisord.argv(configuration)
 
-    def add(self, name: str, argv: Sequence[str | Path], *, cwd: Path, user: str | None, logs: Path) -> None:
+    def add(self, name: str, argv: Sequence[str | Path], *, cwd: Path, logs: Path) -> None:
         """Run a program under `name`, replacing one that runs with another configuration.
 
         Args:
-            user: the Unix user to become; needs root.
             logs: its output goes to `<logs>/<name>.log`.
         """
         text = _PROGRAM.format(
             name=_checked(name),
             command=value(shlex.join(str(word) for word in argv)),
             cwd=value(cwd),
-            user=f"user={value(user)}\n" if user else "",
             log=value(logs / f"{name}.log"),
         )
         logs.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from dz import wiring
 from dz.errors import going_on
 from dz.settings import Role, settings
 from dz.tasklib import retention
-from dz.tasklib.appservers import boot, configure, hostnames, install, instance, reconcile
+from dz.tasklib.appservers import boot, hostnames, install, instance, reconcile
 from dz.tasklib.jobs import jobs
 from dz.tasklib.proxies import updates
 from dz.tasklib.servers import heartbeats
@@ -62,8 +62,8 @@ def _repair_appserver(server: str) -> None:
 def _restart(server: str, deployment: int) -> None:
     found = wiring.app_instance(instance.release_of(wiring.zoomdb(), deployment), server)
     install.install(found, store=wiring.bundle_store(), pythons=wiring.pythons())
-    configure.configure(wiring.zoomdb(), found, owner=wiring.owner(found.sysid), local_names=wiring.local_names())
-    boot.boot(found, supervisor=wiring.supervisor(server), user=settings().unix_user(found.sysid))
+    wiring.configure(found)
+    boot.boot(found, supervisor=wiring.supervisor(server))
 
 
 def _repair_proxy(server: str) -> None:

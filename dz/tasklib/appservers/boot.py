@@ -5,8 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dz.adapters import loaded_project
-from dz.adapters.sandbox import BASE_ENVIRONMENT, supervised
+from dz.adapters.sandbox import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
+from dz.adapters.walls import launcher
 from dz.errors import HealthCheckFailed
 from dz.tasklib.appservers import answers, health
 from dz.tasklib.appservers.instance import AppInstance
@@ -15,16 +16,16 @@ _TRIES = 30
 """Requests after which a worker that has never answered is left alone; the pauses between them add up to a second."""
 
 
-def boot(instance: AppInstance, *, supervisor: Supervisor, user: str | None) -> None:
-    """Start an app instance as the project's user; one that `loads_once` is held until its hooks have run."""
+def boot(instance: AppInstance, *, supervisor: Supervisor) -> None:
+    """Start an app instance within its walls; one that `loads_once` is held until its hooks have run."""
     if instance.manifest.loads_once and not instance.hooks_done:
         loaded_project.hold(instance.hold)
     instance.logs.mkdir(exist_ok=True, mode=0o700)  # a site may print its secrets
     # Nothing of this process's environment reaches it.
     kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
     clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
-    command = [*clear, *instance.command("gunicorn", str(instance.gunicorn_file))]
-    supervisor.add(instance.program, supervised(command), cwd=instance.home, user=user, logs=instance.logs)
+    command = [*clear, *launcher.command(instance.walls_file)]
+    supervisor.add(instance.program, command, cwd=instance.own, logs=instance.logs)
 
 
 def warm_up(instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:

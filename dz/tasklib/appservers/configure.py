@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from dz.adapters import files, users, writable_tree
+from dz.adapters.walls.confinement import Network, of_this_server
 from dz.tasklib import databases
-from dz.tasklib.appservers import gunicorn, hostnames
+from dz.tasklib.appservers import gunicorn, hostnames, walls
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.variables.of_release import variables_of
 from dz.zoomdb import Zoomdb
@@ -19,18 +20,27 @@ from dz.zoomdb.models import Server
 
 
 def configure(
-    zoomdb: Zoomdb, instance: AppInstance, *, owner: tuple[int, int] | None, local_names: Sequence[str] = ()
+    zoomdb: Zoomdb,
+    instance: AppInstance,
+    *,
+    owner: tuple[int, int] | None,
+    local_names: Sequence[str] = (),
+    egress: Sequence[tuple[str, int]] = (),
+    isolation: str = "bubblewrap",
 ) -> None:
     """Write the files of an app instance.
 
     Args:
         owner: uid and gid of the project's user; None: this process's own.
         local_names: further names under which a local stack shows every site, e.g. 127.0.0.1.
+        egress: (host, port) of private addresses that the operator lets sites reach.
+        isolation: see the setting of that name.
     """
+    login = databases.credentials(zoomdb, instance.project_id)
     variables = variables_of(
         zoomdb,
         instance.release_id,
-        credentials=databases.credentials(zoomdb, instance.project_id),
+        credentials=login,
         hosts=[*instance.hosts, *local_names] if _takes_hosts(instance) else ["*"],
         origins=[f"{scheme}://{host}" for host in instance.hosts for scheme in ("https", "http")],
         static_url=instance.manifest.static_url,
@@ -38,6 +48,8 @@ def configure(
     )
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
     write_files(instance, {**variables, **collected}, owner=owner, proxies=_proxies(zoomdb))
+    network = Network(open=((login.host, login.port), *egress), internet=True)
+    write_walls(instance, owner=owner, network=network, isolation=isolation)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 
@@ -73,6 +85,14 @@ def write_files(
     # gunicorn would let this variable overrule its file, the address included; the plan has what it says.
     given = {name: value for name, value in variables.items() if name != "GUNICORN_CMD_ARGS"}
     files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=0o400, owner=owner)
+
+
+def write_walls(
+    instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, isolation: str = "bubblewrap"
+) -> None:
+    """Write what the processes of an app instance see and reach."""
+    within = walls.of_instance(instance, owner=owner, network=network, walls=of_this_server(isolation))
+    files.write(instance.walls_file, within.to_json(), mode=0o644)
 
 
 def _proxies(zoomdb: Zoomdb) -> list[str]:

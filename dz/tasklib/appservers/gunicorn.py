@@ -7,7 +7,11 @@ from dz.tasklib.configuration.plan import Plan
 
 SHARE_WHAT_WAS_LOADED = ("gthread", "sync")
 """Worker classes that can be forked from a master which has loaded the project; gevent replaces modules before that."""
-_CONFIG = """bind = {bind!r}
+_CONFIG = """import os
+
+# Its launcher listens, at an address that nobody else can take, and hands the socket down as systemd would.
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+bind = {bind!r}
 workers = {workers}
 {worker}timeout = {timeout}
 max_requests = {max_requests}

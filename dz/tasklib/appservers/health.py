@@ -116,13 +116,11 @@ def is_alive(instance: AppInstance, supervisor: Supervisor) -> bool:
 
 
 def _owns_port(pid: int | None, port: int) -> bool:
-    """Say whether a process or a descendant of it listens at the port."""
+    """Say whether a process listens at the port: an app instance's launcher does, before anything else."""
     if pid is None:
         return False
     try:
-        main = psutil.Process(pid)
-        family = [main, *main.children(recursive=True)]
-        sockets = [socket for process in family for socket in process.net_connections(kind="tcp")]
+        sockets = psutil.Process(pid).net_connections(kind="tcp")
     except psutil.Error:
         return False
     return any(socket.status == psutil.CONN_LISTEN and socket.laddr.port == port for socket in sockets)

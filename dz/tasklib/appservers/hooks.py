@@ -8,7 +8,7 @@ from dz.adapters import loaded_project, users
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
-from dz.tasklib.appservers import data, health
+from dz.tasklib.appservers import data, health, walls
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.releases import hooks
 from dz.tasklib.variables.redaction import redacted
@@ -47,7 +47,15 @@ def _manage(
     if not instance.hold.is_dir():
 
         def in_new_process(words: list[str]) -> Finished:
-            return sandbox.run(instance.command("manage", *words), cwd=instance.home, env={}, timeout=HOOK_TIMEOUT)
+            return sandbox.run(
+                instance.command("manage", *words),
+                cwd=instance.home,
+                env={},
+                timeout=HOOK_TIMEOUT,
+                reads=walls.reads(instance),
+                writes=walls.writes(instance),
+                network=walls.network(instance),
+            )
 
         yield in_new_process
         return

@@ -97,6 +97,11 @@ class AppInstance:
         return self.own / "gunicorn.conf.py"
 
     @property
+    def walls_file(self) -> Path:
+        """What its processes see and reach, and where it listens."""
+        return self.own / "walls.json"
+
+    @property
     def hold(self) -> Path:
         """A folder that exists for as long as it must not serve yet; see `adapters/loaded_project.py`."""
         return self.own / "hold"

@@ -13,6 +13,7 @@ from dz.adapters import trees, writable_tree
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import identity, owned
+from dz.adapters.walls.confinement import folder_of
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.variables.redaction import hide, hide_in
@@ -94,7 +95,14 @@ def _run_once(
         _write_for(place / name, json.dumps(value).encode(), sandbox.user)
     program: list[str | Path] = [virtualenv.program, "-I", "-B", place / "dz" / "dz_run.py"]
     argv = [*program, place / "env.json", "verify", place / "job.json"]
-    done = sandbox.run(argv, cwd=out, env={"DZ_SOURCE": str(source)}, timeout=timeout)
+    done = sandbox.run(
+        argv,
+        cwd=out,
+        env={"DZ_SOURCE": str(source)},
+        timeout=timeout,
+        reads=[place, checkout.path, virtualenv.path, folder_of(virtualenv.python.path)],
+        writes=[out, *([source] if written else [])],
+    )
     (place / "env.json").unlink()
     report = reports.read(out / "report.json")
     genuine = report.get("nonce") == nonce and (report.get("ok") is True) == done.ok

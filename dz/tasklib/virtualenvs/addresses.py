@@ -35,6 +35,11 @@ def variables_in(lines: Iterable[str]) -> list[str]:
     return sorted({name for names in found for name in names})
 
 
+def hosts_in(lines: Iterable[str]) -> list[str]:
+    """Return the hosts of the addresses in the lines."""
+    return sorted({parts.hostname or "" for _, parts in _addresses(lines)})
+
+
 def without_credentials(line: str) -> str:
     """Return a requirement line whose address names neither user nor password."""
     for url, parts in _addresses([line]):

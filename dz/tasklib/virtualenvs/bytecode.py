@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
+from dz.adapters.walls.confinement import folder_of
 
 _SECONDS = 600
 _NO_PACKAGES = r"/[^/]+\.data/"
@@ -48,7 +49,8 @@ def _compile(folders: list[Path], cache: Path, interpreter: Interpreter, sandbox
     """Compile what this Python can; a file that does not compile, such as a template, is no error."""
     words = ["-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x"]
     argv: list[str | Path] = [interpreter.path, *words, _NO_PACKAGES, *folders]
-    sandbox.run(argv, cwd=cache, env={}, timeout=_SECONDS)
+    # The virtualenv lies beside the cache.
+    sandbox.run(argv, cwd=cache, env={}, timeout=_SECONDS, reads=[folder_of(interpreter.path)], writes=[cache.parent])
 
 
 def _unpacked(cache: Path) -> Iterator[tuple[int, Path]]:

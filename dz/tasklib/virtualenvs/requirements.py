@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dz.adapters.installer import NOWHERE, Listing
-from dz.tasklib.virtualenvs.addresses import without_credentials
+from dz.tasklib.virtualenvs.addresses import hosts_in, without_credentials
 from dz.tasklib.virtualenvs.indexes import Indexes
 from dz.tasklib.virtualenvs.lines import without_hashes
 from dz.tasklib.virtualenvs.local_packages import LocalPackage
@@ -71,6 +71,7 @@ def write(found: Requirements, folder: Path, copies: Sequence[str] = (), *, sour
         lenient=found.indexes.lenient,
         sourced=tuple(name for name in found.sourced if name not in found.indexes.pins),
         addresses=tuple(map(without_credentials, found.indexes.addresses)),
+        hosts=tuple(hosts_in([*found.lines, *found.constraints, *found.overrides, *found.indexes.addresses])),
         source=source,
         folders=tuple(package.path for package in found.local),
     )

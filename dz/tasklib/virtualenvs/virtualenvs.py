@@ -114,7 +114,9 @@ def create(
         cached = cache or owned(folder / ".cache", sandbox.user)
 
         def export(project: Path, package: str | None) -> str:
-            return installer.export_lock(project, package, interpreter=interpreter, sandbox=sandbox, cache=cached)
+            return installer.export_lock(
+                project, package, root=checkout.path, interpreter=interpreter, sandbox=sandbox, cache=cached
+            )
 
         def made(found: Requirements) -> Virtualenv:
             digests = [local_packages.digest(one, checkout.path, commit=checkout.commit) for one in found.local]

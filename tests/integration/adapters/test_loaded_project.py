@@ -22,6 +22,7 @@ from dz.adapters import interpreters, loaded_project
 from dz.adapters.processes import Limits
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
+from dz.adapters.walls.confinement import Network
 from dz.errors import HealthCheckFailed, HookFailed
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, stop
@@ -115,7 +116,8 @@ class Site:
 
     def boot(self, mode="fine"):
         configure.write_files(self.instance, {"MODE": mode}, owner=self.owner)
-        boot.boot(self.instance, supervisor=self.supervisor, user=self.user)
+        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True))
+        boot.boot(self.instance, supervisor=self.supervisor)
 
     def loaded(self):
         return loaded_project.loaded(

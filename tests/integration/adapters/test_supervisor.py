@@ -29,9 +29,9 @@ def until(condition, seconds=20):
 
 def test_a_program_runs_until_it_is_removed_and_again_if_it_is_added_again(supervisor, program):
     for _ in range(2):
-        supervisor.add(program, ["/bin/sleep", "61"], cwd=ROOT, user=None, logs=supervisor.folder)
+        supervisor.add(program, ["/bin/sleep", "61"], cwd=ROOT, logs=supervisor.folder)
         pid = until(lambda: supervisor.pid(program))
-        supervisor.add(program, ["/bin/sleep", "61"], cwd=ROOT, user=None, logs=supervisor.folder)
+        supervisor.add(program, ["/bin/sleep", "61"], cwd=ROOT, logs=supervisor.folder)
         assert supervisor.pid(program) == pid
         for _ in range(2):
             supervisor.remove(program)
@@ -40,32 +40,32 @@ def test_a_program_runs_until_it_is_removed_and_again_if_it_is_added_again(super
 
 
 def test_another_command_replaces_the_program(supervisor, program):
-    supervisor.add(program, ["/bin/sleep", "62"], cwd=ROOT, user=None, logs=supervisor.folder)
+    supervisor.add(program, ["/bin/sleep", "62"], cwd=ROOT, logs=supervisor.folder)
     before = until(lambda: supervisor.pid(program))
-    supervisor.add(program, ["/bin/sleep", "63"], cwd=ROOT, user=None, logs=supervisor.folder)
+    supervisor.add(program, ["/bin/sleep", "63"], cwd=ROOT, logs=supervisor.folder)
     after = until(lambda: supervisor.pid(program))
     assert (after != before, psutil.pid_exists(before)) == (True, False)
     until(lambda: psutil.Process(after).cmdline() == ["/bin/sleep", "63"])  # once it is no fork of supervisord any more
 
 
 def test_a_program_that_was_killed_is_started_again(supervisor, program):
-    supervisor.add(program, ["/bin/sleep", "64"], cwd=ROOT, user=None, logs=supervisor.folder)
+    supervisor.add(program, ["/bin/sleep", "64"], cwd=ROOT, logs=supervisor.folder)
     before = until(lambda: supervisor.pid(program))
     supervisor.signal(program, signal.SIGKILL)
     assert until(lambda: supervisor.pid(program) not in (None, before))
 
 
 def test_a_program_that_ends_at_once_is_given_up_in_the_end_and_started_by_the_next_add(supervisor, program):
-    supervisor.add(program, ["/bin/false"], cwd=ROOT, user=None, logs=supervisor.folder)
+    supervisor.add(program, ["/bin/false"], cwd=ROOT, logs=supervisor.folder)
     until(lambda: supervisor.state(program) in ("BACKOFF", "FATAL"))
     supervisor.signal(program, signal.SIGHUP)  # which finds nobody
-    supervisor.add(program, ["/bin/sleep", "65"], cwd=ROOT, user=None, logs=supervisor.folder)
+    supervisor.add(program, ["/bin/sleep", "65"], cwd=ROOT, logs=supervisor.folder)
     assert until(lambda: supervisor.pid(program))
 
 
 def test_words_reach_the_program_as_they_are(supervisor, program, tmp_path):
     words = ["100%", "a b", "'q'", '"Q"', "%(ENV_HOME)s", "$HOME", "é", "#x", ""]
-    supervisor.add(program, ["/usr/bin/printf", "%s|", *words], cwd=ROOT, user=None, logs=tmp_path)
+    supervisor.add(program, ["/usr/bin/printf", "%s|", *words], cwd=ROOT, logs=tmp_path)
     log = tmp_path / f"{program}.log"
     assert until(lambda: log.exists() and log.read_text()).startswith("|".join([*words, ""]))
 
@@ -73,7 +73,7 @@ def test_words_reach_the_program_as_they_are(supervisor, program, tmp_path):
 @pytest.mark.parametrize("words", [["/bin/true\n[program:x]"], ["/bin/echo", "a;b"], ["/bin/echo", "\x00"]])
 def test_values_cannot_add_lines_or_comments_to_supervisords_configuration(supervisor, words):
     with pytest.raises(CommandFailed):
-        supervisor.add("app-5", words, cwd=ROOT, user=None, logs=supervisor.folder)
+        supervisor.add("app-5", words, cwd=ROOT, logs=supervisor.folder)
     assert "app-5" not in supervisor.names()
 
 

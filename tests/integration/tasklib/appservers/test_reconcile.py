@@ -11,7 +11,7 @@ def test_what_has_no_row_is_removed_and_what_has_no_instance_is_started(site):
     site.boot()
     site.check()
     logs = site.instance.logs
-    site.supervisor.add("app-999999", ["/bin/sleep", "60"], cwd=Path("/"), user=None, logs=logs)
+    site.supervisor.add("app-999999", ["/bin/sleep", "60"], cwd=Path("/"), logs=logs)
     restarted = []
     site.reconcile(restarted.append)
     assert (reconcile.running(site.supervisor), restarted) == ({site.instance.deployment_id}, [])

@@ -4,23 +4,46 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dz.adapters import confine
+from dz.adapters.walls import confinement, launcher
+from dz.adapters.walls.confinement import Confinement, Walls
 
 NOBODY = 65534
 
 
-def words(*program: str, uid: int = -1, gid: int = -1) -> list[str]:
-    return [sys.executable, "-I", "-S", confine.__file__, str(uid), str(gid), *program]
+@pytest.fixture(params=["bubblewrap", "user"], autouse=True)
+def walls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Walls:
+    found = confinement.of_this_server(request.param)
+    monkeypatch.setattr(sys.modules[__name__], "WALLS", found)
+    return found
 
 
-def ended(*program: str, **identity: int) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words(*program, **identity), capture_output=True, text=True, timeout=20, check=False)
+WALLS = confinement.of_this_server()
+
+
+def words(*program: str, user: tuple[int, int] | None = None, writes: Sequence[Path] = ()) -> list[str]:
+    place = Path(tempfile.mkstemp()[1])
+    wanted = Confinement(
+        program,
+        Path("/tmp"),
+        WALLS.python,
+        user=user,
+        writes=tuple(writes),
+        bwrap=WALLS.bwrap,
+    )
+    place.write_text(wanted.to_json())
+    return launcher.command(place)
+
+
+def ended(*program: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words(*program), capture_output=True, text=True, timeout=20, check=False)
 
 
 @pytest.mark.parametrize("code", [0, 1, 255])
@@ -40,7 +63,7 @@ def test_a_program_that_cannot_be_started_is_named() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_the_program_has_the_rights_of_its_user_alone() -> None:
-    program = words("/bin/cat", "/proc/self/status", uid=NOBODY, gid=NOBODY)
+    program = words("/bin/cat", "/proc/self/status", user=(NOBODY, NOBODY))
     status = subprocess.run(program, extra_groups=[0, 4], capture_output=True, text=True, check=True).stdout
     found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert (found["Uid"], found["Gid"]) == ("\t".join([str(NOBODY)] * 4), "\t".join([str(NOBODY)] * 4))
@@ -61,14 +84,15 @@ def test_all_that_the_program_started_dies_when_it_is_told_to_stop_or_nobody_wai
     tmp_path: Path, who: str
 ) -> None:
     seen = tmp_path / "pids"
-    program = words(sys.executable, "-c", FORKS.format(seen))
+    program = words(str(WALLS.python), "-c", FORKS.format(seen), writes=[tmp_path])
     # A parent of its own, which can die without taking this process along.
     parent = subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({program!r})"])
     while not seen.exists() or len(seen.read_text().split()) < 2:
         assert parent.poll() is None
         time.sleep(0.02)
-    left = [psutil.Process(int(pid)) for pid in seen.read_text().split()]
     (itself,) = psutil.Process(parent.pid).children()
+    left = itself.children(recursive=True)
+    assert len(left) >= 2
     (itself if who == "itself" else parent).send_signal(signal.SIGTERM)
     parent.wait(20)
     _, alive = psutil.wait_procs([itself, *left], timeout=10)

@@ -1,0 +1,129 @@
+"""What confined programs may reach outside, and the HTTP proxy by which builds do."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from dz.adapters.git_urls import is_public
+
+_HEAD_BYTES = 32_768
+_SECONDS = 30
+_COMPANIONS = {
+    "pypi.org": ("files.pythonhosted.org",),
+    "github.com": ("codeload.github.com", "*.githubusercontent.com"),
+}
+"""Hosts to which a host sends for the files themselves."""
+
+Join = Callable[[socket.socket, socket.socket], None]
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Rules about hosts and addresses.
+
+    Args:
+        names: hosts that may be reached where they are public; `*.` and a domain stand for its members, `*` for all.
+        open: (host, port) that may have any address.
+    """
+
+    names: tuple[str, ...]
+    open: tuple[tuple[str, int], ...] = ()
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses at which a host may be reached; none if it may not.
+
+        Raises:
+            OSError: the name cannot be resolved.
+        """
+        host = host.lower().rstrip(".")
+        anywhere = _listed(host, [name for name, number in self.open if number == port])
+        if not (anywhere or _listed(host, self.names)):
+            return []
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        return addresses if anywhere else [one for one in addresses if is_public(one)]
+
+    def allow_address(self, address: str, port: int) -> bool:
+        """Say whether an address may be reached: a public one, or one of an open host."""
+        return is_public(address) or any(address in _resolved(*place) for place in self.open if place[1] == port)
+
+
+def _resolved(host: str, port: int) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    return set()
+
+
+def _listed(host: str, names: Sequence[str]) -> bool:
+    """Say whether a host is one of those named, or one of their companions."""
+    whole = [*names, *(other for name in names for other in _COMPANIONS.get(name, ()))]
+    return any(name in {"*", host} or (name.startswith("*.") and host.endswith(name[1:])) for name in whole)
+
+
+def serve(connection: socket.socket, rules: Hosts, join: Join) -> None:
+    """Serve one connection of a client of the proxy: CONNECT for https, and plain requests for http."""
+    connection.settimeout(_SECONDS)
+    head = _head(connection)
+    line, _, rest = head.partition(b"\r\n")
+    words = line.decode("ascii", "replace").split(" ")
+    if len(words) != 3:
+        _refuse(connection, HTTPStatus.BAD_REQUEST, "the request line is malformed")
+        return
+    method, target, version = words
+    try:
+        parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
+        host, port = parts.hostname or "", parts.port or (443 if method == "CONNECT" else 80)
+    except ValueError:
+        _refuse(connection, HTTPStatus.BAD_REQUEST, "the address is malformed")
+        return
+    outside = _connected(connection, host, port, rules)
+    if outside is None:
+        return
+    with outside:
+        if method == "CONNECT":
+            connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            # One request a connection: another may be for another host.
+            path = parts._replace(scheme="", netloc="").geturl() or "/"
+            kept = [name for name in rest.split(b"\r\n") if name and not name.lower().startswith(_HOP)]
+            first = f"{method} {path} {version}".encode()
+            outside.sendall(b"\r\n".join([first, *kept, b"Connection: close", b"", b""]))
+        connection.settimeout(None)
+        join(connection, outside)
+
+
+_HOP = (b"connection:", b"proxy-")
+
+
+def _connected(connection: socket.socket, host: str, port: int, rules: Hosts) -> socket.socket | None:
+    try:
+        addresses = rules.addresses(host, port)
+        if not addresses:
+            _refuse(connection, HTTPStatus.FORBIDDEN, f"{host}:{port} is not one of the places that a build may reach")
+            return None
+        outside = socket.create_connection((addresses[0], port), _SECONDS)
+    except OSError as error:
+        _refuse(connection, HTTPStatus.BAD_GATEWAY, f"{host}:{port} does not answer: {error.strerror or error}")
+        return None
+    outside.settimeout(None)
+    return outside
+
+
+def _head(connection: socket.socket) -> bytes:
+    """Return the request line and the headers; nothing follows them before the proxy has answered, but a body may."""
+    data = bytearray()
+    while not data.endswith(b"\r\n\r\n") and len(data) < _HEAD_BYTES:
+        chunk = connection.recv(1)
+        if not chunk:
+            break
+        data += chunk
+    return bytes(data)
+
+
+def _refuse(connection: socket.socket, status: HTTPStatus, why: str) -> None:
+    body = f"DjangoZoom: {why}.\n".encode()
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
+    connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)

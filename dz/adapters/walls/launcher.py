@@ -1,0 +1,258 @@
+"""Runs a confined program: puts up its walls, keeps their passages open, and ends all its processes with it.
+
+`launch` starts it as a program of its own: this process changes its user and forks. Without bubblewrap there are no walls:
+processes that the program leaves behind, even by `setsid` and a double fork, become children of this process and are killed.
+Sources: prctl(2), PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG; threats T19, T20, T26, T45, T46.
+"""
+
+import array
+import contextlib
+import ctypes
+import encodings.idna  # noqa: F401 - names are resolved by a user who may not be able to read the interpreter
+import errno
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from dz.adapters.walls import confinement, passages, seccomp
+from dz.adapters.walls.confinement import Confinement
+
+_PDEATHSIG, _SUBREAPER, _NO_NEW_PRIVS = 1, 36, 38
+_LISTENER, _ABOVE = 3, 20
+"""The descriptor of the listening socket, and the first of those that only bubblewrap gets."""
+_CLEANING_SECONDS = 10
+_BIND_SECONDS = 10
+_SIGNALLED = 128
+_INSIDE = Path(__file__).with_name("inside.py")
+_LAUNCH = Path(__file__).with_name("launch.py")
+
+
+def main(wanted: Confinement) -> NoReturn:
+    """Run the program and end as it did: with the same exit code, or by the same signal."""
+    parent = os.getppid()
+    _prctl(_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, _stop)
+    status: int = signal.SIGKILL
+    child = 0
+    try:
+        listener = _listening(wanted.listen) if wanted.listen else None
+        program = _INSIDE.read_bytes()
+        _become(wanted.user)
+        _prctl(_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == parent:
+            child, main_process = _start(wanted, listener, program)
+            status = _wait(child, main_process, wanted.patience)
+    except _Stopped:
+        status = signal.SIGTERM
+    except OSError as error:
+        os.write(2, f"The program cannot be started: {error}\n".encode())
+        status = 126 << 8
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _kill_descendants()
+    _end_as(status)
+
+
+def _end_as(status: int) -> NoReturn:
+    code = os.waitstatus_to_exitcode(status)
+    if _SIGNALLED < code <= _SIGNALLED + signal.SIGSYS:
+        code = _SIGNALLED - code  # bubblewrap says it as a shell does
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        os.kill(os.getpid(), -code)
+    os._exit(code & 0xFF)
+
+
+class _Stopped(Exception):
+    """Somebody asked the program to end."""
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise _Stopped
+
+
+def _listening(place: tuple[str, int]) -> socket.socket:
+    """Return a socket that listens; one of an instance that is just ending may hold the port for a moment."""
+    end = time.monotonic() + _BIND_SECONDS
+    while True:
+        one = socket.socket(socket.AF_INET6 if ":" in place[0] else socket.AF_INET)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(place)
+            one.listen(2048)
+            return one
+        except OSError as error:
+            one.close()
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+        time.sleep(0.1)
+
+
+def _become(user: tuple[int, int] | None) -> None:
+    if user:
+        uid, gid = user
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        _prctl(4, 1)  # PR_SET_DUMPABLE: so that the user namespace of its child can be set up by it
+
+
+def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) -> tuple[int, int]:
+    """Start the program; return the process to wait for and the one to tell to end."""
+    if wanted.bwrap is None:
+        child = os.fork()
+        if child == 0:
+            _exec(list(wanted.argv), listener, cwd=wanted.cwd, limits=wanted.limits)
+        return child, child
+    ways = passages.of(wanted.network)
+    ours, theirs = socket.socketpair()
+    control = _raised(theirs.fileno())
+    theirs.close()
+    job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": wanted.limits}
+    sockets = {"sockets": [(way.kind, *way.inside) for way in ways]}
+    words = [str(wanted.python), "-I", "-S", "/run/inside.py", str(control), json.dumps({**job, **sockets})]
+    contents = {
+        "/run/inside.py": program,
+        **{k: v.encode() for k, v in confinement.etc_files(os.getuid(), os.getgid()).items()},
+    }
+    files = [(in_memory(content), place) for place, content in contents.items()]
+    filter_ = in_memory(seccomp.program())
+    argv = [*confinement.bubblewrap(wanted, files=files, seccomp=filter_), *words, *wanted.argv]
+    child = os.fork()
+    if child == 0:
+        for descriptor in (control, filter_, *(number for number, _ in files)):
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function takes no keyword
+        _exec(argv, listener, cwd=Path("/"))
+    for descriptor in (control, filter_, *(number for number, _ in files)):
+        os.close(descriptor)
+    sockets_within, main_process = _taken_over(ours, len(ways))
+    if main_process:
+        passages.open_for(ways, sockets_within)
+    return child, main_process
+
+
+def in_memory(content: bytes) -> int:
+    """Return a descriptor of a nameless file that holds the content, higher than those that a program is given."""
+    raw = os.memfd_create("dz")
+    descriptor = _raised(raw)
+    os.close(raw)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _raised(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+
+
+def _exec(
+    argv: list[str], listener: socket.socket | None, *, cwd: Path, limits: Sequence[tuple[int, int]] = ()
+) -> NoReturn:
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for kind, value in limits:
+            resource.setrlimit(kind, (value, value))
+        if listener:
+            os.dup2(listener.fileno(), _LISTENER)
+            os.set_inheritable(_LISTENER, True)  # noqa: FBT003 - the function takes no keyword
+        _prctl(_NO_NEW_PRIVS, 1)
+        os.chdir(cwd)
+        os.execvp(argv[0], argv)  # noqa: S606 - a program of the list that the sandbox was given
+    except OSError as error:
+        os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _taken_over(channel: socket.socket, count: int) -> tuple[list[socket.socket], int]:
+    """Return the sockets that listen within, and the process there; none if it has ended before."""
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    space = socket.CMSG_SPACE(4 * max(count, 1)) + socket.CMSG_SPACE(12)
+    data, ancillary, _, _ = channel.recvmsg(1, space)
+    channel.close()
+    descriptors, process = array.array("i"), 0
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(content)
+        elif (level, kind) == (socket.SOL_SOCKET, 2):  # SCM_CREDENTIALS
+            process = struct.unpack("3i", content)[0]
+    if not data or len(descriptors) != count:
+        return [], 0
+    return [socket.socket(fileno=number) for number in descriptors], process
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl failed")
+
+
+def _wait(child: int, main_process: int, patience: float) -> int:
+    """Wait for the program; one that is asked to end gets some time for it. Orphans that end are only reaped."""
+    try:
+        return _ended(child)
+    except _Stopped:
+        if not (patience and main_process):
+            raise
+    signal.signal(signal.SIGALRM, _stop)
+    signal.alarm(int(patience))
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(main_process, signal.SIGTERM)
+    return _ended(child)
+
+
+def _ended(child: int) -> int:
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            return status
+
+
+def _kill_descendants() -> None:
+    """Kill all remaining descendants, however fast they fork; gives up after _CLEANING_SECONDS."""
+    deadline = time.monotonic() + _CLEANING_SECONDS
+    while time.monotonic() < deadline:
+        found = _descendants()
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # a stopped process cannot fork
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.01)
+
+
+def _descendants() -> list[int]:
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError, ValueError):
+                fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+                if fields[0] != "Z" or int(fields[1]) == os.getpid():
+                    parents[int(folder.name)] = int(fields[1])
+    found, ring = [], {os.getpid()}
+    while ring:
+        ring = {pid for pid, parent in parents.items() if parent in ring}
+        found += sorted(ring)
+    return found
+
+
+def command(file: str | Path) -> list[str]:
+    """Return the command that launches what a file of `Confinement.to_json` says."""
+    return [sys.executable, "-I", "-S", str(_LAUNCH), str(file)]
+
+
+def launch(file: Path) -> NoReturn:
+    """Launch what a file of `Confinement.to_json` says."""
+    main(Confinement.from_json(file.read_text("utf-8")))

@@ -1,0 +1,51 @@
+"""The walls of an app instance: what its processes see of the appserver, and what they reach."""
+
+from pathlib import Path
+
+from dz.adapters.processes import Limits
+from dz.adapters.walls.confinement import Confinement, Network, Walls, folder_of
+from dz.tasklib.appservers.instance import AppInstance
+
+_PATIENCE = 17
+"""Seconds to end in, more than gunicorn's `graceful_timeout` and less than supervisord waits."""
+_LIMITS = Limits(file_bytes=2 * 1024**3, processes=2000)
+
+
+def of_instance(instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, walls: Walls) -> Confinement:
+    """Return how an app instance's gunicorn is confined.
+
+    Args:
+        owner: uid and gid of the project's user; None: this process's own.
+    """
+    limits = _LIMITS if owner else Limits(file_bytes=_LIMITS.file_bytes)
+    return Confinement(
+        argv=tuple(instance.command("gunicorn", str(instance.gunicorn_file))),
+        cwd=instance.home,
+        python=walls.python,
+        bwrap=walls.bwrap,
+        user=owner,
+        reads=tuple(reads(instance)),
+        writes=tuple(writes(instance)),
+        network=network,
+        listen=(instance.address, instance.port),
+        limits=tuple(limits.kinds()),
+        patience=_PATIENCE,
+    )
+
+
+def network(instance: AppInstance) -> Network:
+    """Return what an app instance reaches, as its file says."""
+    return Confinement.from_json(instance.walls_file.read_text("utf-8")).network
+
+
+def reads(instance: AppInstance) -> list[Path]:
+    """Return what the processes of an app instance see."""
+    python = instance.virtualenv / "bin" / "python"
+    found = [instance.own, instance.bundle, instance.virtualenv, folder_of(python)]
+    return [*found, instance.static] if instance.static else found
+
+
+def writes(instance: AppInstance) -> list[Path]:
+    """Return where the processes of an app instance may write."""
+    found = [instance.home, instance.media]
+    return [*found, instance.written_source] if instance.manifest.written else found

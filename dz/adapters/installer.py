@@ -277,7 +277,7 @@ class UvInstaller:
         public = [source for source in self.sources if "://" not in source]
         listed = [urlsplit(source) for source in self.sources if "://" in source]
         places = [(parts.hostname or "", parts.port or 443) for parts in listed]
-        return Network(open=(own, *places), hosts=(*hosts, *public))
+        return Network(open=(own, *places), hosts=(own[0], *hosts, *public))
 
 
 def _words(listing: Listing) -> list[str]:

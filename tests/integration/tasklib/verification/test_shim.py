@@ -26,7 +26,7 @@ def test_a_bundle_answers_under_the_platforms_settings(build_server, built, chec
         "-c",
         code,
     ]
-    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60)
+    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60, reads=[open_folder, built.path], writes=[open_folder])
     assert done.ok, done.output
     answer = json.loads(done.output.strip().splitlines()[-1])
     assert answer["debug"] is False
@@ -67,7 +67,7 @@ def test_uploaded_files_are_served_unless_the_project_answers_itself(build_serve
         "-c",
         code,
     ]
-    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60)
+    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60, reads=[open_folder, built.path], writes=[open_folder])
     assert done.ok, done.output
     assert done.output.count(f"{[200, 200, *[404] * 9]} application/json") == 2
 
@@ -138,7 +138,7 @@ def test_an_error_of_the_site_is_in_its_log_once_whatever_logging_says(built, sa
     """
     launcher = open_folder / "bundle" / "dz" / "dz_run.py"
     argv = [built.program, "-I", launcher, open_folder / "env.json", "manage", "shell", "-c", code]
-    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60)
+    done = sandbox.run(argv, cwd=Path("/"), env={}, timeout=60, reads=[open_folder, built.path], writes=[open_folder])
     assert done.ok, done.output
     parts = dict(zip(("view", "later", "caught", "middleware", "without"), done.output.split("\n-- "), strict=False))
     for name in ("view", "later", "caught", "middleware"):

@@ -48,7 +48,7 @@ def test_an_environment_of_copies_is_compiled_by_itself_and_no_wheel_counts_as_c
 def test_a_wheel_that_runs_code_when_python_starts_runs_none_as_the_shared_user(
     packages: PackageCache, build_server: Path, install: Callable[..., bool]
 ) -> None:
-    wheel, planted = build_server / "mean-1.0-py3-none-any.whl", packages.folder / "cache" / "planted"
+    wheel, planted = packages.folder / "mean-1.0-py3-none-any.whl", packages.folder / "cache" / "planted"
     about = "mean-1.0.dist-info"
     files = {
         "mean.pth": f"import pathlib; pathlib.Path({str(planted)!r}).touch()\n",

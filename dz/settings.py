@@ -135,6 +135,12 @@ class Settings(BaseSettings):
     """Local stacks: the range from which each host name gets a port on 127.0.0.1."""
     proxy_user: str | None = None
     """The Unix user of nginx's workers when root starts nginx."""
+    site_connections: int = Field(default=1000, ge=1, le=4000)
+    """How many requests of one site may be under way at a proxy at once; more are answered with 503. Websockets count."""
+    visitor_connections: int = Field(default=500, ge=1, le=4000)
+    """How many of a site's requests under way may come from one address; more are answered with 503."""
+    visitor_requests: int = Field(default=1000, ge=1, le=10_000)
+    """How many requests a second one address may send to a site, five seconds' worth at once; more are answered with 429."""
     supervisor_socket: Path | None = None
     """Unix socket of an appserver's supervisord; None: `<server_dir>/supervisor/supervisor.sock`."""
     port_base: int | None = None

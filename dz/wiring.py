@@ -17,7 +17,7 @@ from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore, DirectoryBundleStore, S3BundleStore
 from dz.adapters.git import Git
 from dz.adapters.installer import Installer, UvInstaller
-from dz.adapters.nginx import Nginx
+from dz.adapters.nginx import Limits, Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.python_downloads import PythonDownloads, Pythons
 from dz.adapters.sandbox import Sandbox, UserSandbox
@@ -59,7 +59,7 @@ def server_name(role: Role) -> str:
 def server_dir(role: Role, server: str | None = None) -> Path:
     """Return the folder of a server that this process may act for."""
     folder = settings().server_dir(server or server_name(role))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     return folder
 
 
@@ -223,6 +223,7 @@ def nginx(server: str) -> Nginx:
         user=here.proxy_user,
         addresses=here.proxy_addresses,
         trusted_proxies=here.trusted_proxies,
+        limits=Limits(here.site_connections, here.visitor_connections, here.visitor_requests),
     )
 
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dz.adapters import files, processes, templating, trees
@@ -34,6 +35,21 @@ _OF_CACHES = ("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP")
 _ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a proxy gives to one site and to one of its visitors.
+
+    Args:
+        site_connections: how many requests of a site may be under way at once.
+        visitor_connections: how many of them may come from one address.
+        visitor_requests: how many requests a second one address may send to a site; five seconds' worth may come at once.
+    """
+
+    site_connections: int = 1000
+    visitor_connections: int = 500
+    visitor_requests: int = 1000
+
+
 class Nginx:
     """The nginx of one proxy; hold `writer()` while changing its sites.
 
@@ -45,6 +61,7 @@ class Nginx:
         user: the Unix user of the workers when nginx is started by root; else None.
         addresses: where nginx listens on `port`; IPv6 in brackets.
         trusted_proxies: addresses and networks whose X-Forwarded headers are believed.
+        limits: what a site and a visitor may take; None: the defaults.
     """
 
     def __init__(
@@ -57,9 +74,10 @@ class Nginx:
         user: str | None = None,
         addresses: Sequence[str] = ("127.0.0.1",),
         trusted_proxies: Sequence[str] = (),
+        limits: Limits | None = None,
     ) -> None:
         self.binary, self.folder, self.port, self.status_port, self.user = binary, folder, port, status_port, user
-        self._addresses, self._trusted = addresses, trusted_proxies
+        self._addresses, self._trusted, self._limits = addresses, trusted_proxies, limits or Limits()
         self._sites, self._undo = folder / "sites", folder / "undo"
 
     @property
@@ -85,7 +103,7 @@ class Nginx:
         for name in ("sites", "undo", "logs", "tmp", "static"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         addresses = self._addresses if moves else self._listening() or self._addresses
-        group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name if self.user else None
+        group = self._close()
         values = {
             "user": self.user,
             "group": group,
@@ -94,6 +112,8 @@ class Nginx:
             "status_port": self.status_port,
             "addresses": addresses,
             "trusted_proxies": self._trusted,
+            **asdict(self._limits),
+            "visitor_burst": 5 * self._limits.visitor_requests,
             "overwritten": _OVERWRITTEN,
             "of_caches": [(name, name.lower().replace("-", "_")) for name in _OF_CACHES],
         }
@@ -109,6 +129,16 @@ class Nginx:
             if changed or not self.wanted():
                 self._write_generation()
         return changed
+
+    def _close(self) -> str | None:
+        """Close the folder to all but nginx, since its log names what visitors asked for; return nginx's group."""
+        if not self.user:
+            self.folder.chmod(0o700)
+            return None
+        group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid)
+        os.chown(self.folder, -1, group.gr_gid)
+        self.folder.chmod(0o750)
+        return group.gr_name
 
     def _include_listen(self) -> None:
         """Have every site listen where nginx does; one that names the port itself would keep it on all addresses."""

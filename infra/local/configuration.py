@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from dz.adapters import users
-from dz.adapters.nginx import Nginx
+from dz.adapters.nginx import Limits, Nginx
 from dz.adapters.supervisor import Supervisor as AppSupervisor
 from dz.errors import StackProblem
 from dz.settings import PROJECT_ROOT, PUBLIC_GIT_HOSTS, Role, Settings
@@ -239,6 +239,7 @@ class Configuration:
             user=user,
             addresses=self.given.proxy_addresses,
             trusted_proxies=self.given.trusted_proxies,
+            limits=Limits(self.given.site_connections, self.given.visitor_connections, self.given.visitor_requests),
         )
         nginx.write_main()
         return Program(

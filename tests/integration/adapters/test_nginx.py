@@ -1,7 +1,10 @@
 """One nginx: what it has loaded, what it refuses, and what can be taken back."""
 
+import grp
 import os
+import pwd
 import socket
+import stat
 import subprocess
 
 import pytest
@@ -45,6 +48,12 @@ def test_the_main_configuration_is_written_again_only_if_it_changes(nginx):
     assert nginx.wanted() == wanted
     assert nginx.write_main(workers=2)
     assert nginx.wanted() != wanted
+
+
+def test_its_folder_is_closed_to_all_but_nginx(nginx):
+    assert stat.S_IMODE(nginx.folder.stat().st_mode) == (0o750 if os.geteuid() == 0 else 0o700)
+    if nginx.user:
+        assert nginx.folder.group() == grp.getgrgid(pwd.getpwnam(nginx.user).pw_gid).gr_name
 
 
 def test_a_running_nginx_goes_on_to_listen_where_it_does(nginx):

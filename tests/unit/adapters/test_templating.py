@@ -16,6 +16,10 @@ MAIN = {
     "trusted_proxies": ["10.0.0.0/8"],
     "overwritten": ["X-Host"],
     "of_caches": [("True-Client-IP", "true_client_ip")],
+    "site_connections": 1000,
+    "visitor_connections": 200,
+    "visitor_requests": 200,
+    "visitor_burst": 1000,
 }
 # What separates words or begins something in nginx's configuration.
 SYNTAX = set(" \t\r\n;{}\"'#$\\~()*")

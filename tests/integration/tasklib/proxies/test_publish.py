@@ -1,19 +1,21 @@
 """Sites behind a real nginx: switched, refused, taken back."""
 
+import contextlib
 import http.client
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from dz.adapters.nginx import Nginx
+from dz.adapters.nginx import Limits, Nginx
 from dz.adapters.ports import is_free
 from dz.errors import ProxyRefused, ServiceUnavailable
-from dz.tasklib.proxies.config import Upstream
+from dz.tasklib.proxies.config import Upstream, render
 from dz.tasklib.proxies.publish import publish, remove
 from tests.conftest import free_port
-from tests.integration.nginx import BINARY
+from tests.integration.nginx import BINARY, running_nginx
 from tests.integration.tasklib.proxies.sites import get, site, vhost
 
 
@@ -141,3 +143,66 @@ def test_an_nginx_that_does_not_run_is_named(tmp_path, app):
             static_fetch=lambda *_: tmp_path,
         )
     assert down.site("p00000001") is None
+
+
+@pytest.fixture
+def tight():
+    """A proxy with limits that a test reaches soon."""
+    with running_nginx(limits=Limits(site_connections=20, visitor_connections=8, visitor_requests=40)) as found:
+        yield found
+
+
+def test_a_flooded_site_takes_nothing_from_its_neighbour(tight, app):
+    calm = vhost("calm.example.org", 1, app("calm"), static_sha256=None)
+    silent = socket.create_server(("127.0.0.1", 0), backlog=200)
+    hosts = [vhost(f"{name}.example.org", 1, app("first"), static_sha256=None) for name in ("hog", "www.hog")]
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(silent)
+        for number, shown in ((1, (calm,)), (2, tuple(hosts))):
+            publish(site(number, *shown), nginx=tight, static_fetch=lambda sha256, size: tight.folder)
+        # It answered when it was published, and then no more.
+        flooded = [replace(host, upstreams=(Upstream("127.0.0.1", silent.getsockname()[1]),)) for host in hosts]
+        tight.replace("p00000002", render(site(2, *flooded), statics={}))
+        tight.load()
+        answers = {
+            address: _hold(tight, opened, address, count=30) for address in ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+        }
+        assert answers == {"127.0.0.1": 22, "127.0.0.2": 22, "127.0.0.3": 26}, "8 of an address wait, 20 of a site"
+        assert [get(tight, calm.name)[0] for _ in range(20)] == [200] * 20
+        assert get(tight, "hog.example.org")[2]["X-DjangoZoom"] == "hog v1", "it can still be published"
+
+
+def test_a_visitor_who_asks_too_fast_is_told_so_and_others_are_not(tight, app):
+    shown = vhost("calm.example.org", 1, app("calm"), static_sha256=None)
+    publish(site(1, shown), nginx=tight, static_fetch=lambda sha256, size: tight.folder)
+    asked = [get(tight, shown.name)[0] for _ in range(150)]
+    assert set(asked) == {200}, "five seconds' worth may come at once"
+    with ThreadPoolExecutor(4) as pool:
+        fast = list(pool.map(lambda _: _status(tight, "127.0.0.2", shown.name), range(600)))
+    assert set(fast) == {200, 429}
+    assert _status(tight, "127.0.0.3", shown.name) == 200
+
+
+def _status(nginx, address, host):
+    connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10, source_address=(address, 0))
+    with contextlib.closing(connection):
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse().status
+
+
+def _hold(nginx, opened, address, *, count):
+    """Open connections to both names of the flooded site; return how many requests are answered 503 at once."""
+    held = []
+    for number in range(count):
+        connection = opened.enter_context(
+            socket.create_connection(("127.0.0.1", nginx.port), source_address=(address, 0))
+        )
+        name = "hog.example.org" if number % 2 else "www.hog.example.org"
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+        connection.settimeout(0.5)
+        held.append(connection)
+    refused = 0
+    for connection in held:
+        with contextlib.suppress(TimeoutError):
+            refused += connection.recv(12) == b"HTTP/1.1 503"
+    return refused

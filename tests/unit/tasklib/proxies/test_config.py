@@ -41,6 +41,7 @@ server {
         return 421;
     }
     server_name polls.example.org;
+    set $dz_site p00000001;
     add_header X-DjangoZoom "polls v3" always;
     client_max_body_size 250m;
     proxy_read_timeout 305s;

@@ -87,7 +87,7 @@ class _Packing:
 
     def run(self, folder: Path) -> None:
         """Write the whole archive."""
-        with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as handle:
+        with _opened(folder, _FOLDER) as handle:
             self._add_content(handle, "", 0)
         self._write(tar_format.end(self._written + self._size))
         self._flush()

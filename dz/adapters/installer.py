@@ -1,10 +1,8 @@
 """Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
 
 import dataclasses
-import os
 import re
 import secrets
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 
 import uv
 
+from dz.adapters import trees
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import ALONE, Sandbox
@@ -304,14 +303,9 @@ def _relative(done: Finished, source: Path | None) -> Finished:
 
 def _taken(path: Path) -> str | None:
     """Read and remove a file that a project's user wrote; None if it is no regular file, or too large."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        path.unlink()
-        raw = stream.read(_MOST_EXPORTED + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-    return raw.decode("utf-8", "replace") if raw is not None and len(raw) <= _MOST_EXPORTED else None
+    raw = trees.read(path.parent, path.name, limit=_MOST_EXPORTED)
+    trees.discard_tree(path)
+    return raw.decode("utf-8", "replace") if raw is not None else None
 
 
 def failure(done: Finished, *, folders: Sequence[str] = (), addresses: Sequence[str] = ()) -> DzError:

@@ -92,18 +92,22 @@ def hand_over(tree: Path, uid: int, gid: int) -> None:
 def read(tree: Path, name: str, *, limit: int) -> bytes | None:
     """Return the content of a regular file, or None: it is missing, larger than `limit` bytes, or behind a link.
 
+    A file below a tree that is not ours must belong to the tree's owner, who may have linked others here.
+
     Args:
         tree: its path leads through folders of ours only.
         name: the path of the file below the tree.
     """
     *folders, last = name.split("/")
     try:
+        owner = tree.lstat().st_uid
         with _opened(tree, folders) as folder:
             descriptor = os.open(last, _FILE, dir_fd=folder)
     except OSError:
         return None
     with _descriptor(descriptor):
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or owner not in (os.geteuid(), facts.st_uid):
             return None
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             data = stream.read(limit + 1)

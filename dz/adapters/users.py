@@ -6,7 +6,7 @@ import pwd
 import re
 from pathlib import Path
 
-from dz.adapters import system_programs
+from dz.adapters import system_programs, trees
 from dz.errors import CommandFailed
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
@@ -82,14 +82,7 @@ def owned(path: Path, user: str | None) -> Path:
 
 
 def give_tree(tree: Path, user: str | None) -> None:
-    """Give a user everything in the tree that belongs to the tree's owner, without following links."""
-    if not user:
-        return
-    entry, before = pwd.getpwnam(user), tree.stat().st_uid
-    if entry.pw_uid == before:
-        return
-    for _, folders, files, descriptor in os.fwalk(tree):
-        for name in (*folders, *files):
-            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == before:
-                os.chown(name, entry.pw_uid, entry.pw_gid, dir_fd=descriptor, follow_symlinks=False)
-    os.chown(tree, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+    """Give a user everything in the tree that belongs to the tree's owner; see `trees.hand_over`."""
+    if user and tree.lstat().st_uid != pwd.getpwnam(user).pw_uid:
+        entry = pwd.getpwnam(user)
+        trees.hand_over(tree, entry.pw_uid, entry.pw_gid)

@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from dz.adapters import trees
+
 _SHARED, _OWN = 0o1770, 0o755
 
 
@@ -27,7 +29,9 @@ def make(source: Path, target: Path, *, written: Sequence[str], owner: tuple[int
     """
     if target.is_dir():
         return
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    stage = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    stage.mkdir(mode=0o700)  # nobody else can enter it while folders in it are opened to the project
+    part = stage / "tree"
     try:
         shutil.copytree(source, part, symlinks=True, copy_function=_link)
         for name in written:
@@ -37,9 +41,8 @@ def make(source: Path, target: Path, *, written: Sequence[str], owner: tuple[int
                 os.chown(folder, os.geteuid(), owner[1])
             Path(folder).chmod(_SHARED if owner else _OWN)
         part.rename(target)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    finally:
+        trees.discard_tree(stage)
 
 
 def _link(source: str, target: str) -> None:

@@ -61,6 +61,23 @@ def set_environment(file_name, plan, source):
     sys.path[:] = paths + [folder for folder in sys.path if folder not in paths + [""]]
 
 
+def nonce_of(job_file):
+    """Return what marks a genuine report, and remove it: nothing of the project has run yet, not even a .pth file."""
+    with open(job_file, encoding="utf-8") as stream:
+        name = os.path.join(json.load(stream)["out"], "nonce")
+    with open(name, encoding="utf-8") as stream:
+        nonce = stream.read()
+    os.remove(name)
+    return nonce
+
+
+def enter_virtualenv():
+    """Do what Python does by itself where it was not started with -S: find the packages, run their .pth files."""
+    import site
+
+    site.main()
+
+
 def collect_seldom():
     """Look for garbage less often: while a project is loaded there is next to none, and looking takes 5 % of the time."""
     gc.set_threshold(100000, 50, 50)
@@ -81,6 +98,9 @@ def manage(words):
 def main(arguments):
     """Run one command of the bundle."""
     file_name, command, rest = arguments[0], arguments[1], arguments[2:]
+    if command == "verify":
+        nonce = nonce_of(rest[0])
+        enter_virtualenv()
     plan = read_plan()
     source = os.environ.get("DZ_SOURCE") or source_beside(file_name)
     set_environment(file_name, plan, source)
@@ -97,7 +117,7 @@ def main(arguments):
         collect_seldom()
         import dz_verify
 
-        dz_verify.main(rest[0], plan, source)
+        dz_verify.main(rest[0], nonce, plan, source)
     else:
         sys.exit("dz_run: unknown command " + command)
 

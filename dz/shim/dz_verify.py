@@ -222,11 +222,10 @@ def stages(job, source, report):
     return True
 
 
-def main(job_file, plan, source):
+def main(job_file, nonce, plan, source):
     """Verify the project and write the report; exit code 0 means that all of it was well."""
     with open(job_file, encoding="utf-8") as stream:
         job = json.load(stream)
-    nonce = job.pop("nonce")
     source = os.path.abspath(source)
     report, fine = {}, False
     try:

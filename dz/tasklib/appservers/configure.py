@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 
-from dz.adapters import files, users, writable_tree
+from dz.adapters import files, trees, users, writable_tree
 from dz.adapters.walls.confinement import Network, of_this_server
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn, hostnames, walls
@@ -73,10 +73,11 @@ def write_files(
     """
     instance.own.mkdir(parents=True, exist_ok=True, mode=0o755)
     instance.media.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    for folder, mode in ((instance.home, 0o700), (instance.home / "tmp", 0o700), (instance.media, 0o755)):
+    for folder, mode in ((instance.home, 0o700), (instance.media, 0o755)):
         folder.mkdir(exist_ok=True, mode=mode)
         if owner:
             os.chown(folder, *owner, follow_symlinks=False)
+    trees.folder_below(instance.home, "tmp", mode=0o700, owner=owner)
     users.closed_folder(instance.bundle.parent, owner)
     if written := instance.manifest.written:
         writable_tree.make(instance.bundle / "src", instance.written_source, written=written, owner=owner)
@@ -84,7 +85,9 @@ def write_files(
     own = {"DZ_PROXIES": ",".join(proxies), "DZ_HOSTS_FILE": str(instance.hosts_file)}
     # gunicorn would let this variable overrule its file, the address included; the plan has what it says.
     given = {name: value for name, value in variables.items() if name != "GUNICORN_CMD_ARGS"}
-    files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=0o400, owner=owner)
+    # The project's user reads its variables and cannot change them: the platform reads the file, too.
+    reader, mode = ((os.geteuid(), owner[1]), 0o440) if owner else (None, 0o400)
+    files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=mode, owner=reader)
 
 
 def write_walls(

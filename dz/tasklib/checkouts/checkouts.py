@@ -16,6 +16,7 @@ from dz import names
 from dz.adapters import files, trees
 from dz.adapters.archive import link_stays_inside
 from dz.adapters.git import COMMIT, Entry, Git
+from dz.adapters.tar_format import DEEPEST
 from dz.errors import RepoTooLarge
 
 _LINK, _SUBMODULE = "120000", "160000"
@@ -139,6 +140,11 @@ def _count(tree: Iterator[Entry], url: str, max_mb: int, max_files: int) -> list
     for entry in tree:
         entries.append(entry)
         size += entry.size
+        if entry.path.count("/") > DEEPEST:
+            raise RepoTooLarge(
+                f"{url} has folders more than {DEEPEST} deep: {_shown([entry.path[:60]])[0]}….",
+                "Take them out of the repository.",
+            )
         if len(entries) > max_files or size > max_mb * 1024**2:
             raise RepoTooLarge(
                 f"{url} holds more than {max_files} files and folders or more than {max_mb} MB of files.",

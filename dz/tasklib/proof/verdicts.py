@@ -8,6 +8,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from dz.adapters import trees
 from dz.adapters.processes import Finished
 from dz.errors import DzError, MissingEnvironment, UnsupportedDatabase
 from dz.tasklib.verification import reports
@@ -98,8 +99,8 @@ def judge(
 
 def installed_django(virtualenv: Path) -> str:
     """Return the version of Django in a virtualenv, by the name of its `.dist-info` folder; "" if there is none."""
-    found = virtualenv.glob("lib/python*/site-packages/[Dd]jango-*.dist-info")
-    version = next((path.name.split("-", 1)[1].removesuffix(".dist-info") for path in found), "")
+    found = trees.matching(virtualenv, "lib", "python*", "site-packages", "[Dd]jango-*.dist-info")
+    version = next((path.rpartition("/")[2].split("-", 1)[1].removesuffix(".dist-info") for path in found), "")
     return version if _VERSION.fullmatch(version) else ""
 
 

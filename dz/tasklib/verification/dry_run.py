@@ -1,15 +1,13 @@
 """Runs a project once under the settings shim, in its sandbox, and brings its report back."""
 
 import json
-import os
 import secrets
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dz.adapters import trees, writable_tree
+from dz.adapters import files, trees, writable_tree
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import identity, owned
@@ -86,14 +84,17 @@ def _run_once(
     if written:
         source = place / "src"
         writable_tree.make(checkout.path, source, written=written, owner=identity(sandbox.user))
-    out = owned(place / "out", sandbox.user)
+    out = place / "out"
+    out.mkdir(mode=0o755)
     nonce = secrets.token_hex(16)
-    job = {**options, "nonce": nonce, "out": str(out), "application": "asgi" if plan.use_asgi else "wsgi"}
+    _write_for(out / "nonce", nonce.encode(), sandbox.user)  # taken away by the shim before it loads anything
+    owned(out, sandbox.user)
+    job = {**options, "out": str(out), "application": "asgi" if plan.use_asgi else "wsgi"}
     env = {**given, "DZ_STATIC_ROOT": str(out / "static"), "DZ_MEDIA_ROOT": str(out / "media")}
     secret_files = {"job.json": job, "env.json": env}
     for name, value in secret_files.items():
         _write_for(place / name, json.dumps(value).encode(), sandbox.user)
-    program: list[str | Path] = [virtualenv.program, "-I", "-B", place / "dz" / "dz_run.py"]
+    program: list[str | Path] = [virtualenv.program, "-I", "-S", "-B", place / "dz" / "dz_run.py"]
     argv = [*program, place / "env.json", "verify", place / "job.json"]
     done = sandbox.run(
         argv,
@@ -111,8 +112,4 @@ def _run_once(
 
 def _write_for(path: Path, content: bytes, user: str | None) -> None:
     """Write a file that only `user` can read, since it may hold the owner's secrets."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    if user:
-        shutil.chown(path, user)
+    files.write(path, content, mode=0o600, owner=identity(user), sync=False)

@@ -1,14 +1,13 @@
 """Turns the report of a verification into values, or into an error that names the cause; trusts nothing in it."""
 
 import json
-import os
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dz.adapters import trees
 from dz.adapters.processes import Finished
 from dz.errors import (
     INSTALL_GIS,
@@ -72,17 +71,9 @@ class StoredRows:
 
 def read(path: Path, limit: int = MAX_REPORT) -> dict[str, Any]:
     """Read a report, a regular file of up to `limit` bytes that holds a JSON object; return {} for anything else."""
+    raw = trees.read(path.parent, path.name, limit=limit)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return {}
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return {}
-    with os.fdopen(descriptor, "rb") as stream:
-        raw = stream.read(limit + 1)
-    try:
-        report = json.loads(raw) if len(raw) <= limit else None
+        report = json.loads(raw) if raw is not None else None
     except (ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}

@@ -23,6 +23,7 @@ from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
 _MANIFESTS = ("staticfiles.json", "manifest.json", "CACHE/manifest.json")
 """Manifests of static files: Django's, those of JavaScript bundlers, and django-compressor's."""
+_MANIFEST_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Verification:
         static_url: URL path of the collected files.
         media_url: URL path of uploaded files; None if they are kept elsewhere.
         static_map: URL path and folder below static_dir, longest first.
-        manifests: lists of hashed file names, which the application reads at run time.
+        manifests: lists of hashed file names, which the application reads at run time: their content by their paths
+            below the collected files.
         catalogs: the translations that were compiled, by their paths in the checkout.
         shim_variables: variables that make the shim decide at run time as it did here.
         migrations: labels of the applications that have migrations.
@@ -54,7 +56,7 @@ class Verification:
     static_map: tuple[tuple[str, str], ...]
     django_version: str
     warnings: tuple[str, ...]
-    manifests: tuple[Path, ...] = ()
+    manifests: Mapping[str, bytes] = field(default_factory=dict)
     catalogs: Mapping[str, bytes] = field(default_factory=dict)
     shim_variables: Mapping[str, str] = field(default_factory=dict)
     migrations: tuple[str, ...] = ()
@@ -110,10 +112,10 @@ def write_shim(plan: Plan, target: Path, verified: Verification | None = None) -
     shim.write(plan, target)
     if verified is None:
         return
-    for manifest in verified.manifests:
-        place = target / "static" / manifest.relative_to(verified.static_dir / "static")
+    for name, content in verified.manifests.items():
+        place = target / "static" / name
         place.parent.mkdir(exist_ok=True)
-        shim.write_file(place, manifest.read_bytes())
+        shim.write_file(place, content)
     options = {"environment": dict(verified.shim_variables)}
     shim.write_file(target / "verified.json", json.dumps(options, indent=1, sort_keys=True).encode())
 
@@ -225,15 +227,13 @@ def _verification(
     layer = out.parent / "layer"
     layer.mkdir()
     mapped = [(url, f"map/{number}") for number, (url, _) in enumerate(plan.site_media_map)]
-    if report.get("collected") is True and _is_folder(out / "static"):
-        (out / "static").rename(layer / "static")
+    if report.get("collected") is True and _taken(out / "static", layer / "static"):
         mapped.append((static_url, "static"))
-    if _is_folder(out / "map"):
-        (out / "map").rename(layer / "map")
+    _taken(out / "map", layer / "map")
     # If loading the URLs starts a thread, each worker loads them itself: a thread does not survive the fork.
     early = {"DZ_URLS_EARLY": "1"} if report.get("urls_start_no_thread") is True else {}
     written = tuple(dict.fromkeys([*report["written"], *reports.own_paths(report.get("written_later"))]))
-    listed = [layer / "static" / name for name in _MANIFESTS]
+    listed = {name: trees.read(layer, f"static/{name}", limit=_MANIFEST_BYTES) for name in _MANIFESTS}
     return Verification(
         static_dir=layer,
         static_url=static_url,
@@ -241,9 +241,7 @@ def _verification(
         static_map=tuple(sorted(mapped, key=lambda entry: -len(entry[0]))),
         django_version=reports.word(report.get("django_version")),
         warnings=(*warnings, *reports.warnings(report), *reports.written_warnings(written)),
-        manifests=tuple(
-            path for path in listed if path.is_file() and not path.is_symlink() and _is_folder(path.parent)
-        ),
+        manifests={name: content for name, content in listed.items() if content is not None},
         shim_variables={**attempt, **early, "DZ_STATIC_URL": static_url},
         migrations=reports.words(report.get("migrations")),
         database_type="postgresql-gis" if "gis" in reports.word(report.get("used_engine")) else "postgresql",
@@ -256,6 +254,18 @@ def _verification(
     )
 
 
-def _is_folder(path: Path) -> bool:
-    """Say whether the project left a real folder there rather than a link to one elsewhere."""
-    return path.is_dir() and not path.is_symlink()
+def _taken(made: Path, target: Path) -> bool:
+    """Move a folder that the project made into one of ours and take it over; False if it made none.
+
+    Raises:
+        BundleRefused: see `trees.take_over`.
+    """
+    try:
+        made.rename(target)
+    except FileNotFoundError:
+        return False
+    if target.is_symlink() or not target.is_dir():  # in a folder of ours, where nothing changes its kind any more
+        trees.discard_tree(target)
+        return False
+    trees.take_over(target)
+    return True

@@ -6,13 +6,12 @@ such a package is built and installed like any other, for what it needs, its met
 folder of its modules is put before the virtualenv on the path, unless the build made modules that the folder lacks.
 """
 
-import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from dz.adapters import trees
 from dz.tasklib.virtualenvs.local_packages import LocalPackage
 
 _MOST = 10_000_000
@@ -43,10 +42,11 @@ def _of(package: LocalPackage, virtualenv: Path, root: Path) -> str | None:
 
 
 def _installed(name: str, virtualenv: Path) -> Iterator[str]:
-    for record in virtualenv.glob("lib/python*/site-packages/*.dist-info/RECORD"):
-        if canonicalize_name(record.parent.name.removesuffix(".dist-info").rpartition("-")[0]) != name:
+    for record in trees.matching(virtualenv, "lib", "python*", "site-packages", "*.dist-info", "RECORD"):
+        about = PurePosixPath(record).parent.name
+        if canonicalize_name(about.removesuffix(".dist-info").rpartition("-")[0]) != name:
             continue
-        for line in _text(record).splitlines():
+        for line in (trees.read(virtualenv, record, limit=_MOST) or b"").decode("utf-8", "replace").splitlines():
             path = PurePosixPath(line.rpartition(",")[0].rpartition(",")[0].strip('"'))
             if path.parts and path.suffix != ".pyc" and not path.is_absolute() and not _aside(path):
                 yield str(path)
@@ -55,13 +55,3 @@ def _installed(name: str, virtualenv: Path) -> Iterator[str]:
 def _aside(path: PurePosixPath) -> bool:
     """Say whether an installed file is no module or data of the package: metadata, a command."""
     return path.parts[0].endswith((".dist-info", ".data")) or ".." in path.parts
-
-
-def _text(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return ""
-    with os.fdopen(descriptor, "rb") as stream:
-        raw = stream.read(_MOST) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    return raw.decode("utf-8", "replace")

@@ -123,6 +123,8 @@ def create(
             key = virtualenv_key(checkout.sysid, found, interpreter, digests)
             whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
             if layers.touch(whole.path):
+                if not trees.is_ours(whole.path):  # made before virtualenvs were taken over
+                    trees.take_over(whole.path)
                 return replace(whole, reused=True)
             asked = [*found.lines, *found.constraints, *found.overrides, *found.indexes.addresses]
             passwords = addresses.netrc(asked, variables or {})
@@ -140,6 +142,7 @@ def create(
                 installer.install(
                     listing, inside, sandbox=sandbox, cache=cached, home=home, bytecode=bytecode, on_line=on_line
                 )
+                trees.take_over(inside)
                 inside.rename(whole.path)
             return whole
 

@@ -65,6 +65,7 @@ class PackageCache:
                 if bytecode:
                     done = self.folder / "compiled"
                     link_bytecode(made, cache, done, interpreter=interpreter, sandbox=self.sandbox)
+                trees.take_over(made)
                 made.rename(target)
         except DzError as error:
             if error.transient:

@@ -1,4 +1,5 @@
 import json
+import os
 
 from dz import names
 from dz.tasklib.appservers import configure, instance
@@ -9,7 +10,8 @@ from dz.zoomdb.models import Database, Server
 def test_only_the_projects_user_reads_its_variables_and_code(site):
     site.boot()
     own = site.instance.env_file.stat()
-    assert (own.st_mode & 0o777, own.st_uid) == (0o400, site.uid)
+    expected = (0o440, 0, site.owner[1]) if site.owner else (0o400, os.geteuid(), os.getegid())
+    assert (own.st_mode & 0o777, own.st_uid, own.st_gid) == expected, "its user could change it, or others read it"
     assert site.instance.home.stat().st_mode & 0o777 == 0o700
     if site.owner:
         code = site.instance.bundle.parent.stat()

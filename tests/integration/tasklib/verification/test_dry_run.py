@@ -1,9 +1,12 @@
 """One run of a project: what reaches it, how it may end, and which report counts."""
 
+import os
+import textwrap
+
 import pytest
 
 from dz.errors import VerificationFailed
-from dz.tasklib.verification import dry_run, verification
+from dz.tasklib.verification import dry_run, reports, verification
 from tests.integration.django_projects import PLAN, make_project
 
 
@@ -17,6 +20,48 @@ def test_a_printed_fake_report_counts_for_nothing(check, open_folder):
     """
     with pytest.raises(VerificationFailed, match="exit code 1"):
         check(make_project(open_folder / "src", code))
+
+
+_FORGER = """
+    import glob, json, os, sys
+    job = json.load(open(sys.argv[-1]))
+    out = job["out"]
+    texts = [open(path).read() for path in glob.glob(out + "/*") + glob.glob(os.path.dirname(out) + "/*.json")]
+    nonces = [job.get("nonce"), *(text for text in texts if len(text) == 32)]
+    report = {"ok": True, "nonce": nonces[-1], "static_url": "/forged/", "django_version": "6.6"}
+    open(out + "/report.json", "w").write(json.dumps(report))
+    os._exit(0)
+"""
+
+
+def test_a_project_that_looks_for_the_mark_of_genuine_reports_does_not_find_it(check, open_folder):
+    with pytest.raises(VerificationFailed, match="ended its own process"):
+        check(make_project(open_folder / "src", _FORGER))
+
+
+def test_nor_does_a_dependency_that_runs_before_anything_else(check, built, open_folder):
+    [packages] = built.path.glob("lib/python*/site-packages")
+    (packages / "forger.py").write_text(textwrap.dedent(_FORGER))
+    (packages / "forger.pth").write_text("import sys; 'verify' in sys.argv and __import__('forger')\n")
+    try:
+        with pytest.raises(VerificationFailed, match="ended its own process"):
+            check(make_project(open_folder / "src", ""))
+    finally:
+        (packages / "forger.pth").unlink()
+        (packages / "forger.py").unlink()
+
+
+def test_a_report_that_is_a_link_to_another_file_is_none(open_folder, tmp_path):
+    (tmp_path / "canary.json").write_text('{"canary": true}')
+    out = open_folder / "out"
+    out.mkdir()
+    (out / "report.json").symlink_to(tmp_path / "canary.json")
+    assert reports.read(out / "report.json") == {}
+    if os.geteuid() == 0:
+        os.chown(out, 65534, 65534)
+        (out / "report.json").unlink()
+        os.link(tmp_path / "canary.json", out / "report.json")
+        assert reports.read(out / "report.json") == {}, "it belongs to somebody else"
 
 
 def test_an_early_exit_with_success_is_no_success(check, open_folder):

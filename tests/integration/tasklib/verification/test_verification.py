@@ -1,13 +1,17 @@
 """What a verification finds out about a project that loads, and what it collects."""
 
 import json
+import pwd
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 
 import pytest
 
 from dz.errors import VerificationFailed
 from dz.tasklib.verification import verification
-from tests.integration.django_projects import PLAN, URLS, WSGI, make_project
+from tests.integration.django_projects import PLAN, URLS, USER, WSGI, make_project
 
 
 def test_an_unmodified_sqlite_project_is_proved_and_its_static_files_collected(check, open_folder):
@@ -79,7 +83,7 @@ def test_files_committed_in_the_static_root_are_served_too_and_collected_ones_wi
         make_project(open_folder / "src", code, **files, **{"site1/static/staticfiles.json": json.dumps(committed)})
     )
     (manifest,) = found.manifests
-    paths = json.loads(manifest.read_text())["paths"]
+    paths = json.loads(found.manifests[manifest])["paths"]
     assert paths["icon.png"] == "icon.1.png"
     assert paths["admin/css/base.css"] != "admin/css/base.old.css"
     assert (found.static_dir / "static/icon.1.png").read_text() == "x"
@@ -144,3 +148,43 @@ def test_a_static_file_in_a_folder_that_no_setting_names_is_said_to_be_there(che
     files = {"site1/pages/shop/base.html": BASE, "site1/assets/js/made.js": "", "static/css/app.css": ""}
     (warning,) = [one for one in check(make_project(open_folder / "src", places, **files)).warnings if "Templ" in one]
     assert "static/css/app.css is in the repository, but STATICFILES_DIRS does not name its folder. Commit" in warning
+
+
+def test_what_a_project_puts_in_place_of_its_manifest_after_the_check_reaches_no_bundle(
+    check, built, open_folder, tmp_path
+):
+    canary = tmp_path / "canary"
+    canary.write_text("root's own")
+    code = """
+        STATICFILES_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    """
+    found = check(make_project(open_folder / "src", code))
+    own, swap = (
+        found.static_dir / "static" / "staticfiles.json",
+        "import os, sys; os.unlink(sys.argv[2]); os.symlink(*sys.argv[1:])",
+    )
+    user = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []} if USER else {}
+    swapped = subprocess.run([sys.executable, "-I", "-c", swap, canary, own], check=False, capture_output=True, **user)
+    assert (swapped.returncode == 0) == (USER is None), swapped.stderr
+    verification.write_shim(built.completed(PLAN), open_folder / "dz", found)
+    text = (open_folder / "dz" / "static" / "staticfiles.json").read_text()
+    assert "root's own" not in text
+    assert "admin/js/cancel.js" in text
+
+
+def test_links_in_place_of_the_collected_files_are_not_followed(check, open_folder):
+    storage = """
+        import os, shutil
+        from django.contrib.staticfiles.storage import StaticFilesStorage
+
+        class Storage(StaticFilesStorage):
+            def post_process(self, paths, **options):
+                shutil.rmtree(self.location)
+                os.symlink("/etc", self.location)
+                os.symlink("/etc", os.path.join(os.path.dirname(self.location), "map"))
+                return []
+    """
+    code = 'STATICFILES_STORAGE = "site1.storage.Storage"\n'
+    found = check(make_project(open_folder / "src", code, **{"site1/storage.py": textwrap.dedent(storage)}))
+    assert found.static_map == ()
+    assert list(found.static_dir.iterdir()) == []

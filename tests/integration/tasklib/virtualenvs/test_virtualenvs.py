@@ -26,7 +26,9 @@ def test_an_environment_has_django_a_server_and_a_driver_and_is_made_once(built,
     assert any("gunicorn was added" in warning for warning in built.warnings)
     assert list(built.path.glob("lib/python*/site-packages/django/__pycache__/__init__.*.pyc"))
     if USER:
-        assert built.path.stat().st_uid == pwd.getpwnam(USER).pw_uid
+        [package] = built.path.glob("lib/python*/site-packages/django")
+        assert (built.path.stat().st_uid, package.stat().st_uid) == (0, 0), "its user could lead root elsewhere"
+        assert (package / "__init__.py").stat().st_uid == pwd.getpwnam(USER).pw_uid
     again = virtualenvs.create(
         PLAN,
         make_project(build_server / "shared"),

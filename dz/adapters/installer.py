@@ -1,6 +1,7 @@
 """Makes virtualenvs and installs dependencies with uv, confined like the project's own code."""
 
 import dataclasses
+import os
 import re
 import secrets
 from collections.abc import Callable, Sequence

@@ -217,6 +217,35 @@ def test_too_many_files_and_too_many_bytes_are_refused_before_writing(repository
     assert not list((home / "mirror.git" / "objects" / "pack").glob("tmp_*"))
 
 
+def test_folders_deeper_than_a_bundle_may_hold_are_refused_before_writing(repository, check_out, tmp_path):
+    folder, url = repository
+    place = folder / "/".join(["d"] * 300)
+    place.mkdir(parents=True)
+    (place / "file").write_text("x")
+    commit(folder)
+    with pytest.raises(RepoTooLarge, match="more than 255 deep: d/d/d"):
+        check_out(url, max_files=1000)
+    assert not [path for path in (tmp_path / "checkouts" / SYSID).iterdir() if path.name.startswith(".part")]
+
+
+def test_what_a_killed_checkout_left_goes_whatever_it_is(repository, check_out, tmp_path):
+    folder, url = repository
+    commit(folder, a="x")
+    found = check_out(url)
+    home = found.path.parent
+    left = home / ".part-deep"
+    left.mkdir()
+    here = os.open(left, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    assert check_out(url) == found
+    assert not left.exists()
+
+
 def test_a_git_bomb_is_refused_quickly(repository, check_out):
     folder, url = repository
     blob = subprocess.run(

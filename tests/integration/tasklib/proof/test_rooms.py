@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dz.adapters import users
 from dz.tasklib.proof import rooms
 from tests.integration.django_projects import USER
 from tests.integration.tasklib.proof.proving import sandbox_of
@@ -48,6 +49,18 @@ def test_the_next_proof_removes_what_a_killed_one_left_and_nothing_of_a_living_o
         for run in runs:
             run.kill()
             run.wait()
+
+
+def test_a_proof_that_nests_folders_does_not_stop_the_next(build_server: Path) -> None:
+    folder = build_server / "deep"
+    program = "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n"
+    with rooms.room(folder, "deep", sandbox_of) as room:
+        out = users.owned(room.path / "out", room.sandbox.user)
+        done = room.sandbox.run([sys.executable, "-I", "-S", "-c", program], cwd=out, env={}, timeout=60)
+        assert done.ok, done.output
+    with rooms.room(folder, "next", sandbox_of) as other:
+        assert not room.path.exists()
+        assert [path.name for path in other.path.parent.iterdir()] == [".lock", other.path.name]
 
 
 def test_a_proof_waits_while_all_rooms_are_taken(build_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:

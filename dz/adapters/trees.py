@@ -247,7 +247,7 @@ class _Walk:
         try:
             level = _Level(name, self._taken(folder, name), [])
             with os.scandir(folder) as entries:
-                for entry in entries:
+                for entry in list(entries):
                     if entry.is_dir(follow_symlinks=False):
                         level.waiting.append(entry.name)
                     else:

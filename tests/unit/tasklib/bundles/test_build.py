@@ -98,7 +98,7 @@ def archive(site: Checkout, tmp_path: Path, plan: Plan = PLAN, **facts: Any) -> 
         "static_map": (("/s/", "static"),),
         "django_version": "5.2.19",
         "warnings": (),
-        "manifests": (tmp_path / "static" / "static" / "staticfiles.json",),
+        "manifests": {"staticfiles.json": (tmp_path / "static" / "static" / "staticfiles.json").read_bytes()},
         "shim_variables": {"DZ_STATIC_URL": "/s/"},
         "schema": "d1",
     }

@@ -59,6 +59,7 @@ REASONS = {
     "dz/tasklib/appservers/configure.py:write_files: os.chown": "home and media of an instance, in folders of ours",
     "dz/tasklib/appservers/health.py:_end_of: open": "logs lie in a folder of ours, 0700",
     "dz/tasklib/appservers/instance.py:secrets: read_text": "a file of ours in a folder of ours, which its user can only read",
+    "dz/tasklib/checkouts/absent.py:_files: os.walk": "a checkout, which is ours",
     "dz/tasklib/bundles/build.py:_link: os.link": "from a checkout, which is ours, into a folder of ours, 0700",
     "dz/tasklib/bundles/build.py:archive: shutil.copytree": "the same",
     "dz/tasklib/bundles/packing.py:_locked_index: read_text": "the folder of layers is ours, 0700",

@@ -40,6 +40,8 @@ TREES = "dz/adapters/trees.py"
 REASONS = {
     "dz/adapters/loaded_project.py": "`hold` is a folder of ours, and its socket is made through a descriptor of it",
     "dz/adapters/supervisor.py": "the supervisor's own folder, 0700",
+    "dz/adapters/nginx.py:_close: chmod": "the proxy's own folder, in a folder of ours",
+    "dz/adapters/nginx.py:_close: os.chown": "the same",
     "dz/adapters/nginx.py:test: shutil.copyfile": "the proxy's own configuration",
     "dz/adapters/python_downloads.py:_open_to_readers: chmod": "a Python that we fetched, in a folder of ours, 0700 until done",
     "dz/adapters/python_downloads.py:_tree: os.walk": "the same",
@@ -60,6 +62,7 @@ REASONS = {
     "dz/tasklib/appservers/health.py:_end_of: open": "logs lie in a folder of ours, 0700",
     "dz/tasklib/appservers/instance.py:secrets: read_text": "a file of ours in a folder of ours, which its user can only read",
     "dz/tasklib/checkouts/absent.py:_files: os.walk": "a checkout, which is ours",
+    "dz/tasklib/appservers/walls.py:network: read_text": "a file of ours in a folder of ours",
     "dz/tasklib/bundles/build.py:_link: os.link": "from a checkout, which is ours, into a folder of ours, 0700",
     "dz/tasklib/bundles/build.py:archive: shutil.copytree": "the same",
     "dz/tasklib/bundles/packing.py:_locked_index: read_text": "the folder of layers is ours, 0700",

@@ -56,7 +56,9 @@ def test_a_proof_that_nests_folders_does_not_stop_the_next(build_server: Path) -
     program = "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n"
     with rooms.room(folder, "deep", sandbox_of) as room:
         out = users.owned(room.path / "out", room.sandbox.user)
-        done = room.sandbox.run([sys.executable, "-I", "-S", "-c", program], cwd=out, env={}, timeout=60)
+        done = room.sandbox.run(
+            ["/usr/bin/python3", "-I", "-S", "-c", program], cwd=out, env={}, timeout=60, writes=[out]
+        )
         assert done.ok, done.output
     with rooms.room(folder, "next", sandbox_of) as other:
         assert not room.path.exists()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -39,8 +39,9 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import probe
 if "bdist_wheel" in sys.argv or not os.path.exists("hostile_setup.py"):
+    report = json.dumps(probe.attempt("setup", here))
     with open("hostile_setup.py", "w") as stream:
-        stream.write("REPORT = %r" % json.dumps(probe.attempt("setup", here)))
+        stream.write("REPORT = %r" % report)
     probe.leave_something_behind("setup")
 setup(name="hostile-dependency", version="1.0", py_modules=["hostile_setup"])
 """
@@ -49,8 +50,9 @@ import json, os, sys
 import probe
 if not any("gunicorn" in word or word == "migrate" for word in sys.argv) and not os.path.exists("/tmp/hostile"):
     os.mkdir("/tmp/hostile")
+    report = json.dumps(probe.attempt("settings", str(BASE_DIR)))
     with open("/tmp/hostile/report.json", "w") as stream:
-        json.dump(probe.attempt("settings", str(BASE_DIR)), stream)
+        stream.write(report)
     STATICFILES_DIRS = ["/tmp/hostile"]
     probe.leave_something_behind("settings")
 """
@@ -60,12 +62,19 @@ from django.conf import settings
 from django.db import migrations
 import probe
 def attack(apps, schema_editor):
-    with open(os.path.expanduser("~/hostile-migration.json"), "w") as stream:
-        json.dump(probe.attempt("migration", str(settings.BASE_DIR)), stream)
+    report = json.dumps(probe.attempt("migration", str(settings.BASE_DIR)))
+    schema_editor.execute("CREATE TABLE hostile (report text)")
+    schema_editor.execute("INSERT INTO hostile VALUES (%s)", [report])
     probe.leave_something_behind("migration")
 class Migration(migrations.Migration):
     dependencies = [("polls", "{last}")]
     operations = [migrations.RunPython(attack)]
+"""
+_REPORT_OF_THE_MIGRATION = """
+from django.db import connection
+cursor = connection.cursor()
+cursor.execute("SELECT report FROM hostile")
+print(cursor.fetchone()[0])
 """
 _URLS = """
 import contextlib, io, traceback
@@ -125,14 +134,13 @@ class Site:
     """
 
     name: str
-    host: str
+    url: str
     deployment: int
     folder: Path
 
     def get(self, path: str, data: bytes | None = None, *, seconds: float = 60) -> str:
         """Return a page, or what went wrong."""
-        url = f"http://127.0.0.1:{settings().proxy_port}{path}"
-        asked = urllib.request.Request(url, data, {"Host": self.host, "Content-Type": "text/plain"})
+        asked = urllib.request.Request(self.url + path, data, {"Content-Type": "text/plain"})  # noqa: S310
         try:
             with urllib.request.urlopen(asked, timeout=seconds) as answer:  # noqa: S310
                 return str(answer.read().decode("utf-8", "replace"))
@@ -187,7 +195,7 @@ def _deploy(platform: Platform, tree: Path, name: str) -> Site:
     with platform.zoomdb.session() as session:
         deployment = session.scalars(select(Deployment.id).order_by(Deployment.id.desc())).first()
     assert deployment
-    return Site(name, urlsplit(result["url"]).hostname or "", deployment, platform.state / "servers" / "appserver-1")
+    return Site(name, result["url"].rstrip("/"), deployment, platform.state / "servers" / "appserver-1")
 
 
 def _arm(tree: Path, targets: dict[str, Any]) -> None:
@@ -206,7 +214,7 @@ def _arm(tree: Path, targets: dict[str, Any]) -> None:
     (migrations / "0099_attack.py").write_text(_MIGRATION.replace("{last}", last))
 
 
-_PROXIED = ["unlisted.example.org:443", "127.0.0.1:PORT", "10.0.0.1:443", "169.254.169.254:80"]
+_PROXIED = ["unlisted.example.org:443", "127.0.0.1:5432", "10.0.0.1:443", "169.254.169.254:80"]
 
 
 @contextlib.contextmanager
@@ -259,16 +267,28 @@ def _targets(platform: Platform, neighbour: Site, port: int) -> dict[str, Any]:
     state, cluster = platform.state, settings().sites_database_url.get_secret_value()
     servers = state / "servers"
     theirs = servers / "appserver-1"
-    environments = [str(one) for one in (theirs / "envs").iterdir()]
+    shared_layers = [str(one) for name in ("envs", "static") for one in (theirs / name).iterdir()]
     return {
         "files": [
-            *("/root", "/home", "/var", "/srv", "/opt/*", "/mnt", "/media", "/boot", "/sys", "/dev/sd*", "/dev/mem"),
+            *(
+                "/root",
+                "/home",
+                "/var",
+                "/srv",
+                f"{sys.prefix}/lib",
+                "/mnt",
+                "/media",
+                "/boot",
+                "/sys",
+                "/dev/sd*",
+                "/dev/mem",
+            ),
             *("/etc/shadow", "/etc/ssh*", "/etc/sudoers", "/etc/cron*", "/etc/systemd", "/etc/hostname", "/run/*.sock"),
             *(str(state / name) for name in ("settings.json", "keys", "bundles", "git", "work", "pythons", "locks")),
             *(str(servers / name) for name in ("proxy-1", "database-1", "*/supervisor", "*/logs", "*/lock*")),
             *(str(servers / "build-1" / f"{name}*") for name in ("checkouts/p00000001", "envs/p00000001")),
-            *(str(theirs / name) for name in ("bundles/p00000001", "instances/1", "projects/p00000001", "static/*")),
-            *environments,
+            *(str(theirs / name) for name in ("bundles/p00000001", "instances/1", "projects/p00000001")),
+            *shared_layers,
         ],
         "read": [str(settings().key_file), str(state / "settings.json"), "/etc/shadow", "/proc/kcore", "/dev/mem"],
         "databases": ["p00000001", "zoomdb_flows", "postgres", "template1"],
@@ -276,6 +296,14 @@ def _targets(platform: Platform, neighbour: Site, port: int) -> dict[str, Any]:
         "datagrams": [[address, port] for address in _own_addresses()],
         "pids": [psutil.Process().pid, *(one.pid for one in neighbour.processes())],
     }
+
+
+def _parsed(stage: str, text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        found = {"unreadable": f"{stage}: {text}"}
+    return found
 
 
 @pytest.fixture(scope="package")
@@ -299,11 +327,10 @@ def attack(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathF
             texts = {
                 "setup": attacker.run("import hostile_setup; print(hostile_setup.REPORT)"),
                 "settings": attacker.get("/static/report.json"),
-                "migration": attacker.run(
-                    "import os; print(open(os.path.expanduser('~/hostile-migration.json')).read())"
-                ),
+                "migration": attacker.run(_REPORT_OF_THE_MIGRATION),
                 "site": attacker.run(site),
             }
-            yield Attack(attacker, neighbour, {stage: json.loads(text) for stage, text in texts.items()}, hits, load)
+            reports = {stage: _parsed(stage, text) for stage, text in texts.items()}
+            yield Attack(attacker, neighbour, reports, hits, load)
     finally:
         patch.undo()

@@ -130,7 +130,8 @@ def test_a_sweep_from_a_running_site_finds_only_what_is_listed_here(attack: Atta
     writable = {name for name in swept["writable"] if not Path(name).is_relative_to("/tmp")}
     mine = {str(found.home), str(found.media), "/dev/shm", *_DEVICES}
     assert {name for name in writable - mine if not Path(name).is_relative_to(found.home)} == set()
-    assert swept["system"] == []
+    # Its mode lets everybody write, and the kernel then asks for a capability.
+    assert set(swept["system"]) <= {"/proc/sys/kernel/ns_last_pid"}
 
 
 def test_a_neighbours_port_is_never_answered_by_another_site(attack: Attack) -> None:

@@ -255,4 +255,7 @@ def command(file: str | Path) -> list[str]:
 
 def launch(file: Path) -> NoReturn:
     """Launch what a file of `Confinement.to_json` says."""
-    main(Confinement.from_json(file.read_text("utf-8")))
+    wanted = Confinement.from_json(file.read_text("utf-8"))
+    if file.parent == Path("/dev/fd"):
+        os.close(int(file.name))  # or the program would inherit it
+    main(wanted)

@@ -218,6 +218,10 @@ class BundleRefused(OwnerError):
     """An archive holds something that must not be extracted."""
 
 
+class WallsMissing(OperatorError):
+    """The walls around code of projects cannot be put up on a server."""
+
+
 # -- deploy ------------------------------------------------------------------------------------------------
 class HookFailed(OwnerError):
     """A release hook (migrate, ...) failed; what users saw before, they still see."""

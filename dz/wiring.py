@@ -84,7 +84,9 @@ def pythons() -> Pythons:
 def installer() -> Installer:
     """Return the installer of dependencies."""
     here = settings()
-    return UvInstaller(here.index_url, timeout=here.build_timeout, sources=(*here.git_hosts, *here.build_egress))
+    return UvInstaller(
+        here.index_url, timeout=here.build_timeout, sources=tuple(here.git_hosts), egress=tuple(here.build_egress)
+    )
 
 
 def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:

@@ -125,12 +125,14 @@ class UvInstaller:
     Args:
         index_url: the package index; None: uv's default.
         timeout: seconds for one command.
-        sources: the operator's list of sources, which builds reach besides the index.
+        sources: the operator's list of sources; builds reach the public ones, and others that their requirements name.
+        egress: what builds reach besides, in the form of `sources`.
     """
 
     index_url: str | None = None
     timeout: float = 900
     sources: tuple[str, ...] = ()
+    egress: tuple[str, ...] = ()
 
     def make_virtualenv(self, target: Path, *, interpreter: Interpreter, sandbox: Sandbox, cache: Path) -> None:
         """Create an empty virtualenv in `target`, an empty folder that belongs to the sandbox's user.
@@ -274,8 +276,9 @@ class UvInstaller:
         """Return what an installation reaches: the index, what the requirements name, and the operator's sources."""
         index = urlsplit(self.index_url or "https://pypi.org/simple")
         own = (index.hostname or "", index.port or (443 if index.scheme == "https" else 80))
-        public = [source for source in self.sources if "://" not in source]
-        listed = [urlsplit(source) for source in self.sources if "://" in source]
+        public = [source for source in (*self.sources, *self.egress) if "://" not in source]
+        named = [source for source in self.sources if (urlsplit(source).hostname or "") in hosts]
+        listed = [urlsplit(source) for source in (*named, *self.egress) if source.startswith("https://")]
         places = [(parts.hostname or "", parts.port or 443) for parts in listed]
         return Network(open=(own, *places), hosts=(own[0], *hosts, *public))
 

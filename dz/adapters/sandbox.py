@@ -16,6 +16,7 @@ from dz.adapters import processes
 from dz.adapters.processes import Finished, Limits
 from dz.adapters.walls import confinement, launcher
 from dz.adapters.walls.confinement import PROXY, Confinement, Network, Walls
+from dz.errors import WallsMissing
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 """What project code finds in its environment besides the variables that it is given explicitly."""
@@ -96,7 +97,11 @@ class UserSandbox:
         writes: Sequence[Path] = (),
         network: Network = ALONE,
     ) -> Finished:
-        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else; see `Sandbox`."""
+        """Run a program with `env` on top of BASE_ENVIRONMENT and nothing else; see `Sandbox`.
+
+        Raises:
+            WallsMissing: there are no walls to be had on this server, so it did not run.
+        """
         proxy = (
             dict.fromkeys(_PROXY_VARIABLES, f"http://{PROXY[0]}:{PROXY[1]}")
             if network.hosts and self.walls.bwrap
@@ -115,7 +120,7 @@ class UserSandbox:
         )
         described = launcher.in_memory(wanted.to_json().encode())
         try:
-            return processes.run(
+            done = processes.run(
                 launcher.command(f"/dev/fd/{described}"),
                 cwd=Path("/"),
                 env={**BASE_ENVIRONMENT, "HOME": str(self.home), **proxy, **env},
@@ -126,6 +131,12 @@ class UserSandbox:
             )
         finally:
             os.close(described)
+        if done.returncode == launcher.NO_WALLS_CODE and done.output.rstrip().endswith(launcher.NO_WALLS):
+            raise WallsMissing(
+                f"This server cannot put walls around code of projects, so that none of it runs: {done.tail(4)}",
+                "Allow user namespaces (docs/operating.md, Walls); or set DZ_ISOLATION=user if you trust every project.",
+            )
+        return done
 
 
 def _identity(user: str | None) -> tuple[int, int] | None:

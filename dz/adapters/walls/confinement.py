@@ -60,6 +60,11 @@ class Walls:
     bwrap: Path | None
     python: Path
 
+    def __str__(self) -> str:
+        if self.bwrap:
+            return "bubblewrap: code of projects has its own files, processes and network"
+        return "none (DZ_ISOLATION=user): code of projects is only run by another Unix user"
+
 
 @functools.cache
 def of_this_server(isolation: str = "bubblewrap") -> Walls:
@@ -141,16 +146,17 @@ def folder_of(python: Path) -> Path:
     return python.resolve().parent.parent
 
 
-def bubblewrap(wanted: Confinement, *, files: Sequence[tuple[int, str]], seccomp: int) -> list[str]:
+def bubblewrap(wanted: Confinement, *, files: Sequence[tuple[int, str]], seccomp: int | None) -> list[str]:
     """Return bubblewrap's command line up to the program.
 
     Args:
         files: descriptors of contents, and the paths at which they appear.
-        seccomp: the descriptor of the filter.
+        seccomp: the descriptor of the filter; None: there is none for this machine.
     """
     words = [str(wanted.bwrap), "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
     words += ["--hostname", "site", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_BIND_SERVICE"]
-    words += ["--seccomp", str(seccomp), "--perms", "0755", "--dir", "/etc"]
+    words += ["--seccomp", str(seccomp)] if seccomp is not None else []
+    words += ["--perms", "0755", "--dir", "/etc"]
     for name in _OF_THE_SYSTEM:
         path = Path(name)
         if path.is_symlink():

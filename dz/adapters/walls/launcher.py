@@ -32,6 +32,8 @@ _LISTENER, _ABOVE = 3, 20
 _CLEANING_SECONDS = 10
 _BIND_SECONDS = 10
 _SIGNALLED = 128
+NO_WALLS_CODE, NO_WALLS = 125, "DjangoZoom: the walls cannot be put up."
+"""How a launcher ends whose walls do not stand; the lines before say why."""
 _INSIDE = Path(__file__).with_name("inside.py")
 _LAUNCH = Path(__file__).with_name("launch.py")
 
@@ -53,6 +55,9 @@ def main(wanted: Confinement) -> NoReturn:
             status = _wait(child, main_process, wanted.patience)
     except _Stopped:
         status = signal.SIGTERM
+    except NoWallsError:
+        os.write(2, f"{NO_WALLS}\n".encode())
+        status = NO_WALLS_CODE << 8
     except OSError as error:
         os.write(2, f"The program cannot be started: {error}\n".encode())
         status = 126 << 8
@@ -70,6 +75,10 @@ def _end_as(status: int) -> NoReturn:
         signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
         os.kill(os.getpid(), -code)
     os._exit(code & 0xFF)
+
+
+class NoWallsError(Exception):
+    """Bubblewrap, or the first program within, has ended before the project's program began."""
 
 
 class _Stopped(Exception):
@@ -125,18 +134,22 @@ def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) 
         **{k: v.encode() for k, v in confinement.etc_files(os.getuid(), os.getgid()).items()},
     }
     files = [(in_memory(content), place) for place, content in contents.items()]
-    filter_ = in_memory(seccomp.program())
+    rules = seccomp.program()
+    filter_ = in_memory(rules) if rules else None
+    handed = [control, *([filter_] if filter_ is not None else []), *(number for number, _ in files)]
     argv = [*confinement.bubblewrap(wanted, files=files, seccomp=filter_), *words, *wanted.argv]
     child = os.fork()
     if child == 0:
-        for descriptor in (control, filter_, *(number for number, _ in files)):
+        for descriptor in handed:
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function takes no keyword
         _exec(argv, listener, cwd=Path("/"))
-    for descriptor in (control, filter_, *(number for number, _ in files)):
+    for descriptor in handed:
         os.close(descriptor)
     sockets_within, main_process = _taken_over(ours, len(ways))
-    if main_process:
-        passages.open_for(ways, sockets_within)
+    if not main_process:
+        os.waitpid(child, 0)
+        raise NoWallsError
+    passages.open_for(ways, sockets_within)
     return child, main_process
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,8 @@ import pytest
 
 from dz.adapters.processes import Finished, Limits
 from dz.adapters.sandbox import UserSandbox
+from dz.adapters.walls import confinement
+from dz.errors import WallsMissing
 
 LEAVE = "import os, subprocess, sys\nq = open(os.devnull, 'r+')\nsubprocess.Popen([sys.executable, '-c', "
 LEAVE += (
@@ -49,6 +52,21 @@ def test_a_program_finds_the_sandboxs_home_unless_it_is_given_another(tmp_path: 
     words = ["/usr/bin/env"]
     assert f"HOME={tmp_path}\n" in sandbox.run(words, cwd=tmp_path, env={}, timeout=20).output
     assert "HOME=/\n" in sandbox.run(words, cwd=tmp_path, env={"HOME": "/"}, timeout=20).output
+
+
+def test_where_no_walls_can_be_had_nothing_runs_and_the_operator_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    ran = tmp_path / "ran"
+    sandbox = UserSandbox(None, tmp_path, replace(confinement.of_this_server(), bwrap=broken))
+    with pytest.raises(WallsMissing, match=r"No permissions to create a new namespace(?s:.)*DZ_ISOLATION=user"):
+        sandbox.run(["/usr/bin/touch", ran], cwd=tmp_path, env={}, timeout=20, writes=[tmp_path])
+    assert not ran.exists()
+
+
+def test_a_program_may_end_with_any_code_itself() -> None:
+    assert run("raise SystemExit(125)").returncode == 125
 
 
 def test_no_program_writes_a_file_without_end_or_forks_without_end(tmp_path: Path) -> None:

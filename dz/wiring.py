@@ -196,7 +196,7 @@ def configure(found: AppInstance) -> None:
         owner=owner(found.sysid),
         local_names=local_names(),
         egress=here.egress,
-        isolation=here.isolation,
+        within=walls(),
     )
 
 

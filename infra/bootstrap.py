@@ -58,8 +58,12 @@ def _locked(path: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
             "  What to do: remove it if it is a link or belongs to another user, or choose another folder with DZ_ENV_DIR."
         ) from error
     with os.fdopen(descriptor, "rb") as lock:
-        if os.fstat(descriptor).st_uid == os.geteuid():
-            os.fchmod(descriptor, 0o600)
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise Problem(
+                f"dz: the lock file {path} belongs to another user.\n"
+                "  What to do: remove it, or choose another folder with DZ_ENV_DIR."
+            )
+        os.fchmod(descriptor, 0o600)
         deadline = time.monotonic() + seconds
         while True:
             try:

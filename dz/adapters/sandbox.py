@@ -1,4 +1,6 @@
-"""The one seam through which code of project owners runs: build steps, checks, hooks, app instances.
+"""Runs steps of project owners' code: builds, checks, hooks.
+
+App instances are started by their supervisor, through the same launcher (`adapters/walls`).
 
 The confinement consists of walls (see `adapters/walls`), the project's own Unix user (where the platform runs as root), a
 cleared environment, resource limits, no way to gain privileges, and the end of everything that a step started when the

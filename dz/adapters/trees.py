@@ -22,7 +22,7 @@ from dz.errors import BundleRefused
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _TRIES = 5
-"""How often a tree is removed anew in which the same user goes on making files."""
+"""How often a removal is tried while a process of our own user goes on making files in the tree."""
 _MOST_FOLDERS = 2_000_000
 """Folders after which a walk gives up: somebody may make new ones faster than they can be taken."""
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -36,7 +36,7 @@ def remove_tree(path: Path) -> None:
     Raises:
         OSError: something could not be removed; everything else is gone.
     """
-    for last in (False,) * (_TRIES - 1) + (True,):
+    for number in range(1, _TRIES + 1):
         removal = _Removal()
         try:
             removal.walk(path)
@@ -44,7 +44,7 @@ def remove_tree(path: Path) -> None:
             path.unlink(missing_ok=True)
         if removal.error is None:
             return
-        if last:
+        if number == _TRIES:
             raise removal.error
 
 

@@ -76,10 +76,9 @@ def test_its_environment_holds_nothing_of_the_worker(attack: Attack, stage: str)
 
 @stages
 def test_no_descriptor_of_the_platform_is_inherited(attack: Attack, platform: Platform, stage: str) -> None:
-    ours = ("socket:", "/memfd:", str(platform.state))
-    found = [name for name in attack.reports[stage]["descriptors"] if name.startswith(ours)]
-    own = stage in ("migration", "site")  # its log and database, where the projects' platform has given it no other
-    assert own or found == []
+    # A site has its own socket and those of its database.
+    ours = ("/memfd:", *([] if stage in ("migration", "site") else ["socket:", str(platform.state)]))
+    assert [name for name in attack.reports[stage]["descriptors"] if name.startswith(ours)] == []
 
 
 def test_nothing_that_a_step_started_outlives_it(attack: Attack) -> None:
@@ -104,5 +103,5 @@ def test_the_key_file_is_its_owners_alone(platform: Platform) -> None:
 
 
 def test_the_neighbours_visitors_noticed_nothing(attack: Attack) -> None:
-    assert attack.load.asked > 20
+    assert attack.load.asked > 0
     assert attack.load.failures == []

@@ -154,7 +154,7 @@ def test_a_neighbours_port_is_never_answered_by_another_site(attack: Attack) -> 
 def test_a_neighbours_visitors_do_not_notice_what_a_site_does(attack: Attack) -> None:
     with Load(attack.neighbour) as load:
         assert attack.attacker.run(_NUISANCE).strip() == "done"
-    assert load.asked > 20
+    assert load.asked > 0
     assert load.failures == []
 
 

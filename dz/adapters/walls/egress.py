@@ -17,6 +17,9 @@ _COMPANIONS = {
 }
 """Hosts to which a host sends for the files themselves."""
 
+_HOP = (b"connection:", b"proxy-")
+"""Headers of the connection to the proxy itself."""
+
 Join = Callable[[socket.socket, socket.socket], None]
 
 
@@ -25,7 +28,7 @@ class Hosts:
     """Rules about hosts and addresses.
 
     Args:
-        names: hosts that may be reached where they are public; `*.` and a domain stand for its members, `*` for all.
+        names: hosts that may be reached where they are public; `*.` and a domain stand for its members.
         open: (host, port) that may have any address.
     """
 
@@ -60,7 +63,7 @@ def _resolved(host: str, port: int) -> set[str]:
 def _listed(host: str, names: Sequence[str]) -> bool:
     """Say whether a host is one of those named, or one of their companions."""
     whole = [*names, *(other for name in names for other in _COMPANIONS.get(name, ()))]
-    return any(name in {"*", host} or (name.startswith("*.") and host.endswith(name[1:])) for name in whole)
+    return any(name == host or (name.startswith("*.") and host.endswith(name[1:])) for name in whole)
 
 
 def serve(connection: socket.socket, rules: Hosts, join: Join) -> None:
@@ -95,9 +98,6 @@ def serve(connection: socket.socket, rules: Hosts, join: Join) -> None:
         join(connection, outside)
 
 
-_HOP = (b"connection:", b"proxy-")
-
-
 def _connected(connection: socket.socket, host: str, port: int, rules: Hosts) -> socket.socket | None:
     try:
         addresses = rules.addresses(host, port)
@@ -113,7 +113,7 @@ def _connected(connection: socket.socket, host: str, port: int, rules: Hosts) ->
 
 
 def _head(connection: socket.socket) -> bytes:
-    """Return the request line and the headers; nothing follows them before the proxy has answered, but a body may."""
+    """Return the request line and the headers, read byte by byte so that nothing of a body is taken."""
     data = bytearray()
     while not data.endswith(b"\r\n\r\n") and len(data) < _HEAD_BYTES:
         chunk = connection.recv(1)

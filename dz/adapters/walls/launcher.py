@@ -1,7 +1,8 @@
 """Runs a confined program: puts up its walls, keeps their passages open, and ends all its processes with it.
 
-`launch` starts it as a program of its own: this process changes its user and forks. Without bubblewrap there are no walls:
-processes that the program leaves behind, even by `setsid` and a double fork, become children of this process and are killed.
+`command` says how it is started: as a program of its own, because it changes its user and forks. With `DZ_ISOLATION=user` there is
+no namespace whose end ends all; so processes that the program leaves behind, even by `setsid` and a double fork, become its
+children and are killed.
 Sources: prctl(2), PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG; threats T19, T20, T26, T45, T46.
 """
 
@@ -26,7 +27,7 @@ from typing import NoReturn
 from dz.adapters.walls import confinement, passages, seccomp
 from dz.adapters.walls.confinement import Confinement
 
-_PDEATHSIG, _SUBREAPER, _NO_NEW_PRIVS = 1, 36, 38
+_PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 1, 4, 36, 38
 _LISTENER, _ABOVE = 3, 20
 """The descriptor of the listening socket, and the first of those that only bubblewrap gets."""
 _CLEANING_SECONDS = 10
@@ -72,7 +73,8 @@ def _end_as(status: int) -> NoReturn:
     if _SIGNALLED < code <= _SIGNALLED + signal.SIGSYS:
         code = _SIGNALLED - code  # bubblewrap says it as a shell does
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        if -code not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code & 0xFF)
 
@@ -112,7 +114,7 @@ def _become(user: tuple[int, int] | None) -> None:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
-        _prctl(4, 1)  # PR_SET_DUMPABLE: so that the user namespace of its child can be set up by it
+        _prctl(_DUMPABLE, 1)  # or the user namespace of its child could not be set up
 
 
 def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) -> tuple[int, int]:

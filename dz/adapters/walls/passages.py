@@ -46,7 +46,7 @@ def of(network: Network) -> list[Passage]:
         rules = egress.Hosts(network.hosts, network.open)
         found.append(Passage("tcp", PROXY, lambda one: egress.serve(one, rules, join)))
     if network.internet:
-        rules = egress.Hosts(("*",), network.open)
+        rules = egress.Hosts((), network.open)
         found += [Passage("tcp", ("127.0.0.1", CATCHER), lambda one: _onward(one, rules))]
         found += [Passage("udp", ("127.0.0.1", _DNS), _resolve), Passage("tcp", ("127.0.0.1", _DNS), _resolve_stream)]
     return found

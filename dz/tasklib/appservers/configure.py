@@ -1,4 +1,4 @@
-"""Writes the files of an app instance: its variables, gunicorn's configuration, and the folders it may write to."""
+"""Writes the files of an app instance: its variables, its walls, gunicorn's configuration, and the folders it may write to."""
 
 import contextlib
 import ipaddress
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from dz.adapters import files, trees, users, writable_tree
-from dz.adapters.walls.confinement import Network, of_this_server
+from dz.adapters.walls.confinement import Network, Walls
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn, hostnames, walls
 from dz.tasklib.appservers.instance import AppInstance
@@ -26,7 +26,7 @@ def configure(
     owner: tuple[int, int] | None,
     local_names: Sequence[str] = (),
     egress: Sequence[tuple[str, int]] = (),
-    isolation: str = "bubblewrap",
+    within: Walls,
 ) -> None:
     """Write the files of an app instance.
 
@@ -34,7 +34,7 @@ def configure(
         owner: uid and gid of the project's user; None: this process's own.
         local_names: further names under which a local stack shows every site, e.g. 127.0.0.1.
         egress: (host, port) of private addresses that the operator lets sites reach.
-        isolation: see the setting of that name.
+        within: what its walls are made of.
     """
     login = databases.credentials(zoomdb, instance.project_id)
     variables = variables_of(
@@ -49,7 +49,7 @@ def configure(
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
     write_files(instance, {**variables, **collected}, owner=owner, proxies=_proxies(zoomdb))
     network = Network(open=((login.host, login.port), *egress), internet=True)
-    write_walls(instance, owner=owner, network=network, isolation=isolation)
+    write_walls(instance, owner=owner, network=network, within=within)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 
@@ -90,12 +90,10 @@ def write_files(
     files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=mode, owner=reader)
 
 
-def write_walls(
-    instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, isolation: str = "bubblewrap"
-) -> None:
+def write_walls(instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, within: Walls) -> None:
     """Write what the processes of an app instance see and reach."""
-    within = walls.of_instance(instance, owner=owner, network=network, walls=of_this_server(isolation))
-    files.write(instance.walls_file, within.to_json(), mode=0o644)
+    confined = walls.of_instance(instance, owner=owner, network=network, walls=within)
+    files.write(instance.walls_file, confined.to_json(), mode=0o644)
 
 
 def _proxies(zoomdb: Zoomdb) -> list[str]:

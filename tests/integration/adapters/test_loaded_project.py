@@ -22,7 +22,7 @@ from dz.adapters import interpreters, loaded_project
 from dz.adapters.processes import Limits
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
-from dz.adapters.walls.confinement import Network
+from dz.adapters.walls.confinement import Network, of_this_server
 from dz.errors import HealthCheckFailed, HookFailed
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, stop
@@ -116,7 +116,7 @@ class Site:
 
     def boot(self, mode="fine"):
         configure.write_files(self.instance, {"MODE": mode}, owner=self.owner)
-        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True))
+        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True), within=of_this_server())
         boot.boot(self.instance, supervisor=self.supervisor)
 
     def loaded(self):

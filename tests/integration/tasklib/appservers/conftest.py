@@ -15,7 +15,7 @@ from dz.adapters.bundle_store import DirectoryBundleStore
 from dz.adapters.python_downloads import Pythons
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
-from dz.adapters.walls.confinement import Network
+from dz.adapters.walls.confinement import Network, of_this_server
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, install, reconcile, stop
 from dz.tasklib.appservers.instance import AppInstance, find
@@ -113,7 +113,7 @@ class Site:
         )
         self.instance = replace(self.instance, manifest=manifest)
         configure.write_files(self.instance, {"MODE": mode}, owner=self.owner)
-        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True))
+        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True), within=of_this_server())
         boot.boot(self.instance, supervisor=self.supervisor)
 
     def get(self):

@@ -2,6 +2,7 @@ import json
 import os
 
 from dz import names
+from dz.adapters.walls.confinement import of_this_server
 from dz.tasklib.appservers import configure, instance
 from dz.tasklib.proxies import hosts
 from dz.zoomdb.models import Database, Server
@@ -33,7 +34,7 @@ def test_a_site_answers_to_its_own_names_and_trusts_its_own_forms_and_the_platfo
     front = found.bundle / "dz" / "dz_front.py"
     front.parent.mkdir(parents=True, exist_ok=True)
     front.touch()
-    configure.configure(site.zoomdb, found, owner=site.owner, local_names=["127.0.0.1"])
+    configure.configure(site.zoomdb, found, owner=site.owner, local_names=["127.0.0.1"], within=of_this_server())
     variables = json.loads(found.env_file.read_text())
     assert variables["DZ_ALLOWED_HOSTS"] == "shop.example.org,127.0.0.1"
     assert json.loads(found.hosts_file.read_text()) == ["shop.example.org", "127.0.0.1"]
@@ -44,7 +45,7 @@ def test_a_site_answers_to_its_own_names_and_trusts_its_own_forms_and_the_platfo
     assert "s3cret-word" in found.secrets()
     # A bundle of before sites took up names while they run is asked under any name that nginx lets through.
     front.unlink()
-    configure.configure(site.zoomdb, found, owner=site.owner)
+    configure.configure(site.zoomdb, found, owner=site.owner, within=of_this_server())
     assert json.loads(found.env_file.read_text())["DZ_ALLOWED_HOSTS"] == "*"
 
 

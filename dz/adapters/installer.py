@@ -94,6 +94,7 @@ class Installer(Protocol):
         listing: Listing,
         target: Path,
         *,
+        interpreter: Interpreter,
         sandbox: Sandbox,
         cache: Path,
         home: Path | None = None,
@@ -161,6 +162,7 @@ class UvInstaller:
         listing: Listing,
         target: Path,
         *,
+        interpreter: Interpreter,
         sandbox: Sandbox,
         cache: Path,
         home: Path | None = None,
@@ -171,6 +173,7 @@ class UvInstaller:
         """Install what is listed into the virtualenv `target`.
 
         Args:
+            interpreter: that of the virtualenv, whose own link to it the project could have chosen.
             home: a home folder of the sandbox's user, whose .netrc has the passwords of addresses; default: its own.
             bytecode: compile everything now, for a virtualenv whose programs are started often.
             wheels_only: build nothing, so that no package's code runs.
@@ -193,7 +196,7 @@ class UvInstaller:
             cache=cache,
             home=home,
             on_line=on_line,
-            reads=[listing.requirements.parent, folder_of(target / "bin" / "python")],
+            reads=[listing.requirements.parent, folder_of(interpreter.path)],
             network=self._network(listing.hosts),
         )
         if not done.ok:

@@ -15,7 +15,17 @@ from typing import Any
 _OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OF_ETC = (
     *("ssl", "ca-certificates", "pki", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
-    *("timezone", "mime.types", "fonts", "hosts", "gai.conf", "protocols", "services", "os-release", "debian_version"),
+    *(
+        "timezone",
+        "mime.types",
+        "fonts",
+        "host.conf",
+        "gai.conf",
+        "protocols",
+        "services",
+        "os-release",
+        "debian_version",
+    ),
 )
 """What programs need of /etc: certificates, libraries, time zones and names; no passwords, no configuration."""
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -37,11 +47,13 @@ class Network:
         open: (host, port) that may have any address, such as the site's database.
         hosts: hosts, or `*.` and a domain, that are reached through an HTTP proxy at PROXY, where they are public.
         internet: every public address may be reached by TCP.
+        closed: addresses of the platform's own servers; only their web ports count as public.
     """
 
     open: tuple[tuple[str, int], ...] = ()
     hosts: tuple[str, ...] = ()
     internet: bool = False
+    closed: tuple[str, ...] = ()
 
 
 PROXY = ("127.0.0.1", 3128)
@@ -129,7 +141,9 @@ class Confinement:
             user=(user[0], user[1]) if user else None,
             reads=tuple(map(Path, found["reads"])),
             writes=tuple(map(Path, found["writes"])),
-            network=Network(_pairs(network["open"]), tuple(network["hosts"]), network["internet"]),
+            network=Network(
+                _pairs(network["open"]), tuple(network["hosts"]), network["internet"], tuple(network["closed"])
+            ),
             listen=(listen[0], listen[1]) if listen else None,
             limits=_pairs(found["limits"]),
             bwrap=Path(bwrap) if bwrap else None,
@@ -201,12 +215,17 @@ def _devices() -> list[str]:
     ]
 
 
-def etc_files(uid: int, gid: int) -> dict[str, str]:
-    """Return the files of /etc that are made for a confined program, by path."""
+def etc_files(uid: int, gid: int, names: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """Return the files of /etc that are made for a confined program, by path.
+
+    Args:
+        names: pairs of an address and a name for it.
+    """
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = "site"
     users = f"root:x:0:0::/:/usr/sbin/nologin\n{name}:x:{uid}:{gid}::/:/usr/sbin/nologin\n"
+    hosts = "".join(f"{address} {host}\n" for address, host in (("127.0.0.1", "localhost site"), *names))
     groups = f"root:x:0:\n{name}:x:{gid}:\n"
-    return {**_FILES, "/etc/passwd": users, "/etc/group": groups}
+    return {**_FILES, "/etc/passwd": users, "/etc/group": groups, "/etc/hosts": hosts}

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from dz.adapters.git_urls import is_public
 
+WEB_PORTS = (80, 443)
 _HEAD_BYTES = 32_768
 _SECONDS = 30
 _COMPANIONS = {
@@ -30,10 +31,12 @@ class Hosts:
     Args:
         names: hosts that may be reached where they are public; `*.` and a domain stand for its members.
         open: (host, port) that may have any address.
+        closed: addresses of the platform's own servers, as well as this machine's: only their web ports are public.
     """
 
     names: tuple[str, ...]
     open: tuple[tuple[str, int], ...] = ()
+    closed: tuple[str, ...] = ()
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses at which a host may be reached; none if it may not.
@@ -43,7 +46,7 @@ class Hosts:
         """
         host = host.lower().rstrip(".")
         anywhere = _listed(host, [name for name, number in self.open if number == port])
-        if not (anywhere or _listed(host, self.names)):
+        if not (anywhere or (port in WEB_PORTS and _listed(host, self.names))):
             return []
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -51,10 +54,23 @@ class Hosts:
 
     def allow_address(self, address: str, port: int) -> bool:
         """Say whether an address may be reached: a public one, or one of an open host."""
-        return is_public(address) or any(address in _resolved(*place) for place in self.open if place[1] == port)
+        if any(address in resolved(*place) for place in self.open if place[1] == port):
+            return True
+        return is_public(address) and (port in WEB_PORTS or not (address in self.closed or _is_ours(address)))
 
 
-def _resolved(host: str, port: int) -> set[str]:
+def _is_ours(address: str) -> bool:
+    """Say whether an address is one of this machine's: a packet to it would come from it. None is sent."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))
+        except OSError:
+            return False
+        return str(probe.getsockname()[0]) == address
+
+
+def resolved(host: str, port: int) -> set[str]:
+    """Return the addresses of a host; none if it has none."""
     with contextlib.suppress(OSError):
         return {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     return set()
@@ -104,12 +120,20 @@ def _connected(connection: socket.socket, host: str, port: int, rules: Hosts) ->
         if not addresses:
             _refuse(connection, HTTPStatus.FORBIDDEN, f"{host}:{port} is not one of the places that a build may reach")
             return None
-        outside = socket.create_connection((addresses[0], port), _SECONDS)
+        outside = _first(addresses, port)
     except OSError as error:
         _refuse(connection, HTTPStatus.BAD_GATEWAY, f"{host}:{port} does not answer: {error.strerror or error}")
         return None
     outside.settimeout(None)
     return outside
+
+
+def _first(addresses: Sequence[str], port: int) -> socket.socket:
+    """Connect to the first address that answers."""
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), _SECONDS)
+    return socket.create_connection((addresses[-1], port), _SECONDS)
 
 
 def _head(connection: socket.socket) -> bytes:

@@ -33,6 +33,10 @@ _LISTENER, _ABOVE = 3, 20
 _CLEANING_SECONDS = 10
 _BIND_SECONDS = 10
 _SIGNALLED = 128
+_FATAL = {*range(1, 10), 11, 13, 14, 15, 24, 25, 31}
+"""The signals by which programs end; the others stop them or are their own."""
+_FILES = 8192
+"""Descriptors of the launcher, two for each connection through the walls."""
 NO_WALLS_CODE, NO_WALLS = 125, "DjangoZoom: the walls cannot be put up."
 """How a launcher ends whose walls do not stand; the lines before say why."""
 _INSIDE = Path(__file__).with_name("inside.py")
@@ -43,7 +47,12 @@ def main(wanted: Confinement) -> NoReturn:
     """Run the program and end as it did: with the same exit code, or by the same signal."""
     parent = os.getppid()
     _prctl(_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = _FILES if files[1] == resource.RLIM_INFINITY else min(_FILES, files[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], highest), files[1]))
     status: int = signal.SIGKILL
     child = 0
     try:
@@ -52,8 +61,8 @@ def main(wanted: Confinement) -> NoReturn:
         _become(wanted.user)
         _prctl(_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:
-            child, main_process = _start(wanted, listener, program)
-            status = _wait(child, main_process, wanted.patience)
+            child, main_process = _start(wanted, listener, program, files)
+            status = _wait(child, main_process, wanted.patience, listener)
     except _Stopped:
         status = signal.SIGTERM
     except NoWallsError:
@@ -63,14 +72,16 @@ def main(wanted: Confinement) -> NoReturn:
         os.write(2, f"The program cannot be started: {error}\n".encode())
         status = 126 << 8
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.alarm(0)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         _kill_descendants()
     _end_as(status)
 
 
 def _end_as(status: int) -> NoReturn:
     code = os.waitstatus_to_exitcode(status)
-    if _SIGNALLED < code <= _SIGNALLED + signal.SIGSYS:
+    if code - _SIGNALLED in _FATAL:
         code = _SIGNALLED - code  # bubblewrap says it as a shell does
     if code < 0:
         if -code not in (signal.SIGKILL, signal.SIGSTOP):
@@ -117,15 +128,18 @@ def _become(user: tuple[int, int] | None) -> None:
         _prctl(_DUMPABLE, 1)  # or the user namespace of its child could not be set up
 
 
-def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) -> tuple[int, int]:
+def _start(
+    wanted: Confinement, listener: socket.socket | None, program: bytes, open_files: tuple[int, int]
+) -> tuple[int, int]:
     """Start the program; return the process to wait for and the one to tell to end."""
     if wanted.bwrap is None:
         child = os.fork()
         if child == 0:
-            _exec(list(wanted.argv), listener, cwd=wanted.cwd, limits=wanted.limits)
+            _exec(list(wanted.argv), listener, open_files, cwd=wanted.cwd, limits=wanted.limits)
         return child, child
     ways = passages.of(wanted.network)
     ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anything is sent
     control = _raised(theirs.fileno())
     theirs.close()
     job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": wanted.limits}
@@ -133,7 +147,10 @@ def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) 
     words = [str(wanted.python), "-I", "-S", "/run/inside.py", str(control), json.dumps({**job, **sockets})]
     contents = {
         "/run/inside.py": program,
-        **{k: v.encode() for k, v in confinement.etc_files(os.getuid(), os.getgid()).items()},
+        **{
+            k: v.encode()
+            for k, v in confinement.etc_files(os.getuid(), os.getgid(), passages.names(wanted.network)).items()
+        },
     }
     files = [(in_memory(content), place) for place, content in contents.items()]
     rules = seccomp.program()
@@ -144,7 +161,7 @@ def _start(wanted: Confinement, listener: socket.socket | None, program: bytes) 
     if child == 0:
         for descriptor in handed:
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function takes no keyword
-        _exec(argv, listener, cwd=Path("/"))
+        _exec(argv, listener, open_files, cwd=Path("/"))
     for descriptor in handed:
         os.close(descriptor)
     sockets_within, main_process = _taken_over(ours, len(ways))
@@ -170,10 +187,17 @@ def _raised(descriptor: int) -> int:
 
 
 def _exec(
-    argv: list[str], listener: socket.socket | None, *, cwd: Path, limits: Sequence[tuple[int, int]] = ()
+    argv: list[str],
+    listener: socket.socket | None,
+    open_files: tuple[int, int],
+    *,
+    cwd: Path,
+    limits: Sequence[tuple[int, int]] = (),
 ) -> NoReturn:
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
         for kind, value in limits:
             resource.setrlimit(kind, (value, value))
         if listener:
@@ -190,7 +214,6 @@ def _exec(
 
 def _taken_over(channel: socket.socket, count: int) -> tuple[list[socket.socket], int]:
     """Return the sockets that listen within, and the process there; none if it has ended before."""
-    channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     space = socket.CMSG_SPACE(4 * max(count, 1)) + socket.CMSG_SPACE(12)
     data, ancillary, _, _ = channel.recvmsg(1, space)
     channel.close()
@@ -210,13 +233,17 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl failed")
 
 
-def _wait(child: int, main_process: int, patience: float) -> int:
+def _wait(child: int, main_process: int, patience: float, listener: socket.socket | None) -> int:
     """Wait for the program; one that is asked to end gets some time for it. Orphans that end are only reaped."""
     try:
         return _ended(child)
     except _Stopped:
         if not (patience and main_process):
             raise
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if listener:
+        listener.close()  # who comes now is refused at once, and asks another instance
     signal.signal(signal.SIGALRM, _stop)
     signal.alarm(int(patience))
     with contextlib.suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,15 @@ CATCHER = 1
 _DNS = 53
 _MOST_CONNECTIONS = 1000
 """Connections through the walls that one program may have at once."""
+_MOST_QUESTIONS = 50
+_PAUSE = 0.1
+_ABRUPT, _ORDERLY = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+_KEPT_ALIVE = (
+    ((socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), 60),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL), 10),
+    ((socket.IPPROTO_TCP, socket.TCP_KEEPCNT), 6),
+)
 _ORIGINAL_DESTINATION = 80
 _CHUNK = 65536
 _CONNECT_SECONDS = 20
@@ -41,15 +51,21 @@ class Passage:
 
 def of(network: Network) -> list[Passage]:
     """Return the passages that a network takes."""
-    found = [_to(place) for place in network.open if _is_loopback(place[0])]
+    found = [way for place in network.open for way in _on_loopback(place)]
     if network.hosts:
         rules = egress.Hosts(network.hosts, network.open)
         found.append(Passage("tcp", PROXY, lambda one: egress.serve(one, rules, join)))
     if network.internet:
-        rules = egress.Hosts((), network.open)
+        rules = egress.Hosts((), network.open, network.closed)
         found += [Passage("tcp", ("127.0.0.1", CATCHER), lambda one: _onward(one, rules))]
         found += [Passage("udp", ("127.0.0.1", _DNS), _resolve), Passage("tcp", ("127.0.0.1", _DNS), _resolve_stream)]
-    return found
+    return list({(way.kind, way.inside): way for way in found}.values())
+
+
+def names(network: Network) -> list[tuple[str, str]]:
+    """Return the addresses of the open places that have names, which the names of the machine may know alone."""
+    hosts = {host: port for host, port in network.open if not _is_address(host) and host != "localhost"}
+    return [(address, host) for host, port in hosts.items() for address in sorted(egress.resolved(host, port))]
 
 
 def open_for(passages: Sequence[Passage], sockets: Sequence[socket.socket]) -> None:
@@ -59,25 +75,34 @@ def open_for(passages: Sequence[Passage], sockets: Sequence[socket.socket]) -> N
         threading.Thread(target=work, args=(one,), daemon=True).start()
 
 
+_free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+
+
 class _Acceptor:
     """Serves each connection of a listening socket in a thread of its own."""
 
     def __init__(self, serve: Callable[[socket.socket], None]) -> None:
-        self._serve, self._free = serve, threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._serve = serve
 
     def __call__(self, listener: socket.socket) -> None:
         """Accept connections; a program that has too many waits until one has ended."""
         while True:
-            self._free.acquire()
-            connection = listener.accept()[0]
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+            _free.acquire()
+            try:
+                connection = listener.accept()[0]
+            except OSError:  # too many open files, or a connection that has gone already
+                _free.release()
+                time.sleep(_PAUSE)
+                continue
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the connection is closed
+                _started(_free, self._one, connection)
+                continue
+            connection.close()
+            time.sleep(_PAUSE)
 
     def _one(self, connection: socket.socket) -> None:
-        try:
-            with connection, contextlib.suppress(OSError):
-                self._serve(connection)
-        finally:
-            self._free.release()
+        with connection:
+            self._serve(connection)
 
 
 def join(one: socket.socket, other: socket.socket) -> None:
@@ -102,13 +127,28 @@ def _pass(source: socket.socket, target: socket.socket) -> None:
                 each.shutdown(socket.SHUT_RDWR)
 
 
+def _on_loopback(place: Place) -> list[Passage]:
+    """Return passages to the loopback addresses of a place, each at the same address within."""
+    found = egress.resolved(*place) if not _is_address(place[0]) else {place[0]}
+    return [_to((address, place[1])) for address in sorted(found) if ipaddress.ip_address(address).is_loopback]
+
+
 def _to(place: Place) -> Passage:
     def serve(connection: socket.socket) -> None:
-        with socket.create_connection(place, _CONNECT_SECONDS) as outside:
-            outside.settimeout(None)
-            join(connection, outside)
+        _joined(connection, place)
 
-    return Passage("tcp", ("127.0.0.1", place[1]), serve)
+    return Passage("tcp", ("127.0.0.1" if place[0] == "::1" else place[0], place[1]), serve)
+
+
+def _joined(connection: socket.socket, place: Place) -> None:
+    """Connect to a place and pass bytes both ways; the program sees "connection reset" if there is nobody."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
+    with socket.create_connection(place, _CONNECT_SECONDS) as outside:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ORDERLY)
+        outside.settimeout(None)
+        for option, value in _KEPT_ALIVE:
+            outside.setsockopt(*option, value)
+        join(connection, outside)
 
 
 def _onward(connection: socket.socket, rules: egress.Hosts) -> None:
@@ -117,19 +157,36 @@ def _onward(connection: socket.socket, rules: egress.Hosts) -> None:
     port, address = struct.unpack_from("!2xH4s", raw)
     place = (socket.inet_ntoa(address), port)
     if not rules.allow_address(*place):
-        # An abrupt end, so that the program sees "connection reset" at once.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
         return
-    with socket.create_connection(place, _CONNECT_SECONDS) as outside:
-        outside.settimeout(None)
-        join(connection, outside)
+    _joined(connection, place)
 
 
 def _resolve(listener: socket.socket) -> None:
     """Answer questions of DNS with what the machine's own name server says."""
+    free = threading.BoundedSemaphore(_MOST_QUESTIONS)
     while True:
-        question, sender = listener.recvfrom(4096)
-        threading.Thread(target=_ask, args=(listener, question, sender), daemon=True).start()
+        with contextlib.suppress(OSError, RuntimeError):
+            question, sender = listener.recvfrom(4096)
+            if free.acquire(blocking=False):  # a question that finds no place is asked again by its program
+                _started(free, _ask, listener, question, sender)
+
+
+def _started(free: threading.BoundedSemaphore, work: Callable[..., None], *arguments: object) -> None:
+    """Do some work in a thread, and give its place free when it is done or cannot be begun."""
+
+    def run() -> None:
+        try:
+            with contextlib.suppress(OSError):
+                work(*arguments)
+        finally:
+            free.release()
+
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError:
+        free.release()
+        raise
 
 
 def _ask(listener: socket.socket, question: bytes, sender: Place) -> None:
@@ -144,9 +201,8 @@ def _ask(listener: socket.socket, question: bytes, sender: Place) -> None:
 
 def _resolve_stream(connection: socket.socket) -> None:
     for server in _name_servers():
-        with socket.create_connection((server, _DNS), _CONNECT_SECONDS) as outside:
-            outside.settimeout(None)
-            join(connection, outside)
+        with contextlib.suppress(OSError):
+            _joined(connection, (server, _DNS))
             return
 
 
@@ -162,7 +218,7 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _is_loopback(host: str) -> bool:
+def _is_address(host: str) -> bool:
     with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+        return bool(ipaddress.ip_address(host))
+    return False

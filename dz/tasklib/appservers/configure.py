@@ -47,8 +47,9 @@ def configure(
         media_root=str(instance.media),
     )
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
-    write_files(instance, {**variables, **collected}, owner=owner, proxies=_proxies(zoomdb))
-    network = Network(open=((login.host, login.port), *egress), internet=True)
+    write_files(instance, {**variables, **collected}, owner=owner, proxies=_addresses(zoomdb, ["proxy"]))
+    closed = _addresses(zoomdb, ["build", "database", "appserver", "proxy"])
+    network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(closed))
     write_walls(instance, owner=owner, network=network, within=within)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
@@ -96,10 +97,10 @@ def write_walls(instance: AppInstance, *, owner: tuple[int, int] | None, network
     files.write(instance.walls_file, confined.to_json(), mode=0o644)
 
 
-def _proxies(zoomdb: Zoomdb) -> list[str]:
-    """Return the addresses of the registered proxies, and of this machine, whose nginx may be one of them."""
+def _addresses(zoomdb: Zoomdb, roles: Sequence[str]) -> list[str]:
+    """Return the addresses of the registered servers of some roles, and of this machine, which may be one of them."""
     with zoomdb.session() as session:
-        named = set(session.scalars(select(Server.address).where(Server.role == "proxy")))
+        named = set(session.scalars(select(Server.address).where(Server.role.in_(roles))))
     found = {"127.0.0.1"}
     for address in named:
         with contextlib.suppress(ValueError, OSError):

@@ -140,7 +140,14 @@ def create(
                 listing = _listing(found, checkout.path, work, sandbox.user)
                 home = _home(passwords, work, sandbox.user) if passwords else None
                 installer.install(
-                    listing, inside, sandbox=sandbox, cache=cached, home=home, bytecode=bytecode, on_line=on_line
+                    listing,
+                    inside,
+                    interpreter=interpreter,
+                    sandbox=sandbox,
+                    cache=cached,
+                    home=home,
+                    bytecode=bytecode,
+                    on_line=on_line,
                 )
                 trees.take_over(inside)
                 inside.rename(whole.path)

@@ -86,7 +86,14 @@ class PackageCache:
     ) -> None:
         installer.make_virtualenv(made, interpreter=interpreter, sandbox=self.sandbox, cache=cache)
         installer.install(
-            listing, made, sandbox=self.sandbox, cache=cache, bytecode=False, wheels_only=True, on_line=on_line
+            listing,
+            made,
+            interpreter=interpreter,
+            sandbox=self.sandbox,
+            cache=cache,
+            bytecode=False,
+            wheels_only=True,
+            on_line=on_line,
         )
 
     @contextlib.contextmanager

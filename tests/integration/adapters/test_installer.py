@@ -84,7 +84,7 @@ def test_a_private_package_is_fetched_with_the_password_of_the_home_that_is_give
     installer = UvInstaller()
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
     install = functools.partial(
-        installer.install, Listing(work / "requirements.txt"), target, sandbox=sandbox, cache=cache
+        installer.install, Listing(work / "requirements.txt"), target, interpreter=python, sandbox=sandbox, cache=cache
     )
     with pytest.raises(DzError):
         install()
@@ -97,9 +97,10 @@ def test_a_private_package_is_fetched_with_the_password_of_the_home_that_is_give
 def test_a_package_comes_from_the_index_that_is_named_for_it_alone(build_server, sandbox, python, open_folder):
     target, cache = (users.owned(open_folder / name, USER) for name in ("env", "cache"))
     found = Requirements(lines=["six==1.17.0"], indexes=Indexes(pins={"six": "https://pypi.org/simple"}))
-    installer = UvInstaller(index_url="http://127.0.0.1:9/")
+    # A mirror of the index may have a private address.
+    installer = UvInstaller(index_url="http://127.0.0.1:9/", egress=("https://pypi.org",))
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
-    installer.install(requirements.write(found, open_folder), target, sandbox=sandbox, cache=cache)
+    installer.install(requirements.write(found, open_folder), target, interpreter=python, sandbox=sandbox, cache=cache)
     assert list(target.glob("lib/python*/site-packages/six-1.17.0.dist-info"))
 
 
@@ -109,7 +110,7 @@ def test_a_name_of_the_repository_is_asked_of_no_index(build_server, sandbox, py
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
     listing = requirements.write(Requirements(lines=["python-dateutil==2.9.0.post0"], own=["six"]), open_folder)
     with pytest.raises(InvalidRequirement, match="needs six, which is the name of a folder of the repository"):
-        installer.install(listing, target, sandbox=sandbox, cache=cache)
+        installer.install(listing, target, interpreter=python, sandbox=sandbox, cache=cache)
     assert not list(target.glob("lib/python*/site-packages/*.dist-info"))
 
 

@@ -14,7 +14,7 @@ def test_it_comes_back_from_its_text_as_it_was() -> None:
         user=(7, 8),
         reads=(Path("/r"),),
         writes=(Path("/w"),),
-        network=Network(open=(("db", 5432),), hosts=("pypi.org",), internet=True),
+        network=Network(open=(("db", 5432),), hosts=("pypi.org",), internet=True, closed=("1.2.3.4",)),
         listen=("127.0.0.1", 80),
         limits=((1, 2),),
         bwrap=Path("/b"),

@@ -46,6 +46,18 @@ def test_a_host_is_reached_if_it_is_named_and_public_or_opened(
     assert bool(rules.addresses(host, port)) is reached
 
 
+def test_the_platforms_own_servers_are_reached_by_their_web_ports_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = Hosts((), (), closed=("151.101.0.8",))
+    assert [rules.allow_address("151.101.0.8", port) for port in (80, 443, 5432)] == [True, True, False]
+    monkeypatch.setattr(egress, "_is_ours", lambda address: address == "151.101.0.7")
+    assert [rules.allow_address("151.101.0.7", port) for port in (443, 4200)] == [True, False]
+
+
+def test_this_machines_own_addresses_are_known() -> None:
+    assert egress._is_ours("127.0.0.1")
+    assert not egress._is_ours("151.101.0.9")
+
+
 def test_an_address_is_reached_if_it_is_public_or_one_of_an_opened_host() -> None:
     rules = Hosts((), (("inner.example", 5432),))
     assert rules.allow_address("151.101.0.223", 25)

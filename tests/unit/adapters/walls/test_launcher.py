@@ -46,7 +46,7 @@ def ended(*program: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words(*program), capture_output=True, text=True, timeout=20, check=False)
 
 
-@pytest.mark.parametrize("code", [0, 1, 255])
+@pytest.mark.parametrize("code", [0, 1, 147, 148, 255])
 def test_it_ends_with_the_code_of_the_program(code: int) -> None:
     assert ended("/bin/sh", "-c", f"exit {code}").returncode == code
 

@@ -90,6 +90,35 @@ def test_what_is_open_is_reached_and_no_other_port_or_private_address(server: in
     assert found[3] == "ConnectionResetError"
 
 
+BURST = """
+import socket, sys
+held = []
+for _ in range(60):
+    one = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+    one.sendall(b"GET / HTTP/1.0\\r\\n")  # unfinished, so that it stays open
+    held.append(one)
+for one in held:
+    one.close()
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as one:
+    one.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    print(one.recv(12).decode())
+"""
+
+
+def test_a_passage_outlives_more_connections_than_there_are_descriptors(server: int) -> None:
+    walls = confinement.of_this_server()
+    user = NOBODY if os.geteuid() == 0 else None
+    network = Network(open=(("127.0.0.1", server), ("localhost", server)))
+    argv = (str(walls.python), "-c", BURST, str(server))
+    wanted = Confinement(argv, Path("/tmp"), walls.python, user=user, network=network, bwrap=walls.bwrap)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(wanted.to_json())
+        file.flush()
+        few = ["/usr/bin/env", "prlimit", "--nofile=80:80", *launcher.command(file.name)]
+        done = run(few, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "HTTP/1.0 200\n", done.stderr
+
+
 def test_the_internet_is_no_way_to_private_addresses(server: int, own_address: str) -> None:
     found = tried(Network(internet=True), ("127.0.0.1", server), (own_address, server), ("169.254.169.254", 80))
     assert found == ["ConnectionRefusedError", "ConnectionResetError", "ConnectionResetError"]

@@ -277,13 +277,16 @@ class UvInstaller:
 
     def _network(self, hosts: Sequence[str]) -> Network:
         """Return what an installation reaches: the index, what the requirements name, and the operator's sources."""
-        index = urlsplit(self.index_url or "https://pypi.org/simple")
-        own = (index.hostname or "", index.port or (443 if index.scheme == "https" else 80))
+        own = _place(self.index_url or "https://pypi.org/simple")
         public = [source for source in (*self.sources, *self.egress) if "://" not in source]
         named = [source for source in self.sources if (urlsplit(source).hostname or "") in hosts]
-        listed = [urlsplit(source) for source in (*named, *self.egress) if source.startswith("https://")]
-        places = [(parts.hostname or "", parts.port or 443) for parts in listed]
+        places = [_place(source) for source in (*named, *self.egress) if source.startswith(("https://", "http://"))]
         return Network(open=(own, *places), hosts=(own[0], *hosts, *public))
+
+
+def _place(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
 
 
 def _words(listing: Listing) -> list[str]:

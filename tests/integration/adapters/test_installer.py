@@ -81,7 +81,7 @@ def test_a_private_package_is_fetched_with_the_password_of_the_home_that_is_give
     files.write(home / ".netrc", text, mode=0o600, owner=owner)
     users.home(home, owner)
     (work / "requirements.txt").write_text(line.format(private) + "\n")
-    installer = UvInstaller()
+    installer = UvInstaller(egress=(private,))
     installer.make_virtualenv(target, interpreter=python, sandbox=sandbox, cache=cache)
     install = functools.partial(
         installer.install, Listing(work / "requirements.txt"), target, interpreter=python, sandbox=sandbox, cache=cache
@@ -147,7 +147,9 @@ wheels = [{{ url = "https://example.org/zz-2.0-py3-none-any.whl", hash = "sha256
     project = '[project]\nname = "site"\nversion = "0"\nrequires-python = ">=3.9"\ndependencies = ["a", "zz"]\n'
     checkout = make_project(open_folder / "src", **{"uv.lock": lock, "pyproject.toml": project})
     cache = users.owned(open_folder / "cache", USER)
-    text = UvInstaller().export_lock(checkout.path, interpreter=python, sandbox=sandbox, cache=cache)
+    text = UvInstaller().export_lock(
+        checkout.path, root=checkout.path, interpreter=python, sandbox=sandbox, cache=cache
+    )
     assert len(text) > 250_000
     assert "zz==2.0" in text
     assert not list(cache.glob("export-*"))

@@ -358,14 +358,14 @@ def _is_reachable(path: Path, state: Path) -> bool:
 
 
 def _gunicorns(stack: Stack) -> list[psutil.Process]:
-    """The processes that supervisord started: the masters, not their workers."""
+    """The masters of all app instances, not their workers: the first programs within walls."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.Error):
             parent = process.parent()
             words = process.info["cmdline"] or []
             if parent and any("dz_run.py" in word and str(stack.state) in word for word in words):
-                found += [process] if "supervisord" in " ".join(parent.cmdline()) else []
+                found += [process] if parent.name() == "bwrap" != process.name() else []
     return found
 
 

@@ -37,7 +37,18 @@ print(json.dumps(found))
 """
 _ETC = {
     *("ssl", "ca-certificates", "pki", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
-    *("timezone", "mime.types", "fonts", "hosts", "gai.conf", "protocols", "services", "os-release", "debian_version"),
+    *(
+        "timezone",
+        "mime.types",
+        "fonts",
+        "hosts",
+        "gai.conf",
+        "host.conf",
+        "protocols",
+        "services",
+        "os-release",
+        "debian_version",
+    ),
     *("nsswitch.conf", "resolv.conf", "passwd", "group"),
 }
 _DEVICES = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")}

@@ -1,5 +1,6 @@
 """What a running site can do with the machine and to its neighbour: everything is tried from within, by Python of its own."""
 
+import contextlib
 import json
 import signal
 import time
@@ -153,7 +154,8 @@ def test_a_neighbours_port_is_never_answered_by_another_site(attack: Attack) -> 
         for _ in range(2):
             killed = neighbour.processes()
             for process in killed:
-                process.send_signal(signal.SIGKILL)
+                with contextlib.suppress(psutil.NoSuchProcess):  # it has ended with one that was killed before
+                    process.send_signal(signal.SIGKILL)
             psutil.wait_procs(killed, timeout=10)
             deadline = time.monotonic() + 60
             while neighbour.get("/") != "neighbour":

@@ -44,8 +44,10 @@ def title(parameters: dict[str, Any], where: str) -> str:
         about = titles.of_job(zoomdb, parameters["job"])
     elif project := parameters.get("project"):
         about = titles.of_project(zoomdb, project)
+    elif job := parameters.get("job"):
+        about = titles.project_of(zoomdb, job)
     else:
-        about = titles.project_of(zoomdb, parameters["job"])
+        return where  # it concerns no project
     return f"{about} on {where}"
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bench.ours import Platform
 from dz import names, wiring
 from dz.adapters import processes
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
 from dz.settings import settings
 from dz.tasklib.appservers import stop

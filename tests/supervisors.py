@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
 from dz.errors import ServiceUnavailable
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dz.adapters import processes
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT
 
 Version = tuple[int, int, int]
 OLDEST, NEWEST = (3, 9), (3, 14)

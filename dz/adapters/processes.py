@@ -16,6 +16,14 @@ OUTPUT_LIMIT = 200_000
 """How many bytes of a program's output are kept; docs.rs keeps 102,400 of a build."""
 
 
+BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+"""What a program finds in its environment besides the variables that it is given explicitly."""
+FILE_BYTES = 2 * 1024**3
+"""The largest file that a program of a project may write."""
+MOST_PROCESSES = 2000
+"""Processes and threads that a program of a project may have at once, where the project has a Unix user of its own."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of one program; None means unbounded.

@@ -25,7 +25,7 @@ import uv
 
 from dz.adapters import files, interpreters, processes, trees
 from dz.adapters.interpreters import NEWEST, OLDEST, Download, Interpreter, dotted
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT
 from dz.errors import PythonMissing
 
 MARK = "python.json"

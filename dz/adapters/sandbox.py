@@ -8,25 +8,23 @@ step ends.
 """
 
 import os
-import pwd
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from dz.adapters import processes
-from dz.adapters.processes import Finished, Limits
+from dz.adapters import processes, users
+from dz.adapters.processes import BASE_ENVIRONMENT, FILE_BYTES, MOST_PROCESSES, Finished, Limits
 from dz.adapters.walls import confinement, launcher
 from dz.adapters.walls.confinement import PROXY, Confinement, Network, Walls
 from dz.errors import WallsMissing
 
-BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-"""What project code finds in its environment besides the variables that it is given explicitly."""
 _GRACE_SECONDS = 15
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 ALONE = Network()
+"""A program that reaches nothing but itself."""
 
 
 class Sandbox(Protocol):
@@ -73,14 +71,14 @@ class UserSandbox:
         home: an existing folder that the code finds as HOME.
         limits: bounds of each program.
         walls: what keeps it from everything else.
+        most_processes: see `processes.MOST_PROCESSES`.
     """
 
     user: str | None
     home: Path
     walls: Walls = field(default_factory=confinement.of_this_server)
-    limits: Limits = field(default_factory=lambda: Limits(file_bytes=2 * 1024**3))
-    most_processes: int = 2000
-    """Processes and threads that the project's user may have at once, its app instances on this machine included."""
+    limits: Limits = field(default_factory=lambda: Limits(file_bytes=FILE_BYTES))
+    most_processes: int = MOST_PROCESSES
 
     @property
     def bounds(self) -> Limits:
@@ -114,7 +112,7 @@ class UserSandbox:
             cwd=cwd,
             python=self.walls.python,
             bwrap=self.walls.bwrap,
-            user=_identity(self.user),
+            user=users.identity(self.user),
             reads=(cwd, *reads),
             writes=(self.home, *writes),
             network=network,
@@ -139,8 +137,3 @@ class UserSandbox:
                 "Allow user namespaces (docs/operating.md, Walls); or set DZ_ISOLATION=user if you trust every project.",
             )
         return done
-
-
-def _identity(user: str | None) -> tuple[int, int] | None:
-    entry = pwd.getpwnam(user) if user else None
-    return (entry.pw_uid, entry.pw_gid) if entry else None

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dz.adapters import processes
-from dz.adapters.processes import Finished
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT, Finished
 
 PATIENCE = 30.0
 """Seconds for which a program that says that it is kept from its work is tried again; shadow's own waits for 15 s."""

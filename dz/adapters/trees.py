@@ -2,8 +2,8 @@
 
 Nothing here goes by path below the top of a tree. Each folder is opened from the one above it, never through a link, and
 becomes this process's own before anything in it is looked at: from then on nobody else can add, rename or replace a name
-in it, whatever descriptors they hold. The way up is `..`, compared with the folder that was left. Nothing recurses, and
-three descriptors are open at most, however deep a tree is. The folder that a tree lies in must be ours.
+in it, whatever descriptors they hold. The way up is `..`, compared with the folder through which the walk came down. Nothing
+recurses, and four descriptors are open at most, however deep a tree is. The folder that a tree lies in must be ours.
 Sources: openat(2), path_resolution(7); fchmod bounds the entries of an access control list, acl(5).
 """
 

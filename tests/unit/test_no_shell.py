@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax_trees import called_name, imported_names
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("dz", "flows", "tasks", "deployments", "blocks", "infra", "bench")
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "ash", "csh", "fish"}
@@ -29,28 +31,16 @@ PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "marshal", "sh
 def offences(source: str) -> Iterator[str]:
     """Yield what is forbidden in a module, each as `line: reason`."""
     tree = ast.parse(source)
-    full_names = _imports(tree)
+    full_names = imported_names(tree)
     for node in ast.walk(tree):
         for reason in (*_call(node, full_names), *_shell_words(node), *_pickle(node)):
             yield f"{getattr(node, 'lineno', 0)}: {reason}"
 
 
-def _imports(tree: ast.AST) -> dict[str, str]:
-    """Return the full name behind each name that a module imports."""
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 def _call(node: ast.AST, full_names: dict[str, str]) -> Iterator[str]:
     if not isinstance(node, ast.Call):
         return
-    head, _, rest = ast.unparse(node.func).partition(".")
-    name = ".".join(filter(None, (full_names.get(head, head), rest)))
+    name = called_name(node, full_names)
     if name in SHELL_CALLS:
         yield f"{name} runs a shell"
     for keyword in node.keywords:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import ROOT
+from tests.syntax_trees import called_name, imported_names
 
 FOLDERS = ("dz", "infra")
 NOT_ROOT = ("dz/shim/",)
@@ -98,7 +99,7 @@ REASONS = {
 def places(source: str, *, reads: bool) -> Iterator[str]:
     """Yield `function: call` for what goes by path where somebody else might have changed it."""
     tree = ast.parse(source)
-    names = _imports(tree)
+    names = imported_names(tree)
     waiting: list[tuple[ast.AST, str]] = [(tree, "")]
     while waiting:
         node, function = waiting.pop()
@@ -111,24 +112,13 @@ def places(source: str, *, reads: bool) -> Iterator[str]:
 
 def _judged(node: ast.Call, names: dict[str, str], *, reads: bool) -> str | None:
     """Return the name of a call that goes by path."""
-    head, _, rest = ast.unparse(node.func).partition(".")
-    name = ".".join(filter(None, (names.get(head, head), rest)))
+    name = called_name(node, names)
     if name in WALKS:
         return None if {one.arg for one in node.keywords} & {"dir_fd", "src_dir_fd"} else name
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     if name.startswith(("os.", "shutil.")):
         return None
     return method if method in METHODS or (reads and method in READS) else None
-
-
-def _imports(tree: ast.AST) -> dict[str, str]:
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return found
 
 
 def found_in_the_product() -> set[str]:

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from dz.adapters import loaded_project
-from dz.adapters.sandbox import BASE_ENVIRONMENT
+from dz.adapters.processes import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.walls import launcher
 from dz.errors import HealthCheckFailed

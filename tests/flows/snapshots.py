@@ -13,6 +13,7 @@ from dz import wiring
 from dz.settings import settings
 from dz.zoomdb.models import Bundle, Database, Deployment, EnvVar, Project, Release, VirtualHost
 from dz.zoomdb.states import LIVE
+from tests.conftest import USERS
 
 
 def files_below(folder: Path) -> dict[str, str]:
@@ -28,7 +29,7 @@ def databases_and_roles() -> list[str]:
 
 
 def unix_users() -> list[str]:
-    return sorted(entry.pw_name for entry in pwd.getpwall() if entry.pw_name.startswith("dzf-"))
+    return sorted(entry.pw_name for entry in pwd.getpwall() if entry.pw_name.startswith(USERS))
 
 
 def take() -> dict[str, Any]:

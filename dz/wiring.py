@@ -17,12 +17,15 @@ from dz.adapters.archive import Layer
 from dz.adapters.bundle_store import BundleStore, DirectoryBundleStore, S3BundleStore
 from dz.adapters.git import Git
 from dz.adapters.installer import Installer, UvInstaller
-from dz.adapters.nginx import Limits, Nginx
+from dz.adapters.nginx import Limits as VisitorLimits
+from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.python_downloads import PythonDownloads, Pythons
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
+from dz.adapters.walls import limits
 from dz.adapters.walls.confinement import Walls, of_this_server
+from dz.adapters.walls.limits import Limits
 from dz.errors import StackProblem
 from dz.settings import Role, settings
 from dz.tasklib import projects
@@ -94,7 +97,14 @@ def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
     identity, folder = owner(sysid), server_dir(role, server)
     for kind in ("checkouts", "envs") if role == "build" else ():
         users.closed_folder(folder / kind / sysid, identity)
-    return UserSandbox(settings().unix_user(sysid), users.home(folder / "homes" / sysid, identity), walls())
+    home, bounds = users.home(folder / "homes" / sysid, identity), _limits(role)
+    return UserSandbox(settings().unix_user(sysid), home, walls(), bounds)
+
+
+def _limits(role: Role) -> Limits:
+    """Return how much one program of a project may use on a server of this process."""
+    of = limits.of_sites if role == "appserver" else limits.of_builds
+    return of(limits.machine())
 
 
 def walls() -> Walls:
@@ -151,7 +161,7 @@ def _throwaway(name: str, home: Path) -> Sandbox:
     """Return the confinement of code that belongs to no project yet."""
     owner(name)  # makes the user where it is missing
     user = settings().unix_user(name)
-    return UserSandbox(user, users.owned(home, user), walls())
+    return UserSandbox(user, users.owned(home, user), walls(), _limits("build"))
 
 
 def bundle_store() -> BundleStore:
@@ -197,6 +207,7 @@ def configure(found: AppInstance) -> None:
         local_names=local_names(),
         egress=here.egress,
         within=walls(),
+        limits=_limits("appserver"),
     )
 
 
@@ -225,7 +236,7 @@ def nginx(server: str) -> Nginx:
         user=here.proxy_user,
         addresses=here.proxy_addresses,
         trusted_proxies=here.trusted_proxies,
-        limits=Limits(here.site_connections, here.visitor_connections, here.visitor_requests),
+        limits=VisitorLimits(here.site_connections, here.visitor_connections, here.visitor_requests),
     )
 
 

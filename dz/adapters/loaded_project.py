@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from dz.adapters.processes import OUTPUT_LIMIT, Finished, Limits
+from dz.adapters.processes import OUTPUT_LIMIT, Finished
 from dz.errors import HealthCheckFailed
 
 _SOCKET = "socket"
@@ -35,13 +35,11 @@ class LoadedProject:
     Args:
         process: that process.
         connection: the socket to it.
-        limits: bounds of each command; the process sets them itself, because no other process may.
     """
 
-    def __init__(self, process: psutil.Process, connection: socket.socket, limits: Limits) -> None:
+    def __init__(self, process: psutil.Process, connection: socket.socket) -> None:
         self._process = process
         self._connection = connection
-        self._limits = limits
 
     def run(self, words: Sequence[str], *, timeout: float) -> Finished:
         """Run `manage.py` with these words and wait for it; whatever it started is killed when it ends.
@@ -50,7 +48,8 @@ class LoadedProject:
             timeout: seconds until it is killed.
         """
         started = time.monotonic()
-        request = json.dumps({"words": list(words), "limits": self._limits.kinds()}).encode()
+        # It has the limits of its instance; but the shim of an earlier release asks for this key.
+        request = json.dumps({"words": list(words), "limits": []}).encode()
         with tempfile.TemporaryFile() as output, _lifeline() as lifeline:
             with contextlib.suppress(OSError):  # the process has died, so no answer comes below
                 socket.send_fds(self._connection, [request], [output.fileno(), lifeline])
@@ -102,7 +101,7 @@ def _lifeline() -> Iterator[int]:
 
 @contextlib.contextmanager
 def loaded(
-    place: Path, *, owner: tuple[int, int] | None, limits: Limits, alive: Callable[[], bool], timeout: float
+    place: Path, *, owner: tuple[int, int] | None, alive: Callable[[], bool], timeout: float
 ) -> Iterator[LoadedProject]:
     """Wait until a held instance has loaded its project, and yield its process; it serves if the block succeeds.
 
@@ -116,7 +115,7 @@ def loaded(
         HealthCheckFailed: the instance ended, or did not load the project in time.
     """
     with _listening(place, owner) as listener, contextlib.closing(_accepted(listener, alive, timeout)) as connection:
-        project = LoadedProject(_peer(connection, owner), connection, limits)
+        project = LoadedProject(_peer(connection, owner), connection)
         yield project
         # In this order a kill in between does no harm: nothing is left to hold a restarted instance.
         shutil.rmtree(place)

@@ -18,10 +18,6 @@ OUTPUT_LIMIT = 200_000
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 """What a program finds in its environment besides the variables that it is given explicitly."""
-FILE_BYTES = 2 * 1024**3
-"""The largest file that a program of a project may write."""
-MOST_PROCESSES = 2000
-"""Processes and threads that a program of a project may have at once, where the project has a Unix user of its own."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +27,10 @@ class Limits:
     Args:
         file_bytes: the largest file it may write.
         memory_bytes: its address space.
-        processes: how many processes its user may have.
     """
 
     file_bytes: int | None = None
     memory_bytes: int | None = None
-    processes: int | None = None
 
     def apply(self) -> None:
         """Set the limits in the child, before the program starts."""
@@ -49,7 +43,6 @@ class Limits:
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, self.file_bytes),
             (resource.RLIMIT_AS, self.memory_bytes),
-            (resource.RLIMIT_NPROC, self.processes),
         )
         return [(kind, value) for kind, value in wanted if value is not None]
 

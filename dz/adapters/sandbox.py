@@ -9,14 +9,15 @@ step ends.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from dz.adapters import processes, users
-from dz.adapters.processes import BASE_ENVIRONMENT, FILE_BYTES, MOST_PROCESSES, Finished, Limits
+from dz.adapters.processes import BASE_ENVIRONMENT, Finished
 from dz.adapters.walls import confinement, launcher
 from dz.adapters.walls.confinement import PROXY, Confinement, Network, Walls
+from dz.adapters.walls.limits import Limits
 from dz.errors import WallsMissing
 
 _GRACE_SECONDS = 15
@@ -36,8 +37,8 @@ class Sandbox(Protocol):
         ...
 
     @property
-    def bounds(self) -> Limits:
-        """The limits of each program."""
+    def limits(self) -> Limits:
+        """How much each program may use."""
         ...
 
     def run(
@@ -69,21 +70,14 @@ class UserSandbox:
     Args:
         user: the Unix user; None where this process may not change users.
         home: an existing folder that the code finds as HOME.
-        limits: bounds of each program.
         walls: what keeps it from everything else.
-        most_processes: see `processes.MOST_PROCESSES`.
+        limits: how much each program may use.
     """
 
     user: str | None
     home: Path
     walls: Walls = field(default_factory=confinement.of_this_server)
-    limits: Limits = field(default_factory=lambda: Limits(file_bytes=FILE_BYTES))
-    most_processes: int = MOST_PROCESSES
-
-    @property
-    def bounds(self) -> Limits:
-        """The limits of each program; processes are limited only if the project has its own Unix user."""
-        return replace(self.limits, processes=self.most_processes) if self.user else self.limits
+    limits: Limits = field(default_factory=Limits)
 
     def run(
         self,
@@ -116,7 +110,7 @@ class UserSandbox:
             reads=(cwd, *reads),
             writes=(self.home, *writes),
             network=network,
-            limits=tuple(self.bounds.kinds()),
+            limits=self.limits,
         )
         described = launcher.in_memory(wanted.to_json().encode())
         try:

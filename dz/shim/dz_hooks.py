@@ -9,7 +9,6 @@ import ctypes
 import fcntl
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -59,18 +58,9 @@ def _serve(place):
             return
         output, lifeline = files
         _die_with(lifeline)
-        for kind, value in request["limits"]:
-            _limit(kind, value)
         code = _run(request["words"], output)
         os.close(lifeline)
         connection.send(json.dumps(code).encode())
-
-
-def _limit(kind, value):
-    """Set a limit, unless there is a lower one."""
-    _, highest = resource.getrlimit(kind)
-    wanted = value if highest == resource.RLIM_INFINITY else min(value, highest)
-    resource.setrlimit(kind, (wanted, wanted))
 
 
 def _connected(place):

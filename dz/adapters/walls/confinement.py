@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dz.adapters.walls.limits import Limits
+
 _OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OF_ETC = (
     *("ssl", "ca-certificates", "pki", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
@@ -34,9 +36,6 @@ _FILES = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     "/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n",
 }
-SHARED_MEMORY_BYTES = 64 * 1024**2
-"""The size of /dev/shm; Docker gives a container the same."""
-TEMPORARY_BYTES = 1024**3
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Confinement:
         reads: files and folders that it sees besides the system's programs; missing ones are left out.
         writes: folders that it sees and may change as far as their modes let it; applied after `reads`.
         listen: address and port of a socket that it finds as descriptor 3; nobody else can listen there.
-        limits: pairs of a resource of setrlimit(2) and its limit.
+        limits: how much it may use.
         bwrap: bubblewrap; None: no walls, only another user.
         python: an interpreter that the user may execute, for the first program within.
         patience: seconds from SIGTERM until everything is killed; 0: killed at once.
@@ -120,7 +119,7 @@ class Confinement:
     writes: tuple[Path, ...] = ()
     network: Network = field(default_factory=Network)
     listen: tuple[str, int] | None = None
-    limits: tuple[tuple[int, int], ...] = ()
+    limits: Limits = field(default_factory=Limits)
     bwrap: Path | None = None
     patience: float = 0
 
@@ -134,6 +133,7 @@ class Confinement:
         found = json.loads(text)
         network = found["network"]
         user, listen, bwrap = found["user"], found["listen"], found["bwrap"]
+        limits = found["limits"]
         return cls(
             argv=tuple(found["argv"]),
             cwd=Path(found["cwd"]),
@@ -145,7 +145,7 @@ class Confinement:
                 _pairs(network["open"]), tuple(network["hosts"]), network["internet"], tuple(network["closed"])
             ),
             listen=(listen[0], listen[1]) if listen else None,
-            limits=_pairs(found["limits"]),
+            limits=Limits(**limits) if isinstance(limits, dict) else Limits(),  # an earlier release wrote pairs
             bwrap=Path(bwrap) if bwrap else None,
             patience=found["patience"],
         )
@@ -178,10 +178,11 @@ def bubblewrap(wanted: Confinement, *, files: Sequence[tuple[int, str]], seccomp
         elif path.exists():
             words += ["--ro-bind", name, name]
     shared, temporary = "/dev/shm", "/tmp"  # noqa: S108 - of the program alone
-    words += ["--proc", "/proc", *_devices(), "--size", str(SHARED_MEMORY_BYTES), "--perms", "1777", "--tmpfs", shared]
+    words += ["--proc", "/proc", *_devices(), "--size", str(wanted.limits.shared_bytes)]
+    words += ["--perms", "1777", "--tmpfs", shared]
     words += [
         "--size",
-        str(TEMPORARY_BYTES),
+        str(wanted.limits.temporary_bytes),
         "--perms",
         "1777",
         "--tmpfs",

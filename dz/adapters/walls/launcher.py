@@ -135,14 +135,14 @@ def _start(
     if wanted.bwrap is None:
         child = os.fork()
         if child == 0:
-            _exec(list(wanted.argv), listener, open_files, cwd=wanted.cwd, limits=wanted.limits)
+            _exec(list(wanted.argv), listener, open_files, cwd=wanted.cwd, limits=_rlimits(wanted))
         return child, child
     ways = passages.of(wanted.network)
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anything is sent
     control = _raised(theirs.fileno())
     theirs.close()
-    job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": wanted.limits}
+    job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": _rlimits(wanted)}
     sockets = {"sockets": [(way.kind, *way.inside) for way in ways]}
     words = [str(wanted.python), "-I", "-S", "/run/inside.py", str(control), json.dumps({**job, **sockets})]
     contents = {
@@ -170,6 +170,10 @@ def _start(
         raise NoWallsError
     passages.open_for(ways, sockets_within)
     return child, main_process
+
+
+def _rlimits(wanted: Confinement) -> list[tuple[int, int]]:
+    return wanted.limits.of_each_process(own_user=wanted.user is not None, own_namespace=wanted.bwrap is not None)
 
 
 def in_memory(content: bytes) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from dz.adapters import files, trees, users, writable_tree
 from dz.adapters.walls.confinement import Network, Walls
+from dz.adapters.walls.limits import USUAL, Limits
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn, hostnames, walls
 from dz.tasklib.appservers.instance import AppInstance
@@ -27,6 +28,7 @@ def configure(
     local_names: Sequence[str] = (),
     egress: Sequence[tuple[str, int]] = (),
     within: Walls,
+    limits: Limits = USUAL,
 ) -> None:
     """Write the files of an app instance.
 
@@ -35,6 +37,7 @@ def configure(
         local_names: further names under which a local stack shows every site, e.g. 127.0.0.1.
         egress: (host, port) of private addresses that the operator lets sites reach.
         within: what its walls are made of.
+        limits: how much it may use.
     """
     login, servers = databases.credentials(zoomdb, instance.project_id), _addresses(zoomdb)
     variables = variables_of(
@@ -50,7 +53,7 @@ def configure(
     write_files(instance, {**variables, **collected}, owner=owner, proxies=servers["proxy"])
     closed = {address for addresses in servers.values() for address in addresses}
     network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(sorted(closed)))
-    write_walls(instance, owner=owner, network=network, within=within)
+    write_walls(instance, owner=owner, network=network, within=within, limits=limits)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 
@@ -91,9 +94,11 @@ def write_files(
     files.write(instance.env_file, json.dumps({**given, **own}, sort_keys=True), mode=mode, owner=reader)
 
 
-def write_walls(instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, within: Walls) -> None:
-    """Write what the processes of an app instance see and reach."""
-    confined = walls.of_instance(instance, owner=owner, network=network, walls=within)
+def write_walls(
+    instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, within: Walls, limits: Limits = USUAL
+) -> None:
+    """Write what the processes of an app instance see and reach, and how much they may use."""
+    confined = walls.of_instance(instance, owner=owner, network=network, walls=within, limits=limits)
     files.write(instance.walls_file, confined.to_json(), mode=0o644)
 
 

@@ -65,7 +65,6 @@ def _manage(
         loaded_project.loaded(
             instance.hold,
             owner=owner,
-            limits=sandbox.bounds,
             alive=functools.partial(health.is_alive, instance, supervisor),
             timeout=timeout,
         ) as project,

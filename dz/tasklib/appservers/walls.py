@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
-from dz.adapters.processes import FILE_BYTES, MOST_PROCESSES, Limits
 from dz.adapters.walls.confinement import Confinement, Network, Walls, folder_of
+from dz.adapters.walls.limits import Limits
 from dz.tasklib.appservers.instance import AppInstance
 
 _PATIENCE = 17
 """Seconds to end in, more than gunicorn's `graceful_timeout` and less than supervisord waits."""
 
 
-def of_instance(instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, walls: Walls) -> Confinement:
+def of_instance(
+    instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, walls: Walls, limits: Limits
+) -> Confinement:
     """Return how an app instance's gunicorn is confined.
 
     Args:
         owner: uid and gid of the project's user; None: this process's own.
     """
-    limits = Limits(file_bytes=FILE_BYTES, processes=MOST_PROCESSES if owner else None)
     return Confinement(
         argv=tuple(instance.command("gunicorn", str(instance.gunicorn_file))),
         cwd=instance.home,
@@ -27,7 +28,7 @@ def of_instance(instance: AppInstance, *, owner: tuple[int, int] | None, network
         writes=tuple(writes(instance)),
         network=network,
         listen=(instance.address, instance.port),
-        limits=tuple(limits.kinds()),
+        limits=limits,
         patience=_PATIENCE,
     )
 

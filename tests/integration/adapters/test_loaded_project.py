@@ -19,10 +19,10 @@ import pytest
 import uv
 
 from dz.adapters import interpreters, loaded_project
-from dz.adapters.processes import Limits
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.adapters.walls.confinement import Network, of_this_server
+from dz.adapters.walls.limits import FILE_BYTES
 from dz.errors import HealthCheckFailed, HookFailed
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, stop
@@ -123,7 +123,6 @@ class Site:
         return loaded_project.loaded(
             self.instance.hold,
             owner=self.owner,
-            limits=Limits(file_bytes=10**7),
             alive=lambda: health.is_alive(self.instance, self.supervisor),
             timeout=20,
         )
@@ -161,7 +160,7 @@ def test_it_serves_only_when_its_hooks_have_run_as_the_projects_user(site):
         done = project.run(["hook", "well"], timeout=20)
         assert site.page() is None
     assert (done.ok, done.timed_out) == (True, False)
-    assert done.output == f"doing well {site.owner[0] if site.owner else os.getuid()} 10000000\n"
+    assert done.output == f"doing well {site.owner[0] if site.owner else os.getuid()} {FILE_BYTES}\n"
     assert site.page(10) == "served"
     assert not site.instance.hold.exists()
     psutil.Process(site.supervisor.pid(site.name)).kill()  # what is started anew is held no more

@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dz.adapters.processes import Finished, Limits
+from dz.adapters.processes import Finished
 from dz.adapters.sandbox import UserSandbox
 from dz.adapters.walls import confinement
+from dz.adapters.walls.limits import Limits
 from dz.errors import WallsMissing
 
 LEAVE = "import os, subprocess, sys\nq = open(os.devnull, 'r+')\nsubprocess.Popen([sys.executable, '-c', "
@@ -76,6 +77,40 @@ def test_no_program_writes_a_file_without_end(tmp_path: Path) -> None:
     )
     assert not done.ok
     assert (tmp_path / "big").stat().st_size == 1000
-    # Only the processes of a user of its own can be counted.
-    assert sandbox.bounds.processes is None
-    assert UserSandbox("nobody", tmp_path, most_processes=7).bounds.processes == 7
+
+
+FORK = """
+import os, signal
+count = 0
+try:
+    while count < 200:
+        if not os.fork():
+            signal.pause()
+        count += 1
+except BlockingIOError:
+    print("stopped after", count)
+"""
+
+
+def test_no_program_forks_without_end_whoever_else_has_processes(tmp_path: Path) -> None:
+    sandbox = UserSandbox("nobody" if os.geteuid() == 0 else None, Path("/tmp"), limits=Limits(processes=30))
+    done = sandbox.run(["/usr/bin/python3", "-c", FORK], cwd=Path("/"), env={}, timeout=30)
+    assert done.output.startswith("stopped after 2")
+
+
+def test_temporary_files_and_open_files_are_bounded(tmp_path: Path) -> None:
+    limits = Limits(temporary_bytes=10**6, shared_bytes=10**5, open_files=20)
+    sandbox = UserSandbox("nobody" if os.geteuid() == 0 else None, Path("/var/tmp"), limits=limits)
+    code = """
+import os, resource
+for folder in ("/tmp", "/dev/shm"):
+    with open(folder + "/big", "wb", 0) as file:
+        try:
+            while True: file.write(bytes(4096))
+        except OSError as error:
+            print(folder, error.strerror, file.tell())
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    done = sandbox.run(["/usr/bin/python3", "-c", code], cwd=Path("/"), env={}, timeout=30)
+    full = "No space left on device"
+    assert done.output == f"/tmp {full} 1003520\n/dev/shm {full} 102400\n(20, 20)\n"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dz.adapters.walls import confinement
 from dz.adapters.walls.confinement import Confinement, Network
+from dz.adapters.walls.limits import Limits
 
 
 def test_it_comes_back_from_its_text_as_it_was() -> None:
@@ -16,7 +17,7 @@ def test_it_comes_back_from_its_text_as_it_was() -> None:
         writes=(Path("/w"),),
         network=Network(open=(("db", 5432),), hosts=("pypi.org",), internet=True, closed=("1.2.3.4",)),
         listen=("127.0.0.1", 80),
-        limits=((1, 2),),
+        limits=Limits(memory_bytes=7, cpus=1.5),
         bwrap=Path("/b"),
         patience=3,
     )

@@ -21,7 +21,7 @@ from bench.services import Services
 from dz.adapters.nginx import Nginx
 from dz.settings import settings
 from dz.tasklib import projects
-from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs import endings, jobs, log
 from dz.tasklib.proxies import config, hosts, publish, sites, vhosts
 from dz.tasklib.proxies.config import SiteConfig, Upstream, Vhost
 from dz.tasklib.releases import releases
@@ -154,7 +154,7 @@ def of_zoomdb(zoomdb: Zoomdb, costs: Costs) -> None:
     with costs.timed("zoomdb: newest jobs"):
         jobs.newest(zoomdb)
     with costs.timed("zoomdb: dead jobs"):
-        jobs.reap(zoomdb)
+        endings.reap(zoomdb)
 
 
 def _bookkeeping(zoomdb: Zoomdb, costs: Costs) -> None:

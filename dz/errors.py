@@ -155,7 +155,23 @@ class UnknownVersion(OwnerError):
 
 
 class DeployInProgress(OwnerError):
-    """Another deploy of the same project is running."""
+    """Another deploy of the same project has been running for longer than one may wait for."""
+
+
+class Superseded(OwnerError):
+    """A newer deploy of the same project was asked for before this one began."""
+
+
+class Cancelled(OwnerError):
+    """Somebody cancelled the job."""
+
+
+class TooLate(OwnerError):
+    """The job cannot be cancelled, because users see what it has made, or it has ended."""
+
+
+class NotRepeatable(OwnerError):
+    """The job has succeeded, or newer work has replaced it, so that there is no further attempt of it."""
 
 
 # -- build -------------------------------------------------------------------------------------------------
@@ -250,6 +266,10 @@ class WrongServer(OperatorError):
 
 class StaleWork(OperatorError):
     """Work arrived for a job that has already ended; nothing was touched."""
+
+
+class Fenced(OperatorError):
+    """The work was taken over by newer work while it did not answer; it wrote nothing after that."""
 
 
 class NoAppserver(OperatorError):

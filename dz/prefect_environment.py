@@ -17,6 +17,8 @@ def prepare() -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",
         "DO_NOT_TRACK": "1",
+        # A server that is busy or starts again is asked again, five times within half a minute, whatever it answered.
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500,504",
         # A worker that is told of work polls for safety only; one that is not would make it most of a deploy's time.
         "PREFECT_WORKER_QUERY_SECONDS": "10" if here.worker_type == "warm" else "1",
     }

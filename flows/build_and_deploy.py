@@ -35,7 +35,7 @@ def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> State[None]:
         refuse_forbidden_source(job_id, request)
         project = identify_project(job_id, request)
         refuse_taken_host(job_id, project)
-        with only_deploy_of(project):
+        with only_deploy_of(job_id, project):
             refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
             if served := serving_release(project, bundle):

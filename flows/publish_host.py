@@ -23,7 +23,7 @@ def publish_host(request: HostRequest, job: OwnJob = None) -> None:
     """Give a project a further host name; with a version, the name always shows that version."""
     with running_job(JobKind.PUBLISH, request, job) as job_id:
         project = known_project(job_id, request.project)
-        with only_deploy_of(project):
+        with only_deploy_of(job_id, project):
             release = shown_release(job_id, project, request.version)
             appservers = placement(job_id, release)
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)

@@ -22,7 +22,7 @@ def rollback(request: VersionRequest, job: OwnJob = None) -> State[None]:
     """Point the proxies back to an earlier version of a project; the database stays as it is."""
     with running_job(JobKind.ROLLBACK, request, job) as job_id:
         project = known_project(job_id, request.project)
-        with only_deploy_of(project):
+        with only_deploy_of(job_id, project):
             release = rollback_target(job_id, project, request.version)
             appservers = placement(job_id, release)
             on_servers(deploy, "appserver", appservers, release=release, job=job_id)

@@ -90,7 +90,7 @@ def appservers_of(project: int) -> list[str]:
     return [server for server in alive("appserver") if server in known]
 
 
-@on_role("appserver")
+@on_role("appserver", outlives_job=True)
 def stop_instance(job: int, deployment: int, *, server: str) -> None:
     """Stop an app instance and free its port."""
     folder = wiring.server_dir("appserver", server)

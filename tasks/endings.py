@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from prefect import Flow
+from prefect import Flow, states
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
-from prefect.states import Failed
 
 from dz import wiring
-from dz.errors import REMEDY, DzError, Unexpected
+from dz.errors import REMEDY, Cancelled, DzError, Superseded, Unexpected
 from dz.tasklib.messages import wakeups
 
 P = ParamSpec("P")
@@ -50,7 +49,9 @@ def ends_plainly(function: Callable[P, R]) -> Callable[P, R]:
             if not _is_plain(error):
                 raise
             get_run_logger().error("%s", error)
-            return cast("R", Failed(message=str(error), data=error))
+            if isinstance(error, Cancelled | Superseded):
+                return cast("R", states.Cancelled(name=error.code, message=error.found, data=error))
+            return cast("R", states.Failed(message=str(error), data=error))
 
     return run
 

@@ -1,6 +1,7 @@
 """Jobs around flows: a flow run begins and ends a job, or reports to the parent that waits for it."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from prefect.context import FlowRunContext
@@ -10,12 +11,16 @@ from pydantic import BaseModel
 from dz import wiring
 from dz.errors import DeployInProgress
 from dz.settings import Role, settings
-from dz.tasklib.jobs import failures, jobs
-from dz.zoomdb import locks
+from dz.tasklib.jobs import failures, jobs, turns
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
 from tasks.roles import refuse_other_server
 from tasks.standby import dismiss
+
+QUEUE_SECONDS = 3600.0
+"""Seconds that a job waits for its turn."""
+LOOK_SECONDS = 0.5
+"""Seconds between two looks whether the turn has come."""
 
 
 @contextlib.contextmanager
@@ -32,10 +37,14 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
 
 
 def pending_or_new(kind: JobKind, request: BaseModel, job: int | None) -> int:
-    """Return the job that a run was started for; a run from the Prefect UI or API, or a repeated one, opens its own."""
-    # A run that is repeated from the Prefect UI names a job that has run already.
-    return jobs.if_pending(wiring.zoomdb(), job) or jobs.open_job(
-        wiring.zoomdb(), kind, params=request.model_dump(mode="json"), requested_by=requested_by()
+    """Return the job that a run executes: that which it was sent for, its own of before, or else one that it opens."""
+    run = str(flow_run.get_id())
+    return jobs.to_run(wiring.zoomdb(), run, job) or jobs.open_job(
+        wiring.zoomdb(),
+        kind,
+        params=request.model_dump(mode="json"),
+        requested_by=requested_by(),
+        idempotency_key=f"run:{run}",
     )
 
 
@@ -64,11 +73,19 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
 
 
 @contextlib.contextmanager
-def only_deploy_of(project: int) -> Iterator[None]:
-    """Let one deploy of a project run at a time; a second one is refused at once."""
-    with wiring.zoomdb().try_lock(locks.DEPLOY, project) as taken:
-        if not taken:
+def only_deploy_of(job: int, project: int) -> Iterator[None]:
+    """Let one job at a time change what a project serves; the others wait for their turn, and the newest deploy counts.
+
+    Raises:
+        Superseded, Cancelled: the job was ended while it waited.
+        DeployInProgress: its turn has not come for very long.
+    """
+    deadline = time.monotonic() + QUEUE_SECONDS
+    while place := turns.take(wiring.zoomdb(), job, project):
+        if time.monotonic() > deadline:
             raise DeployInProgress(
-                "Another deploy of this project is running.", "Wait for its end (`dz jobs` shows it), then try again."
+                f"Job {place.behind} of this project has not ended for {QUEUE_SECONDS / 60:.0f} minutes.",
+                f"Cancel it (`dz cancel {place.behind}`) or wait for its end, then try again.",
             )
-        yield
+        time.sleep(LOOK_SECONDS)
+    yield

@@ -49,6 +49,7 @@ def running_launch(request: LaunchRequest, job: int | None) -> Iterator[int]:
     zoomdb, run = wiring.zoomdb(), str(flow_run.get_id())
     job_id = launches.of_run(zoomdb, run) or pending_or_new(JobKind.LAUNCH, request, job)
     launches.open_launch(zoomdb, job_id, seconds=_seconds(request))
+    jobs.to_run(zoomdb, run, job_id)  # a launch that has ended gets a further attempt
     with jobs.running(zoomdb, job_id, run):
         yield job_id
 

@@ -25,5 +25,5 @@ def likely_appservers(instances: int) -> list[str]:
 @on_role("build")
 def placement(job: int, release: int) -> list[str]:
     """Choose appservers by load and health, and return those on which the release still has to boot."""
-    placed = work.place(wiring.zoomdb(), release, port_range=settings().app_ports)
+    placed = work.place(wiring.zoomdb(), release, port_range=settings().app_ports, job_id=job)
     return [place.server for place in placed if not place.warm]

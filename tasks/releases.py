@@ -15,7 +15,7 @@ from tasks.roles import on_role
 @on_role("build")
 def create_release(job: int, project: int, bundle: int) -> int:
     """Make the next version of a project and return the release's id."""
-    release = releases.create(wiring.zoomdb(), project, bundle)
+    release = releases.create(wiring.zoomdb(), project, bundle, job_id=job)
     jobs.set_result(wiring.zoomdb(), job, version=releases.number(wiring.zoomdb(), release))
     artifacts.name_run(f"deploy {titles.of_release(wiring.zoomdb(), release)}")
     return release
@@ -55,7 +55,8 @@ def shown_release(job: int, project: int, version: int | None) -> int:
 @on_role("build")
 def mark_published(job: int, release: int) -> None:
     """Make a release the one that users see, in zoomdb."""
-    releases.publish(wiring.zoomdb(), release)
+    site = _site(release)
+    releases.publish(wiring.zoomdb(), release, job_id=job, **site.result())
 
 
 @on_role("build")
@@ -72,7 +73,11 @@ def report_url(job: int, release: int) -> str:
 
 
 def _report(job: int, release: int) -> Site:
-    site = sites.of_release(wiring.zoomdb(), release, tls=bool(settings().trusted_proxies))
+    site = _site(release)
     jobs.set_result(wiring.zoomdb(), job, **site.result())
     artifacts.show_site(site.project, f"{site.project} v{site.version}", site.url)
     return site
+
+
+def _site(release: int) -> Site:
+    return sites.of_release(wiring.zoomdb(), release, tls=bool(settings().trusted_proxies))

@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from dz import wiring
@@ -20,7 +21,7 @@ R = TypeVar("R")
 
 
 def on_role(
-    role: Role, *, retries: int = 2, timeout_seconds: int = 1800, **options: Any
+    role: Role, *, retries: int = 2, timeout_seconds: int = 1800, outlives_job: bool = False, **options: Any
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a task of one role; its first parameter is the job whose log gets the step.
 
@@ -28,6 +29,7 @@ def on_role(
         role: where it may run; also its tag `role:<role>`.
         retries: how often a transient error is tried again.
         timeout_seconds: how long it may take.
+        outlives_job: it is done even if the job has ended.
         options: further options of a Prefect task.
     """
 
@@ -38,7 +40,8 @@ def on_role(
         def as_step(*args: P.args, **kwargs: P.kwargs) -> R:
             refuse_other_server(role, server=kwargs.get("server"))
             job = int(str(kwargs["job"] if "job" in kwargs else args[0]))
-            with log.step(wiring.zoomdb(), job, step_name(name, kwargs)):
+            run = str(flow_run.get_id() or "")
+            with log.step(wiring.zoomdb(), job, step_name(name, kwargs), run=run, outlives_job=outlives_job):
                 result = function(*args, **kwargs)
             artifacts.step_done(job)
             return result

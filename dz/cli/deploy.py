@@ -38,6 +38,9 @@ def deploy(
     in_files: Files = None,
     with_data: WithData = False,
     rebuild: Annotated[bool, typer.Option(help="Make a new version even if nothing has changed.")] = False,
+    key: Annotated[
+        str | None, typer.Option(help="Whoever asks again with the same key, such as a commit, gets the same job.")
+    ] = None,
     as_json: AsJson = False,
     local: Local = False,
 ) -> None:
@@ -60,7 +63,7 @@ def deploy(
         project = projects.ensure(zoomdb, name=request.project, url=request.url, ref=ref)
         stored.put(zoomdb, project.id, variables)
         request = request.model_copy(update={"project": project.name})
-    job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local)
+    job = runs.run(JobKind.BUILD_AND_DEPLOY, request, local=local, key=key)
     print_result(job, log.lines(zoomdb, job.id), as_json=as_json)
 
 

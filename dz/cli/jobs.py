@@ -1,4 +1,4 @@
-"""`dz jobs` and `dz job N`: what was asked for, and its progress."""
+"""`dz jobs`, `dz job N` and `dz cancel N`: what was asked for, its progress, and its end."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from dz.cli.options import AsJson
 from dz.errors import StackProblem, from_record
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.jobs.jobs import JobView
-from dz.zoomdb.states import LogType
+from dz.zoomdb.states import JobState, LogType
 
 _SHOWN = {LogType.STEP_BEGIN: "begun", LogType.STEP_END: "done", LogType.JOB_BEGIN: "job", LogType.JOB_END: "job"}
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("jobs")(list_jobs)
     app.command("job")(show_job)
+    app.command("cancel")(cancel_job)
 
 
 def list_jobs(
@@ -67,6 +68,20 @@ def show_job(
         _print_summary(job)
     if follow and job.failure:
         raise typer.Exit(1)
+
+
+def cancel_job(
+    number: Annotated[int, typer.Argument(min=1, metavar="N", help="The job's number.")], as_json: AsJson = False
+) -> None:
+    """Cancel a job: what users saw before, they still see, and nothing of the job stays."""
+    zoomdb = wiring.zoomdb()
+    if jobs.get(zoomdb, number) is None:
+        raise StackProblem(f"There is no job {number}.", "`dz jobs` lists the newest jobs.")
+    runs.cancel(zoomdb, number)
+    if as_json:
+        output.print_json({"job": number, "state": JobState.CANCELLED})
+    else:
+        output.note(f"Job {number} is cancelled; what users saw before, they still see.")
 
 
 def as_object(job: JobView) -> dict[str, Any]:

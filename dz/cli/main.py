@@ -16,7 +16,7 @@ from dz.errors import DzError, InvalidName, InvalidSetting, OwnerError, StackDow
 
 PANELS = {
     "Deploying": ("try", "check", "launch", "deploy", "rollback"),
-    "Projects": ("projects", "versions", "variables", "config", "host", "jobs", "job"),
+    "Projects": ("projects", "versions", "variables", "config", "host", "jobs", "job", "cancel"),
     "Servers": ("up", "down", "status", "servers", "settings"),
     "Without a stack": ("inspect", "test", "bench"),
 }
@@ -33,6 +33,7 @@ COMMANDS = {
     "host": "dz.cli.hosts",
     "jobs": "dz.cli.jobs",
     "job": "dz.cli.jobs",
+    "cancel": "dz.cli.jobs",
     "projects": "dz.cli.projects",
     "versions": "dz.cli.projects",
     "servers": "dz.cli.servers",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import httpx
 import typer
@@ -20,7 +21,7 @@ from dz.cli.progress import Feed, shown
 from dz.errors import DzError, ServiceUnavailable, StackProblem, Unexpected, from_record
 from dz.settings import settings
 from dz.tasklib import projects
-from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs import endings, jobs, log
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.jobs.log import LogLine
 from dz.tasklib.launches import launches
@@ -44,33 +45,60 @@ OUTAGE = 30.0
 """Seconds without zoomdb after which following a job is given up."""
 
 
-def run(kind: JobKind, request: BaseModel, *, local: bool = False, project_id: int | None = None) -> JobView:
+def run(
+    kind: JobKind, request: BaseModel, *, local: bool = False, project_id: int | None = None, key: str | None = None
+) -> JobView:
     """Open a job, have its flow run, show its progress, and return it when it has succeeded.
+
+    Args:
+        key: whoever asks again with the same key follows the job of the first time.
 
     Raises:
         DzError: what made the job fail, as its row in zoomdb says.
     """
     if not local:
-        return succeeded(follow(wiring.zoomdb(), start(kind, request, project_id=project_id)))
+        return succeeded(follow(wiring.zoomdb(), start(kind, request, project_id=project_id, key=key)))
     _become_local()
-    zoomdb, job_id = _open(kind, request, project_id)
+    zoomdb, job_id = _open(kind, request, project_id, key)
     with _never_started(zoomdb, job_id):
         return succeeded(_run_here(zoomdb, kind, request, job_id))
 
 
-def start(kind: JobKind, request: BaseModel, *, project_id: int | None = None) -> int:
-    """Open a job, have a worker run its flow, and return its id at once."""
-    zoomdb, job_id = _open(kind, request, project_id)
+def start(kind: JobKind, request: BaseModel, *, project_id: int | None = None, key: str | None = None) -> int:
+    """Open a job, have a worker run its flow, and return its id at once; see `run`."""
+    zoomdb, job_id = _open(kind, request, project_id, key)
     with _never_started(zoomdb, job_id):
         _send(kind, request.model_dump(mode="json"), job_id)
     return job_id
 
 
-def _open(kind: JobKind, request: BaseModel, project_id: int | None) -> tuple[Zoomdb, int]:
+def cancel(zoomdb: Zoomdb, job_id: int) -> None:
+    """Cancel a job; its flow run is cancelled in Prefect, too, as soon as that answers.
+
+    Raises:
+        TooLate: users see what it has made, or it has ended.
+    """
+    endings.cancel(zoomdb, job_id, by=_asked_by())
+    job = jobs.get(zoomdb, job_id)
+    if job is None or job.flow_run_id is None or not settings().prefect_api_url:
+        return
     prefect_environment.prepare()
-    zoomdb, asked_by = wiring.zoomdb(), f"cli:{_person()}"[:100]
-    params = request.model_dump(mode="json")
-    return zoomdb, jobs.open_job(zoomdb, kind, params=params, project_id=project_id, requested_by=asked_by)
+    orchestration = importlib.import_module("prefect.client.orchestration")
+    states = importlib.import_module("prefect.states")
+    # Otherwise the servers end the run, and its state says that its process was killed.
+    with contextlib.suppress(Exception), orchestration.get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(job.flow_run_id), states.Cancelling(message=f"Cancelled by {_asked_by()}."))
+
+
+def _open(kind: JobKind, request: BaseModel, project_id: int | None, key: str | None) -> tuple[Zoomdb, int]:
+    prefect_environment.prepare()
+    zoomdb, params = wiring.zoomdb(), request.model_dump(mode="json")
+    asked = {"project_id": project_id, "requested_by": _asked_by(), "idempotency_key": f"key:{key}" if key else None}
+    return zoomdb, jobs.open_job(zoomdb, kind, params=params, **asked)
+
+
+def _asked_by() -> str:
+    return f"cli:{_person()}"[:100]
 
 
 def _person() -> str:
@@ -153,8 +181,14 @@ def _send(kind: JobKind, params: dict[str, Any], job_id: int) -> None:
     exceptions = importlib.import_module("prefect.exceptions")
     try:
         run = prefect.run_deployment(
-            f"{name}/{name}", parameters={parameter: params, "job": job_id}, timeout=0, as_subflow=False
+            f"{name}/{name}",
+            parameters={parameter: params, "job": job_id},
+            timeout=0,
+            as_subflow=False,
+            # A job whose run was sent already gets no other.
+            idempotency_key=f"job-{job_id}",
         )
+        jobs.sent(wiring.zoomdb(), job_id, str(run.id))
         wakeups.work_sent(wiring.zoomdb(), run.work_pool_name, run.work_queue_name)
     except exceptions.ObjectNotFound as error:
         raise StackProblem(
@@ -231,6 +265,6 @@ def _look(zoomdb: Zoomdb, job_id: int, seen: int) -> tuple[JobView, Sequence[Log
 def _look_for_trouble(zoomdb: Zoomdb, job: JobView, waited: float) -> None:
     """Notice a run that was killed, and a pool without workers."""
     if job.state == JobState.RUNNING:
-        jobs.reap(zoomdb)
+        endings.reap(zoomdb)
     elif waited > PATIENCE:
         servers.refuse_silent_role(zoomdb, "build")

@@ -18,8 +18,8 @@ from dz.errors import ServiceUnavailable
 from dz.settings import settings
 from dz.worker.internals import hooks, loaded_flow, related_objects
 
-LOCKS = 3
-"""The locks that a deploy holds at the same time: its job's, its project's and placement's."""
+LOCKS = 2
+"""The locks that a deploy holds at the same time: its job's and placement's."""
 _NAME, _SUBREAPER = 15, 36
 
 

@@ -11,7 +11,7 @@ from prefect.states import Cancelled
 
 from dz import wiring
 from dz.errors import LaunchCancelled, going_on
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import endings
 from dz.tasklib.launches import launches
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.states import JobState
@@ -61,4 +61,4 @@ def _end(zoomdb: Zoomdb, job: int, state: State[Any] | None) -> None:
         f"The run that waited for this launch's form {how}; nothing was built.",
         "Launch the site again.",
     )
-    jobs.give_up(zoomdb, job, JobState.FAILED, failure.record())
+    endings.end(zoomdb, job, JobState.FAILED, failure.record())

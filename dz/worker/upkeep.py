@@ -10,7 +10,7 @@ from dz.errors import going_on
 from dz.settings import Role, settings
 from dz.tasklib import retention
 from dz.tasklib.appservers import boot, hostnames, install, instance, reconcile
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import endings
 from dz.tasklib.proxies import updates
 from dz.tasklib.servers import heartbeats
 from dz.tasklib.virtualenvs.virtualenvs import platform_name
@@ -49,7 +49,7 @@ def repair(role: Role, server: str) -> None:
             _repair_appserver(server)
         if role == "proxy":
             _repair_proxy(server)
-    jobs.reap(wiring.zoomdb())
+    endings.reap(wiring.zoomdb())
 
 
 def _repair_appserver(server: str) -> None:

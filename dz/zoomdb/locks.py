@@ -1,9 +1,7 @@
 """Kinds of advisory locks in zoomdb."""
 
-DEPLOY = 1
-"""One deploy per project at a time; the number is the project's id."""
 JOB = 2
-"""Held while a job runs; a running job whose lock is free has died. The number is the job's id."""
+"""One process runs a job at a time; the number is the job's id. Who may change a project is up to `jobs/turns.py`."""
 HOOKS = 3
 """Release hooks of a project run one after another; the number is the project's id."""
 PLACEMENT = 4

@@ -53,6 +53,8 @@ class Project(Base):
     title: Mapped[str] = mapped_column(String(200))
     source_url: Mapped[str] = mapped_column(Text)
     ref: Mapped[str | None] = mapped_column(String(200))
+    fence: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Grows with each job that may change what is served; work that carries a lower number is refused."""
     current_release_id: Mapped[int | None] = mapped_column(
         ForeignKey("release.id", use_alter=True, name="project_current_release")
     )
@@ -71,7 +73,7 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index("job_by_project", "project_id", "id"),
-        Index("job_not_over", "state", postgresql_where=text("state in ('pending', 'running', 'waiting')")),
+        Index("job_not_over", "state", postgresql_where=text("state in ('pending', 'queued', 'running', 'waiting')")),
     )
 
     kind: Mapped[JobKind] = mapped_column(_enum(JobKind))
@@ -80,6 +82,15 @@ class Job(Base):
     state: Mapped[JobState] = mapped_column(_enum(JobState), default=JobState.PENDING)
     flow_run_id: Mapped[str | None] = mapped_column(String(36), unique=True)
     requested_by: Mapped[str] = mapped_column(String(100), default="")
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    """Whoever asks twice with the same key gets the same job."""
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    fence: Mapped[int | None] = mapped_column(BigInteger)
+    """Its project's number when it got its turn; None: it has none, or needs none."""
+    heartbeat: Mapped[dt.datetime | None]
+    switched: Mapped[dt.datetime | None]
+    """When users began to see what it made; from then on it can only succeed."""
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
     started: Mapped[dt.datetime | None]
     ended: Mapped[dt.datetime | None]
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -111,6 +122,20 @@ class ChildFailure(Base):
     code: Mapped[str] = mapped_column(String(60))
     found: Mapped[str] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
+
+
+class Child(Base):
+    """A flow run on a server that works for a job; it goes when it has ended and nothing of it is left to undo."""
+
+    __tablename__ = "child"
+    __table_args__ = (Index("child_by_job", "job_id"), Index("child_by_server", "server"))
+
+    flow_run_id: Mapped[str] = mapped_column(String(36), unique=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"))
+    server: Mapped[str] = mapped_column(String(41))
+    heartbeat: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    ended: Mapped[dt.datetime | None]
+    """When it ended, or was given up; from then on it may write nothing."""
 
 
 class Standby(Base):
@@ -272,6 +297,8 @@ class Deployment(Base):
     port: Mapped[int]
     state: Mapped[DeploymentState] = mapped_column(_enum(DeploymentState), default=DeploymentState.STARTING)
     changed: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    """The job that placed it last."""
 
     release: Mapped[Release] = relationship()
     server: Mapped[Server] = relationship()

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, Executable, create_engine, text
+from sqlalchemy import Engine, Executable, Row, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -76,6 +76,18 @@ class Zoomdb:
         try:
             with self._single.connect() as connection:
                 connection.execute(statement, values)
+        except OperationalError as error:
+            raise unavailable() from error
+
+    def ask(self, statement: Executable, values: dict[str, Any]) -> Row[Any] | None:
+        """Execute one statement in autocommit mode and return the first row that it answers.
+
+        Raises:
+            ServiceUnavailable: zoomdb does not answer (transient).
+        """
+        try:
+            with self._single.connect() as connection:
+                return connection.execute(statement, values).first()
         except OperationalError as error:
             raise unavailable() from error
 

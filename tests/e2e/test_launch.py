@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from dz.tasklib import projects
-from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs import endings, jobs, log
 from dz.tasklib.launches import launches
 from dz.tasklib.releases import releases
 from dz.zoomdb import Zoomdb
@@ -42,7 +42,7 @@ def test_two_forms_wait_at_once_without_a_process_and_one_that_nobody_answers_ex
     waiting, late = job_of(stack, patient), job_of(stack, hasty)
     with pytest.raises(AssertionError, match="nobody runs"):
         process_of(stack, waiting)
-    assert jobs.reap(zoomdb) == []  # who waits has not crashed
+    assert endings.reap(zoomdb) == []  # who waits has not crashed
 
     until(stack, hasty, "Expired", seconds=120)
     assert _end(zoomdb, late) == ("expired", "FormExpired")
@@ -128,7 +128,7 @@ def test_a_resumed_run_that_is_killed_goes_on_where_it_was_and_deploys_once(stac
     process_of(stack, job).kill()
     deadline, states = time.monotonic() + 60, {""}
     while time.monotonic() < deadline and states != {"crashed"}:
-        jobs.reap(zoomdb)
+        endings.reap(zoomdb)
         states = {getattr(jobs.get(zoomdb, one or 0), "state", "") for one in (job, before.deploy)}
         time.sleep(0.5)
     assert states == {"crashed"}

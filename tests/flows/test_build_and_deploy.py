@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select
 
 from dz.errors import (
-    DeployInProgress,
     DzError,
     HookFailed,
     HostTaken,
@@ -24,7 +23,6 @@ from dz.tasklib import projects
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.releases import releases
 from dz.tasklib.variables import stored
-from dz.zoomdb import locks
 from dz.zoomdb.models import Bundle, Deployment, Job, Release
 from dz.zoomdb.states import DeploymentState
 from tests.flows.conftest import POLLS, Platform
@@ -237,13 +235,6 @@ def test_a_wrong_source_is_named_and_changes_nothing(
 def test_a_repository_that_is_gone_is_unreachable(live: dict[str, Any], platform: Platform) -> None:
     with pytest.raises(RepoUnreachable):
         _deploy(project="polls", url=f"{platform.git_url}/nothing-here.git")
-
-
-def test_a_second_deploy_of_one_project_is_refused_at_once(live: dict[str, Any], platform: Platform) -> None:
-    with platform.zoomdb.try_lock(locks.DEPLOY, platform.project_id("polls")) as taken:
-        assert taken
-        with pytest.raises(DeployInProgress):
-            _deploy(project="polls")
 
 
 def test_work_of_another_role_or_server_is_refused_before_it_touches_anything(

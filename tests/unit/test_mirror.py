@@ -12,7 +12,6 @@ WITHOUT = {
     "tasklib/jobs/results.py": "types alone",
     "zoomdb/locks.py": "numbers alone; zoomdb/test_session.py takes locks of these kinds",
     "zoomdb/models.py": "zoomdb/test_migrations.py compares them with the tables",
-    "zoomdb/states.py": "words alone",
 }
 """Modules without a test of their own name, and why."""
 BESIDE = {

@@ -2,30 +2,22 @@
 
 import contextlib
 import datetime as dt
-import logging
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord, StaleWork, going_on
+from dz.errors import DzError, FailureRecord, NotRepeatable, StaleWork, TooLate, from_record
+from dz.tasklib.jobs import endings, fencing, leases
 from dz.tasklib.jobs.failures import unexpected
 from dz.tasklib.jobs.results import JobResult
-from dz.text import printable
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, JobLog, Project
-from dz.zoomdb.states import JobKind, JobState, LogType
-
-logger = logging.getLogger("dz.jobs")
-
-FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CRASHED, JobState.EXPIRED)
-_CRASHED = FailureRecord(
-    "Crashed",
-    "The process that ran this job ended without a word (killed, or its server went down).",
-    "Run the job again: every step can be repeated. Proxies that it had changed go back within a minute.",
-)
+from dz.zoomdb.states import FINAL, JobKind, JobState, LogType, may_become
 
 
 @dataclass(frozen=True)
@@ -40,6 +32,7 @@ class JobView:
     result: JobResult
     flow_run_id: str | None
     requested_by: str
+    attempt: int
     created: dt.datetime
     started: dt.datetime | None
     ended: dt.datetime | None
@@ -58,13 +51,18 @@ def open_job(
     params: dict[str, Any],
     project_id: int | None = None,
     requested_by: str = "",
+    idempotency_key: str | None = None,
 ) -> int:
-    """Store a job that somebody asks for and return its id; `params` must hold no secret."""
+    """Store a job that somebody asks for and return its id; `params` must hold no secret.
+
+    Args:
+        idempotency_key: whoever asks again with the same key gets the job of the first time.
+    """
+    values = {"kind": kind, "params": params, "project_id": project_id, "requested_by": requested_by}
+    statement = insert(Job).values(**values, state=JobState.PENDING, idempotency_key=idempotency_key)
     with zoomdb.session() as session:
-        job = Job(kind=kind, params=params, project_id=project_id, requested_by=requested_by)
-        session.add(job)
-        session.flush()
-        return job.id
+        made = session.scalar(statement.on_conflict_do_nothing(index_elements=["idempotency_key"]).returning(Job.id))
+        return made or session.scalars(select(Job.id).where(Job.idempotency_key == idempotency_key)).one()
 
 
 def set_project(zoomdb: Zoomdb, job_id: int, project_id: int) -> None:
@@ -82,25 +80,35 @@ def set_result(zoomdb: Zoomdb, job_id: int, **values: Unpack[JobResult]) -> None
 
 @contextlib.contextmanager
 def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
-    """Hold a job's lock for the block, and record its start, its end and any failure in its row and log.
+    """Run a job for the block: keep its lease, and record its start, its end and any failure in its row and log.
 
     A run that is suspended while its job waits for a person (see `wait`) does not end the job. When the job is resumed,
-    its previous process may still be exiting, so this waits for the lock.
+    its previous process may still be exiting, so this waits for the lock. An error that comes after users have begun to
+    see what the job made ends the block, but not the job's success.
+
+    Raises:
+        Cancelled, Superseded, StaleWork: the job was ended before it began.
     """
     with zoomdb.lock(locks.JOB, job_id):
         _begin(zoomdb, job_id, flow_run_id)
-        try:
-            yield
-        except DzError as error:
-            _end(zoomdb, job_id, JobState.FAILED, error.record())
-            raise
-        except Exception as error:
-            _end(zoomdb, job_id, JobState.FAILED, unexpected(error).record())
-            raise
-        except BaseException:
-            _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
-            raise
-        _end(zoomdb, job_id, JobState.SUCCEEDED, None)
+        with leases.kept(functools.partial(_beat, zoomdb, job_id), f"job {job_id}"):
+            try:
+                yield
+            except DzError as error:
+                if endings.end(zoomdb, job_id, JobState.FAILED, error.record()) != JobState.SUCCEEDED:
+                    raise
+            except Exception as error:
+                endings.end(zoomdb, job_id, JobState.FAILED, unexpected(error).record())
+                raise
+            except KeyboardInterrupt:
+                with contextlib.suppress(TooLate):
+                    endings.cancel(zoomdb, job_id, by="whoever ran it in this process")
+                raise
+            except BaseException:
+                endings.end(zoomdb, job_id, JobState.CRASHED, endings.CRASHED)
+                raise
+            else:
+                endings.end(zoomdb, job_id, JobState.SUCCEEDED, None)
 
 
 def wait(zoomdb: Zoomdb, job_id: int) -> None:
@@ -113,11 +121,6 @@ def go_on(zoomdb: Zoomdb, job_id: int) -> None:
     _set_state(zoomdb, job_id, JobState.RUNNING)
 
 
-def give_up(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord) -> None:
-    """End a job that no process runs, and record why."""
-    _end(zoomdb, job_id, state, failure)
-
-
 def open_again(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> bool:
     """Make a job pending again unless it has succeeded; return whether there is anything left to do."""
     with zoomdb.session() as session:
@@ -128,17 +131,50 @@ def open_again(zoomdb: Zoomdb, job_id: int, *, params: dict[str, Any]) -> bool:
         return True
 
 
+def to_run(zoomdb: Zoomdb, flow_run_id: str, job_id: int | None) -> int | None:
+    """Return the job that a flow run is to execute; None if it has none yet.
+
+    It is the pending one for which the run was sent; or the one that this very run has executed before, which gets a
+    further attempt if it has ended: who repeats a run in Prefect repeats its job.
+
+    Raises:
+        NotRepeatable: the job has succeeded, or was superseded.
+        Cancelled: the job was cancelled before it began.
+    """
+    with zoomdb.session() as session:
+        job = session.scalar(select(Job).where(Job.flow_run_id == flow_run_id).with_for_update())
+        if job is None:
+            given = session.get(Job, job_id) if job_id else None
+            return given.id if given and given.state == JobState.PENDING else None
+        if job.state in FINAL:
+            _open_attempt(session, job)
+        return job.id
+
+
+def _open_attempt(session: Session, job: Job) -> None:
+    """Make an ended job pending for a further attempt, or say why there is none."""
+    if not may_become(job.state, JobState.PENDING):
+        how = f"was replaced by job {job.superseded_by}" if job.superseded_by else f"has {job.state.value}"
+        raise NotRepeatable(f"Job {job.id} {how}; it is not repeated.", "Start a new one instead of a further attempt.")
+    if job.started is None:
+        raise from_record(FailureRecord(job.failure_code or "", job.failure_found or "", job.failure_remedy or ""))
+    job.state, job.attempt = JobState.PENDING, job.attempt + 1
+    text = f"Attempt {job.attempt}: the run was repeated in Prefect."
+    session.add(JobLog(job_id=job.id, type=LogType.INFO, message=text))
+
+
+def sent(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> None:
+    """Note which flow run was sent for a job, unless it has begun by now."""
+    with zoomdb.session() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        job.flow_run_id = job.flow_run_id or flow_run_id
+
+
 def get(zoomdb: Zoomdb, job_id: int) -> JobView | None:
     """Return one job, or None if no job has that id."""
     with zoomdb.session() as session:
         job = session.get(Job, job_id)
         return _view(job) if job else None
-
-
-def if_pending(zoomdb: Zoomdb, job_id: int | None) -> int | None:
-    """Return the job's id if the job is pending, else None."""
-    view = get(zoomdb, job_id) if job_id else None
-    return view.id if view and view.state == JobState.PENDING else None
 
 
 def refuse_ended(zoomdb: Zoomdb, job_id: int) -> None:
@@ -159,54 +195,25 @@ def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> li
         return [_view(job) for job in session.scalars(query)]
 
 
-def reap(zoomdb: Zoomdb) -> list[int]:
-    """Mark running jobs whose process is gone as crashed, and return their ids."""
-    with zoomdb.session() as session:
-        suspects = list(session.scalars(select(Job.id).where(Job.state == JobState.RUNNING)))
-    dead = []
-    for job_id in suspects:
-        with going_on(logger, f"asking whether job {job_id} still runs"):
-            if _is_dead(zoomdb, job_id):
-                dead.append(job_id)
-    return dead
-
-
-def _is_dead(zoomdb: Zoomdb, job_id: int) -> bool:
-    with zoomdb.try_lock(locks.JOB, job_id) as free:
-        if free:
-            _end(zoomdb, job_id, JobState.CRASHED, _CRASHED)
-        return free
-
-
 def _begin(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> None:
     with zoomdb.session() as session:
+        fencing.guard(session, job_id)
         job = session.get_one(Job, job_id, with_for_update=True)
         job.state, job.flow_run_id, job.started = JobState.RUNNING, flow_run_id, job.started or func.now()
+        job.heartbeat, job.fence, job.switched = func.clock_timestamp(), None, None
         job.ended = job.failure_code = job.failure_found = job.failure_remedy = None
         session.add(JobLog(job_id=job_id, type=LogType.JOB_BEGIN, message=job.kind.value))
 
 
+def _beat(zoomdb: Zoomdb, job_id: int) -> None:
+    zoomdb.execute(update(Job).where(Job.id == job_id).values(heartbeat=func.clock_timestamp()), {})
+
+
 def _set_state(zoomdb: Zoomdb, job_id: int, state: JobState) -> None:
     with zoomdb.session() as session:
-        session.get_one(Job, job_id, with_for_update=True).state = state
-
-
-def _end(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
-    with zoomdb.session() as session:
+        fencing.guard(session, job_id)
         job = session.get_one(Job, job_id, with_for_update=True)
-        # The signal that suspends a run does not end its job.
-        if job.state in FINAL or (job.state == JobState.WAITING and state == JobState.CRASHED):
-            return
-        job.state, job.ended = state, func.now()
-        if failure:
-            job.failure_code, job.failure_found, job.failure_remedy = failure.code, failure.found, failure.remedy
-        _close_log(session, job_id, state, failure)
-
-
-def _close_log(session: Session, job_id: int, state: JobState, failure: FailureRecord | None) -> None:
-    if failure:
-        session.add(JobLog(job_id=job_id, type=LogType.ERROR, message=printable(failure.found)))
-    session.add(JobLog(job_id=job_id, type=LogType.JOB_END, message=state.value))
+        job.state, job.heartbeat = state, func.clock_timestamp()
 
 
 def _view(job: Job) -> JobView:
@@ -222,6 +229,7 @@ def _view(job: Job) -> JobView:
         result=cast("JobResult", job.result),
         flow_run_id=job.flow_run_id,
         requested_by=job.requested_by,
+        attempt=job.attempt,
         created=job.created,
         started=job.started,
         ended=job.ended,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from dz.errors import DzError
+from dz.tasklib.jobs import fencing
 from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import JobLog
@@ -66,9 +67,17 @@ def note(zoomdb: Zoomdb, job_id: int, warnings: Iterable[str], *, info: str = ""
 
 
 @contextlib.contextmanager
-def step(zoomdb: Zoomdb, job_id: int, name: str) -> Iterator[None]:
-    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took."""
-    write(zoomdb, job_id, LogType.STEP_BEGIN, step=name)
+def step(zoomdb: Zoomdb, job_id: int, name: str, *, run: str = "", outlives_job: bool = False) -> Iterator[None]:
+    """Run one step of a job between `step_begin` and `step_end` lines; the latter says how many seconds it took.
+
+    Args:
+        run, outlives_job: see `fencing.begin_step`.
+
+    Raises:
+        Cancelled, Superseded, StaleWork: the job has ended; the step was not begun.
+        Fenced: newer work has taken over.
+    """
+    fencing.begin_step(zoomdb, job_id, name, run=run, outlives_job=outlives_job)
     started = time.monotonic()
     try:
         yield

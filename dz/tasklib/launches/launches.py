@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dz.errors import DeployInProgress, FailureRecord, FormExpired, StackProblem
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import endings, jobs
 from dz.tasklib.jobs.results import JobResult
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Job, Launch
-from dz.zoomdb.states import JobKind, JobState
+from dz.zoomdb.states import FINAL, JobKind, JobState
 
 GRACE = 300
 """Seconds that Prefect waits longer than we do before it ends a run by itself, so that our message comes first."""
@@ -64,7 +64,7 @@ def open_launch(zoomdb: Zoomdb, job_id: int, *, seconds: int) -> None:
         if row is None:
             session.add(Launch(job_id=job_id))
             return
-        if job.state in jobs.FINAL:
+        if job.state in FINAL:
             row.expires = func.now() + dt.timedelta(seconds=seconds)
         if job.state == JobState.FAILED and row.confirmed:
             row.confirmed, row.form = None, row.form + 1
@@ -182,7 +182,7 @@ def expire(zoomdb: Zoomdb, job_id: int) -> FailureRecord:
         f"Nobody answered the form until {until}; nothing was built, and nothing that users see has changed.",
         "Launch the site again; what was set with `dz variables` is still stored.",
     ).record()
-    jobs.give_up(zoomdb, job_id, JobState.EXPIRED, failure)
+    endings.end(zoomdb, job_id, JobState.EXPIRED, failure)
     return failure
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from dz.adapters.nginx import Nginx
 from dz.adapters.ports import is_free
 from dz.errors import DzError, going_on
+from dz.tasklib.jobs import turns
 from dz.tasklib.proxies import config, ports, publish, vhosts
 from dz.tasklib.proxies.config import SiteConfig
 from dz.zoomdb import Zoomdb, locks
@@ -71,7 +72,7 @@ def show_all(
         with going_on(logger, f"showing project {project_id}"):
             if loaded and project_id in sites and _is_shown(sites[project_id], nginx, static_folder):
                 continue
-            if zoomdb.is_free(locks.DEPLOY, project_id):
+            if not turns.is_taken(zoomdb, project_id):
                 show_one(project_id)
 
 

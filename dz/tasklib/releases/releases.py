@@ -1,16 +1,19 @@
 """Releases: numbered, immutable versions of a project, and which of them users see."""
 
 from dataclasses import dataclass
+from typing import Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dz.errors import UnknownVersion
 from dz.tasklib.bundles.manifest import Manifest
+from dz.tasklib.jobs import fencing
+from dz.tasklib.jobs.results import JobResult
 from dz.tasklib.servers.servers import SILENT_AFTER
 from dz.tasklib.variables import of_release, stored
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.models import Bundle, Deployment, Job, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
 
@@ -37,11 +40,20 @@ class Retired:
     server: str
 
 
-def create(zoomdb: Zoomdb, project_id: int, bundle_id: int) -> int:
-    """Create the next version from a bundle and a snapshot of the project's variables; return the release's id."""
+def create(zoomdb: Zoomdb, project_id: int, bundle_id: int, *, job_id: int | None = None) -> int:
+    """Create the next version from a bundle and a snapshot of the project's variables; return the release's id.
+
+    Args:
+        job_id: the job that makes it.
+
+    Raises:
+        StaleWork, Fenced: the job may write nothing more.
+    """
     sealed = of_release.seal(zoomdb, project_id, stored.of_project(zoomdb, project_id))
     with zoomdb.session() as session:
         session.get_one(Project, project_id, with_for_update=True)
+        if job_id is not None:
+            fencing.guard(session, job_id)
         last = session.scalar(select(func.max(Release.number)).where(Release.project_id == project_id)) or 0
         release = Release(project_id=project_id, number=last + 1, bundle_id=bundle_id, environment=sealed)
         session.add(release)
@@ -68,11 +80,26 @@ def current(zoomdb: Zoomdb, project_id: int) -> int | None:
         return session.get_one(Project, project_id).current_release_id
 
 
-def publish(zoomdb: Zoomdb, release_id: int) -> None:
-    """Make a release the current one, once every proxy has proved that it shows it."""
+def publish(zoomdb: Zoomdb, release_id: int, *, job_id: int | None = None, **result: Unpack[JobResult]) -> None:
+    """Make a release the current one, once every proxy has proved that it shows it.
+
+    In the same transaction the job becomes one that can only succeed, with this result: what users see, what is said of
+    it and how the job ends are never told apart.
+
+    Args:
+        job_id: the job that publishes it.
+        result: what the job has made.
+
+    Raises:
+        StaleWork, Fenced: the job may write nothing more.
+    """
     with zoomdb.session() as session:
         release = session.get_one(Release, release_id)
         project = session.get_one(Project, release.project_id, with_for_update=True)
+        if job_id is not None:
+            fencing.guard(session, job_id)
+            job = session.get_one(Job, job_id, with_for_update=True)
+            job.switched, job.result = func.now(), {**job.result, **result}
         project.current_release_id = release_id
         release.published = func.now()
         for deployment in _live(session, project.id):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dz.errors import NoAppserver, ServiceUnavailable
 from dz.tasklib.bundles.manifest import Manifest
+from dz.tasklib.jobs import fencing
 from dz.tasklib.servers.servers import SILENT_AFTER
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Deployment, Release, Server
@@ -121,19 +122,27 @@ def refusal(server: ServerState) -> str:
 
 
 def place(
-    zoomdb: Zoomdb, release_id: int, *, port_range: tuple[int, int], instances: int | None = None
+    zoomdb: Zoomdb,
+    release_id: int,
+    *,
+    port_range: tuple[int, int],
+    instances: int | None = None,
+    job_id: int | None = None,
 ) -> list[Placed]:
     """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are alive.
 
     Args:
         port_range: first and last port, for a server whose heartbeat names none of its own.
         instances: on how many servers; None: as the release's plan says.
+        job_id: the job that places it.
 
     Raises:
         NoAppserver: no server, or no port, is left.
         ServiceUnavailable: another placement does not finish, or the release is being taken down (transient).
     """
     with zoomdb.lock(locks.PLACEMENT, 0), zoomdb.session() as session:
+        if job_id is not None:
+            fencing.guard(session, job_id)
         release = session.get_one(Release, release_id)
         manifest = Manifest.from_json(release.bundle.manifest)
         wanted = instances or manifest.plan.instances
@@ -146,7 +155,7 @@ def place(
         if len(names) < wanted and (others or not names):
             with contextlib.suppress(*([NoAppserver] if names else [])):
                 names += choose(others, instances=wanted - len(names), manifest=manifest)
-        return [_reserve(session, release_id, name, known.get(name), port_range) for name in names]
+        return [_reserve(session, release_id, job_id, name, known.get(name), port_range) for name in names]
 
 
 def _runs_on(built: str, here: str) -> bool:
@@ -182,7 +191,12 @@ def _states(session: Session) -> list[ServerState]:
 
 
 def _reserve(
-    session: Session, release_id: int, name: str, row: Deployment | None, port_range: tuple[int, int]
+    session: Session,
+    release_id: int,
+    job_id: int | None,
+    name: str,
+    row: Deployment | None,
+    port_range: tuple[int, int],
 ) -> Placed:
     if row and row.state == DeploymentState.RETIRING:
         raise ServiceUnavailable(f"{name} is just taking this version down.", "Run the job again in a minute.")
@@ -190,7 +204,7 @@ def _reserve(
         server = session.scalars(select(Server).where(Server.name == name)).one()
         port = _port(session, server.id, name, tuple(server.facts.get("app_ports", port_range)))
         row = row or Deployment(release_id=release_id, server_id=server.id, port=port)
-        row.port, row.state = port, DeploymentState.STARTING
+        row.port, row.state, row.job_id = port, DeploymentState.STARTING, job_id
         session.add(row)
         session.flush()
     return Placed(name, row.id, row.port, warm=row.state != DeploymentState.STARTING)

@@ -6,9 +6,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from dz.tasklib.jobs import endings, jobs
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Base
 from dz.zoomdb.session import MIGRATIONS
+from dz.zoomdb.states import JobKind
 
 
 def _config(zoomdb: Zoomdb) -> Config:
@@ -35,3 +37,10 @@ def test_the_second_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) ->
 def test_the_third_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> None:
     command.downgrade(_config(zoomdb), "0002")
     zoomdb.migrate()
+
+
+def test_the_fifth_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> None:
+    endings.cancel(zoomdb, jobs.open_job(zoomdb, JobKind.CHECK_REPO, params={}), by="ann")
+    command.downgrade(_config(zoomdb), "0004")
+    zoomdb.migrate()
+    assert jobs.newest(zoomdb)[0].state == "failed"

@@ -42,27 +42,27 @@ def test_one_statement_is_a_transaction_of_its_own(zoomdb: Zoomdb) -> None:
 
 
 def test_a_lock_is_held_by_one_and_by_kind_and_number(zoomdb: Zoomdb) -> None:
-    with zoomdb.try_lock(locks.DEPLOY, 1) as taken:
+    with zoomdb.try_lock(locks.HOOKS, 1) as taken:
         assert taken
-        assert not zoomdb.is_free(locks.DEPLOY, 1)
-        assert zoomdb.is_free(locks.DEPLOY, 2)
+        assert not zoomdb.is_free(locks.HOOKS, 1)
+        assert zoomdb.is_free(locks.HOOKS, 2)
         assert zoomdb.is_free(locks.JOB, 1)
         with (
             pytest.raises(ServiceUnavailable, match="has not ended in time"),
-            zoomdb.lock(locks.DEPLOY, 1, seconds=0.3),
+            zoomdb.lock(locks.HOOKS, 1, seconds=0.3),
         ):
             pytest.fail("it is held")
-    assert zoomdb.is_free(locks.DEPLOY, 1)
+    assert zoomdb.is_free(locks.HOOKS, 1)
 
 
 def test_an_error_in_its_block_gives_a_lock_back(zoomdb: Zoomdb) -> None:
-    with pytest.raises(RuntimeError), zoomdb.lock(locks.DEPLOY, 1):
+    with pytest.raises(RuntimeError), zoomdb.lock(locks.HOOKS, 1):
         raise RuntimeError
-    assert zoomdb.is_free(locks.DEPLOY, 1)
+    assert zoomdb.is_free(locks.HOOKS, 1)
 
 
 def _hold(url: str, key_file: str) -> None:
-    with Zoomdb(url, Path(key_file)).lock(locks.DEPLOY, 1):
+    with Zoomdb(url, Path(key_file)).lock(locks.HOOKS, 1):
         time.sleep(60)
 
 
@@ -70,21 +70,21 @@ def test_a_lock_dies_with_its_process(zoomdb: Zoomdb, key_file: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_hold, args=(zoomdb.url, str(key_file)))
     process.start()
     end = time.monotonic() + 30
-    while zoomdb.is_free(locks.DEPLOY, 1):
+    while zoomdb.is_free(locks.HOOKS, 1):
         assert time.monotonic() < end
         time.sleep(0.05)
     assert process.pid
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    with zoomdb.lock(locks.DEPLOY, 1, seconds=20):
+    with zoomdb.lock(locks.HOOKS, 1, seconds=20):
         pass
 
 
 def test_a_lock_whose_connection_broke_is_given_back_without_an_error(zoomdb: Zoomdb) -> None:
-    with zoomdb.lock(locks.DEPLOY, 1), zoomdb.session() as session:
+    with zoomdb.lock(locks.HOOKS, 1), zoomdb.session() as session:
         mine = text("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 1")
         assert session.execute(mine).all() == [(True,)]
-    assert zoomdb.is_free(locks.DEPLOY, 1)
+    assert zoomdb.is_free(locks.HOOKS, 1)
 
 
 def test_a_connection_of_ones_own_is_closed_at_the_end(zoomdb: Zoomdb) -> None:
@@ -113,7 +113,7 @@ def test_a_zoomdb_that_is_away_is_named_by_every_way_in(tmp_path: Path) -> None:
     away = Zoomdb("postgresql+psycopg2://nobody:secret@127.0.0.1:1/nothing", tmp_path / "key")
     ways = [
         away.session,
-        lambda: away.try_lock(locks.DEPLOY, 1),
+        lambda: away.try_lock(locks.HOOKS, 1),
         away.own_connection,
     ]
     for way in ways:

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from dz.errors import DeployInProgress, HookFailed, StackProblem
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import endings, jobs
 from dz.tasklib.launches import launches
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.states import JobKind, JobState
@@ -58,7 +58,7 @@ def test_a_deploy_that_still_runs_elsewhere_is_not_begun_again(zoomdb: Zoomdb) -
 
 def test_a_launch_that_waits_has_not_crashed_and_its_run_finds_it_again(zoomdb: Zoomdb) -> None:
     job = _launch(zoomdb, "run-7")
-    assert jobs.reap(zoomdb) == []
+    assert endings.reap(zoomdb) == []
     assert launches.of_run(zoomdb, "run-7") == job
     assert launches.of_run(zoomdb, "run-8") is None
     view = jobs.get(zoomdb, job)

@@ -7,11 +7,11 @@ from sqlalchemy import update
 
 from bench import simulated
 from dz.errors import NoAppserver
+from dz.tasklib.jobs import jobs, turns
 from dz.tasklib.proxies import config, updates, vhosts
 from dz.tasklib.proxies.hosts import claim_host, release_host
-from dz.zoomdb import locks
 from dz.zoomdb.models import Deployment, Project, Release, Server
-from dz.zoomdb.states import DeploymentState
+from dz.zoomdb.states import DeploymentState, JobKind
 from tests.integration.tasklib.proxies.sites import get
 
 
@@ -71,7 +71,9 @@ def test_a_site_is_shown_as_long_as_it_has_a_host_name(zoomdb, nginx, world, sho
 
 def test_repair_shows_what_is_missing_and_leaves_a_deploy_alone(zoomdb, nginx, world, show):
     claim_host(zoomdb, world["polls"], "polls.example.org")
-    with zoomdb.lock(locks.DEPLOY, world["polls"]):
+    job = jobs.open_job(zoomdb, JobKind.BUILD_AND_DEPLOY, params={}, project_id=world["polls"])
+    with jobs.running(zoomdb, job, "run-1"):
+        assert turns.take(zoomdb, job, world["polls"]) is None
         assert show_all(zoomdb, nginx, show) == []
         assert nginx.site(f"p{world['polls']:08d}") is None
     assert show_all(zoomdb, nginx, show) == []

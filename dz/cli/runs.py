@@ -93,8 +93,10 @@ def cancel(zoomdb: Zoomdb, job_id: int) -> None:
 def _open(kind: JobKind, request: BaseModel, project_id: int | None, key: str | None) -> tuple[Zoomdb, int]:
     prefect_environment.prepare()
     zoomdb, params = wiring.zoomdb(), request.model_dump(mode="json")
-    asked = {"project_id": project_id, "requested_by": _asked_by(), "idempotency_key": f"key:{key}" if key else None}
-    return zoomdb, jobs.open_job(zoomdb, kind, params=params, **asked)
+    once = f"key:{key}" if key else None
+    return zoomdb, jobs.open_job(
+        zoomdb, kind, params=params, project_id=project_id, requested_by=_asked_by(), idempotency_key=once
+    )
 
 
 def _asked_by() -> str:

@@ -79,7 +79,7 @@ class Zoomdb:
         except OperationalError as error:
             raise unavailable() from error
 
-    def ask(self, statement: Executable, values: dict[str, Any]) -> Row[Any] | None:
+    def ask(self, statement: Executable, values: dict[str, Any]) -> Row[*tuple[Any, ...]] | None:
         """Execute one statement in autocommit mode and return the first row that it answers.
 
         Raises:

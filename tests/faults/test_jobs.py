@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +16,7 @@ from dz.errors import DzError, Fenced, ServiceUnavailable, Superseded
 from dz.tasklib.jobs import jobs, leases, log, turns
 from dz.tasklib.jobs.jobs import JobView
 from dz.tasklib.releases import releases
+from dz.worker import upkeep
 from dz.zoomdb.states import JobKind
 from tests.flows.conftest import POLLS, Platform
 
@@ -55,22 +56,11 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def live(platform: Platform, prefect: None) -> Iterator[str]:
+def live(platform: Platform, prefect: None) -> str:
     """The URL of a site that is live; its versions are made of the same tree."""
-    stop = threading.Event()
-    url = platform.publish("faults", POLLS)
-    with beaten(stop):
-        yield str(deploy(project="faults", url=url).result["url"])
-
-
-@contextlib.contextmanager
-def beaten(stop: threading.Event) -> Iterator[None]:
-    from dz.worker import upkeep  # noqa: PLC0415
-
     for role in ("build", "database", "appserver", "proxy"):
         upkeep.beat(role, f"{role}-1")
-    yield
-    stop.set()
+    return str(deploy(project="faults", url=platform.publish("faults", POLLS)).result["url"])
 
 
 def newest(state: str) -> JobView | None:
@@ -87,9 +77,9 @@ def test_of_deploys_that_come_while_one_runs_the_newest_goes_live_and_the_older_
         waiting: list[Future[JobView]] = []
         with jobs.running(platform.zoomdb, holder, "holds-the-turn"):
             assert turns.take(platform.zoomdb, holder, project) is None
-            for _ in range(2):
+            for number in (1, 2):
                 waiting.append(threads.submit(deploy, project="faults", rebuild=True))
-                until(lambda: newest("queued"))
+                until(lambda number=number: (found := newest("queued")) and found.id == holder + number)
         newer = waiting[1].result(WAIT)
         with pytest.raises(Superseded, match=f"Job {newer.id}, a newer deploy of this project"):
             waiting[0].result(WAIT)

@@ -31,8 +31,7 @@ def finish(session: Session, job: Job, state: JobState, failure: FailureRecord |
 
     A job whose work users see already has succeeded, however it ends.
     """
-    # The signal that suspends a run does not end its job.
-    if job.state in FINAL or (job.state == JobState.WAITING and state == JobState.CRASHED):
+    if job.state in FINAL:
         return False
     if job.switched and state != JobState.SUCCEEDED:
         text = "The job did not end in order, but users see what it has made; the rest is done by the servers."
@@ -51,12 +50,16 @@ def finish(session: Session, job: Job, state: JobState, failure: FailureRecord |
 
 
 def end(zoomdb: Zoomdb, job_id: int, state: JobState, failure: FailureRecord | None) -> JobState:
-    """End a job unless it has ended, waiting for zoomdb if that does not answer; return the state that it has then."""
+    """End a job that its process runs unless it has ended; return the state that it has then.
+
+    It waits for zoomdb if that does not answer. The signal that suspends a run ends no job that waits for a person.
+    """
 
     def attempt() -> JobState:
         with zoomdb.session() as session:
             job = session.get_one(Job, job_id, with_for_update=True)
-            finish(session, job, state, failure)
+            if job.state != JobState.WAITING or state not in (JobState.CRASHED, JobState.CANCELLED):
+                finish(session, job, state, failure)
             return job.state
 
     return patiently(attempt)
@@ -96,12 +99,16 @@ def cancel(zoomdb: Zoomdb, job_id: int, *, by: str) -> None:
                 "`dz rollback` goes back to the version before." if late.switched else f"See `dz job {late.id}`.",
             )
         for job in whole:
-            failure = FailureRecord(
-                "Cancelled",
-                f"Job {job.id} was cancelled by {by}; what users saw before, they still see.",
-                "Start it again if that was a mistake.",
-            )
-            finish(session, job, JobState.CANCELLED, failure)
+            finish(session, job, JobState.CANCELLED, cancelled(job.id, by=by))
+
+
+def cancelled(job_id: int, *, by: str) -> FailureRecord:
+    """Return what is said of a job that somebody cancelled."""
+    return FailureRecord(
+        "Cancelled",
+        f"Job {job_id} was cancelled by {by}; what users saw before, they still see.",
+        "Start it again if that was a mistake.",
+    )
 
 
 def _why(job: Job) -> str:

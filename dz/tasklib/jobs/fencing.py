@@ -56,7 +56,7 @@ def begin_step(zoomdb: Zoomdb, job_id: int, name: str, *, run: str = "", outlive
         _refuse(job_id, found)
 
 
-def _standing(job_id: int, run: str) -> Select[Any]:
+def _standing(job_id: int, run: str) -> Select[bool, bool, JobState, str | None, str | None, str | None]:
     """Select what decides whether work of a job may write."""
     given_up = select(Child.id).where(Child.flow_run_id == run, Child.ended.is_not(None)).exists()
     return (
@@ -75,7 +75,7 @@ def _standing(job_id: int, run: str) -> Select[Any]:
     )
 
 
-def _refuse(job_id: int, found: Row[Any] | None) -> None:
+def _refuse(job_id: int, found: Row[*tuple[Any, ...]] | None) -> None:
     if found is None:
         raise StaleWork(f"Job {job_id}, for which this work was sent, is unknown; {_NOW}.", "Run the job again.")
     if found.is_over:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord, NotRepeatable, StaleWork, TooLate, from_record
+from dz.errors import DzError, FailureRecord, NotRepeatable, StaleWork, from_record
 from dz.tasklib.jobs import endings, fencing, leases
 from dz.tasklib.jobs.failures import unexpected
 from dz.tasklib.jobs.results import JobResult
@@ -101,8 +101,8 @@ def running(zoomdb: Zoomdb, job_id: int, flow_run_id: str) -> Iterator[None]:
                 endings.end(zoomdb, job_id, JobState.FAILED, unexpected(error).record())
                 raise
             except KeyboardInterrupt:
-                with contextlib.suppress(TooLate):
-                    endings.cancel(zoomdb, job_id, by="whoever ran it in this process")
+                by = "whoever interrupted it at the terminal"
+                endings.end(zoomdb, job_id, JobState.CANCELLED, endings.cancelled(job_id, by=by))
                 raise
             except BaseException:
                 endings.end(zoomdb, job_id, JobState.CRASHED, endings.CRASHED)

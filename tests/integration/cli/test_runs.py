@@ -68,7 +68,7 @@ def test_a_local_flow_that_is_interrupted_says_so(tiny_flow: types.ModuleType, z
     assert main.run(["deploy", "git://127.0.0.1:9418/shop.git", "--local"]) == 130
 
     assert "was ended" in capsys.readouterr().err
-    assert jobs.newest(zoomdb)[0].state == "crashed"
+    assert jobs.newest(zoomdb)[0].state == "cancelled"
 
 
 def test_an_interrupted_follower_says_that_the_job_goes_on(zoomdb: Zoomdb, monkeypatch, capsys) -> None:

@@ -22,9 +22,9 @@ def _launch(zoomdb: Zoomdb, run: str = "run-1") -> int:
 
 def _stopped(zoomdb: Zoomdb, job: int, run: str, *, waits: bool) -> None:
     """Begin a job whose process ends by a signal, as Prefect's that suspends a run."""
-    with contextlib.suppress(KeyboardInterrupt), jobs.running(zoomdb, job, run):
+    with contextlib.suppress(SystemExit), jobs.running(zoomdb, job, run):
         (jobs.wait if waits else jobs.go_on)(zoomdb, job)
-        raise KeyboardInterrupt
+        raise SystemExit
 
 
 def _finish(zoomdb: Zoomdb, job: int | None) -> None:

@@ -174,6 +174,35 @@ class NotRepeatable(OwnerError):
     """The job has succeeded, or newer work has replaced it, so that there is no further attempt of it."""
 
 
+# -- limits ------------------------------------------------------------------------------------------------
+class LimitExceeded(OwnerError):
+    """A program of the project needed more than it may use; the text names the limit, its value and how to raise it."""
+
+
+class OutOfMemory(LimitExceeded):
+    """The kernel ended a process because the program had reached its limit of memory."""
+
+
+class TooManyProcesses(LimitExceeded):
+    """A process or thread could not be started because there were as many as there may be."""
+
+
+class TimeLimitExceeded(LimitExceeded):
+    """A program took longer than it may, and was stopped."""
+
+
+class FileTooLarge(LimitExceeded):
+    """A program wanted to write a larger file than it may."""
+
+
+class DiskFull(LimitExceeded):
+    """A program found no space for its files, or the project's files take more than they may."""
+
+
+class TooManyOpenFiles(LimitExceeded):
+    """A process had as many files and connections open as it may."""
+
+
 # -- build -------------------------------------------------------------------------------------------------
 class NoMatchingPython(OwnerError):
     """No Python that sites can run on suits the project."""

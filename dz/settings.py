@@ -115,6 +115,32 @@ class Settings(BaseSettings):
     build_egress: Annotated[list[str], NoDecode, BeforeValidator(_words)] = []
     """Further places that builds may reach, besides the package index, the sources in `git_hosts` and the addresses in
     requirements: public hosts by name, others as `https://HOST:PORT`."""
+    site_memory_mb: int | None = Field(default=None, ge=64)
+    """Memory in MiB of each app instance and release hook; None: an eighth of the server's, from 512 to 2048."""
+    site_memory_most_mb: int | None = Field(default=None, ge=64)
+    """The highest `memory_mb` that a project may ask for; None: a quarter of the server's memory."""
+    site_processes: int = Field(default=512, ge=32)
+    """Processes and threads that an app instance or release hook may have at once."""
+    site_cpus: float | None = Field(default=None, gt=0)
+    """Processors that an app instance may keep busy; None: half of the server's, but two at least."""
+    site_tmp_mb: int | None = Field(default=None, ge=1)
+    """The size in MiB of an app instance's /tmp; None: half of its memory, 1024 at most."""
+    build_memory_mb: int | None = Field(default=None, ge=256)
+    """Memory in MiB of each step of a build or check; None: a quarter of the server's, from 2048 to 8192."""
+    build_processes: int = Field(default=1024, ge=32)
+    """Processes and threads that a step of a build or check may have at once."""
+    build_cpus: float | None = Field(default=None, gt=0)
+    """Processors that a step of a build or check may keep busy; None: half of the server's, but two at least."""
+    build_tmp_mb: int | None = Field(default=None, ge=1)
+    """The size in MiB of the /tmp of a step of a build or check; None: 1024."""
+    project_memory_mb: int | None = Field(default=None, ge=256)
+    """Memory in MiB of everything of one project that runs on a server; None: half of the server's, but 2048 at least."""
+    project_processes: int = Field(default=4096, ge=64)
+    """Processes and threads of everything of one project that runs on a server."""
+    file_mb: int = Field(default=2048, ge=1)
+    """The largest file in MiB that a program of a project may write."""
+    open_files: int = Field(default=4096, ge=256)
+    """Files and connections that each process of a project may have open."""
     unix_user_prefix: str = ""
     """Put before a project's sysid to name its Unix user, so that several stacks can share a machine."""
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import logging
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from dz.adapters.postgres import PostgresServer
 from dz.adapters.python_downloads import PythonDownloads, Pythons
 from dz.adapters.sandbox import Sandbox, UserSandbox
 from dz.adapters.supervisor import Supervisor
-from dz.adapters.walls import limits
+from dz.adapters.walls import cgroups, limits
 from dz.adapters.walls.confinement import Walls, of_this_server
 from dz.adapters.walls.limits import Limits
 from dz.errors import StackProblem
@@ -92,19 +93,69 @@ def installer() -> Installer:
     )
 
 
-def sandbox(sysid: str, role: Role, server: str | None = None) -> Sandbox:
-    """Return the confinement of a project's code on this server, with a home folder of its own."""
+def sandbox(sysid: str, role: Role, server: str | None = None, *, memory_mb: int | None = None) -> Sandbox:
+    """Return the confinement of a project's code on this server, with a home folder of its own.
+
+    Args:
+        memory_mb: what the project asks for its site.
+    """
     identity, folder = owner(sysid), server_dir(role, server)
     for kind in ("checkouts", "envs") if role == "build" else ():
         users.closed_folder(folder / kind / sysid, identity)
-    home, bounds = users.home(folder / "homes" / sysid, identity), _limits(role)
-    return UserSandbox(settings().unix_user(sysid), home, walls(), bounds)
+    home, bounds = users.home(folder / "homes" / sysid, identity), _limits(role, memory_mb)
+    return UserSandbox(settings().unix_user(sysid), home, walls(), bounds, _group(sysid))
 
 
-def _limits(role: Role) -> Limits:
-    """Return how much one program of a project may use on a server of this process."""
-    of = limits.of_sites if role == "appserver" else limits.of_builds
-    return of(limits.machine())
+def _limits(role: Role, memory_mb: int | None = None) -> Limits:
+    """Return how much one program of a project may use on a server of this process.
+
+    Args:
+        memory_mb: what a site asks for.
+    """
+    here, machine = settings(), limits.machine()
+    common: dict[str, Any] = {
+        "file_bytes": here.file_mb * limits.MIB,
+        "open_files": here.open_files,
+        "project_memory_bytes": _bytes(here.project_memory_mb),
+        "project_processes": here.project_processes,
+    }
+    if role == "appserver":
+        most = _bytes(here.site_memory_most_mb) or machine.memory_bytes // 4
+        asked = min(most, memory_mb * limits.MIB) if memory_mb else None
+        return limits.of_sites(
+            machine,
+            **common,
+            memory_bytes=asked or _bytes(here.site_memory_mb),
+            processes=here.site_processes,
+            cpus=here.site_cpus,
+            temporary_bytes=_bytes(here.site_tmp_mb),
+        )
+    return limits.of_builds(
+        machine,
+        **common,
+        memory_bytes=_bytes(here.build_memory_mb),
+        processes=here.build_processes,
+        cpus=here.build_cpus,
+        temporary_bytes=_bytes(here.build_tmp_mb),
+    )
+
+
+def _bytes(mib: int | None) -> int | None:
+    return mib * limits.MIB if mib else None
+
+
+def limits_in_force() -> str:
+    """Say what of a project's programs is bounded on this server."""
+    return cgroups.in_force(cgroups.trees())
+
+
+def control_groups() -> str:
+    """Return the name of the control group of this installation."""
+    return f"djangozoom-{hashlib.sha256(str(settings().state_dir.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _group(name: str) -> str:
+    return f"{control_groups()}/{name}"
 
 
 def walls() -> Walls:
@@ -161,7 +212,7 @@ def _throwaway(name: str, home: Path) -> Sandbox:
     """Return the confinement of code that belongs to no project yet."""
     owner(name)  # makes the user where it is missing
     user = settings().unix_user(name)
-    return UserSandbox(user, users.owned(home, user), walls(), _limits("build"))
+    return UserSandbox(user, users.owned(home, user), walls(), _limits("build"), _group(name))
 
 
 def bundle_store() -> BundleStore:
@@ -207,7 +258,8 @@ def configure(found: AppInstance) -> None:
         local_names=local_names(),
         egress=here.egress,
         within=walls(),
-        limits=_limits("appserver"),
+        limits=_limits("appserver", found.manifest.plan.memory_mb),
+        group=_group(found.sysid),
     )
 
 

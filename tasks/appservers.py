@@ -56,7 +56,7 @@ def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
     instance = wiring.app_instance(release, server)
     booting.boot(instance, supervisor=wiring.supervisor(server))
-    log.note(wiring.zoomdb(), job, [], info=f"Walls on {server}: {wiring.walls()}.")
+    log.note(wiring.zoomdb(), job, [], info=f"Walls on {server}: {wiring.walls()}. Limits: {wiring.limits_in_force()}.")
 
 
 @on_role("appserver")

@@ -23,6 +23,6 @@ def run_release_hooks(job: int, release: int, *, server: str) -> None:
         instance,
         job,
         supervisor=wiring.supervisor(server),
-        sandbox=wiring.sandbox(instance.sysid, "appserver", server),
+        sandbox=wiring.sandbox(instance.sysid, "appserver", server, memory_mb=instance.manifest.plan.memory_mb),
         timeout=settings().health_timeout,
     )

@@ -22,8 +22,10 @@ from dz.errors import (
     DependencyNotFound,
     DzError,
     InvalidRequirement,
+    LimitExceeded,
     NoMatchingPython,
     ServiceUnavailable,
+    TimeLimitExceeded,
     WrongPlatform,
 )
 
@@ -327,14 +329,9 @@ def failure(done: Finished, *, folders: Sequence[str] = (), addresses: Sequence[
     """
     text = done.output
     tail = done.tail(12)
-    if done.timed_out:
-        return DependencyBuildFailed(
-            f"Installing the dependencies took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{tail}",
-            "Use versions that have wheels for this platform, or fewer dependencies.",
-        )
-    misplaced = _misplaced(text)
-    if misplaced:
-        return misplaced
+    plain = _limit(done, tail) or _misplaced(text)
+    if plain:
+        return plain
     missing, build, python = _MISSING.search(text), _BUILD.search(text), _PYTHON.search(text)
     if build or "build backend returned an error" in text:
         name = build[1] if build else " or ".join(folders)
@@ -355,6 +352,17 @@ def failure(done: Finished, *, folders: Sequence[str] = (), addresses: Sequence[
             "Correct its name or version in the requirements.",
         )
     return _unexplained(text, tail, addresses)
+
+
+def _limit(done: Finished, tail: str) -> LimitExceeded | None:
+    """Return the limit that an installation has met."""
+    if not done.timed_out:
+        return done.exceeded
+    return TimeLimitExceeded(
+        f"Installing the dependencies took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{tail}",
+        "Use versions that have wheels for this platform, or fewer dependencies; or ask the operator to raise "
+        "DZ_BUILD_TIMEOUT.",
+    )
 
 
 def _misplaced(text: str) -> DzError | None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dz.errors import LimitExceeded
+
 OUTPUT_LIMIT = 200_000
 """How many bytes of a program's output are kept; docs.rs keeps 102,400 of a build."""
 
@@ -56,6 +58,7 @@ class Finished:
         output: stdout and stderr as they came, truncated at OUTPUT_LIMIT with a note.
         timed_out: it was killed because it timed out.
         seconds: how long it ran.
+        exceeded: the limit that it failed at, if that is known.
     """
 
     argv: tuple[str, ...]
@@ -63,6 +66,7 @@ class Finished:
     output: str
     timed_out: bool
     seconds: float
+    exceeded: LimitExceeded | None = None
 
     @property
     def ok(self) -> bool:

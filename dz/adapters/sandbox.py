@@ -8,14 +8,15 @@ step ends.
 """
 
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from dz.adapters import processes, users
 from dz.adapters.processes import BASE_ENVIRONMENT, Finished
-from dz.adapters.walls import confinement, launcher
+from dz.adapters.walls import cgroups, confinement, exceeded, launcher
 from dz.adapters.walls.confinement import PROXY, Confinement, Network, Walls
 from dz.adapters.walls.limits import Limits
 from dz.errors import WallsMissing
@@ -72,12 +73,14 @@ class UserSandbox:
         home: an existing folder that the code finds as HOME.
         walls: what keeps it from everything else.
         limits: how much each program may use.
+        group: the control group below which each program gets one of its own; empty: none.
     """
 
     user: str | None
     home: Path
     walls: Walls = field(default_factory=confinement.of_this_server)
     limits: Limits = field(default_factory=Limits)
+    group: str = ""
 
     def run(
         self,
@@ -101,6 +104,7 @@ class UserSandbox:
             if network.hosts and self.walls.bwrap
             else {}
         )
+        group = f"{self.group}/step-{uuid.uuid4().hex[:12]}" if self.group else ""
         wanted = Confinement(
             argv=tuple(str(word) for word in argv),
             cwd=cwd,
@@ -111,6 +115,7 @@ class UserSandbox:
             writes=(self.home, *writes),
             network=network,
             limits=self.limits,
+            group=group,
         )
         described = launcher.in_memory(wanted.to_json().encode())
         try:
@@ -123,11 +128,14 @@ class UserSandbox:
                 grace=_GRACE_SECONDS,
                 inherits=[described],
             )
+            used = cgroups.use(group) if group else cgroups.Use()
         finally:
             os.close(described)
+            if group:
+                cgroups.remove(group)
         if done.returncode == launcher.NO_WALLS_CODE and done.output.rstrip().endswith(launcher.NO_WALLS):
             raise WallsMissing(
                 f"This server cannot put walls around code of projects, so that none of it runs: {done.tail(4)}",
                 "Allow user namespaces (docs/operating.md, Walls); or set DZ_ISOLATION=user if you trust every project.",
             )
-        return done
+        return replace(done, exceeded=exceeded.of(done, self.limits, used))

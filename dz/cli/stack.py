@@ -10,7 +10,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from dz.adapters.walls import confinement
+from dz.adapters.walls import cgroups, confinement
 from dz.adapters.walls.confinement import Walls
 from dz.cli import output
 from dz.settings import settings
@@ -56,19 +56,25 @@ def status(as_json: bool = JSON) -> None:
     """Show the programs of the local stack; the exit code is 1 if one does not run."""
     found = stack.status()
     if as_json:
-        output.print_json({"programs": [dataclasses.asdict(one) for one in found], "walls": str(_walls())})
+        programs = [dataclasses.asdict(one) for one in found]
+        output.print_json({"programs": programs, "walls": str(_walls()), "limits": _limits()})
     elif not found:
         output.note("There is no local stack; `dz up` starts one.")
     else:
         rows = [[one.name, one.state, one.pid, one.port, f"{one.seconds} s", one.log] for one in found]
         output.print_table(["program", "state", "pid", "port", "up for", "log"], rows)
         output.note(f"Walls: {_walls()}.")
+        output.note(f"Limits: {_limits()}.")
     if not found or any(one.state != "RUNNING" for one in found):
         raise typer.Exit(1)
 
 
 def _walls() -> Walls:
     return confinement.of_this_server(settings().isolation)
+
+
+def _limits() -> str:
+    return cgroups.in_force(cgroups.trees())
 
 
 def as_dict(found: Stack) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dz import wiring
+from dz.adapters.walls import cgroups
 from dz.errors import going_on
 from dz.settings import Role, settings
 from dz.tasklib import retention
@@ -91,11 +92,12 @@ def clean(role: Role, server: str) -> None:
         steps.append(lambda: retention.clean_build(zoomdb, folder=folder))
     if role in ("build", "appserver"):
         steps.append(lambda: retention.clean_pythons(zoomdb, folder=here.pythons_folder))
+    steps.append(lambda: cgroups.sweep(wiring.control_groups()))
     removed: list[Path | str] = []
     for step in steps:
         with going_on(logger, f"cleaning of {server}"):
             removed += step()
     if removed:
         logger.info(
-            "%s layers, environments, Pythons and bundles that no kept version needs were removed.", len(removed)
+            "%s layers, environments, Pythons, bundles and groups that nobody needs were removed.", len(removed)
         )

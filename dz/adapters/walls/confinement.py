@@ -106,6 +106,7 @@ class Confinement:
         writes: folders that it sees and may change as far as their modes let it; applied after `reads`.
         listen: address and port of a socket that it finds as descriptor 3; nobody else can listen there.
         limits: how much it may use.
+        group: the control group of its processes, see `cgroups.enter`; empty: none.
         bwrap: bubblewrap; None: no walls, only another user.
         python: an interpreter that the user may execute, for the first program within.
         patience: seconds from SIGTERM until everything is killed; 0: killed at once.
@@ -120,6 +121,7 @@ class Confinement:
     network: Network = field(default_factory=Network)
     listen: tuple[str, int] | None = None
     limits: Limits = field(default_factory=Limits)
+    group: str = ""
     bwrap: Path | None = None
     patience: float = 0
 
@@ -146,6 +148,7 @@ class Confinement:
             ),
             listen=(listen[0], listen[1]) if listen else None,
             limits=Limits(**limits) if isinstance(limits, dict) else Limits(),  # an earlier release wrote pairs
+            group=found.get("group", ""),
             bwrap=Path(bwrap) if bwrap else None,
             patience=found["patience"],
         )

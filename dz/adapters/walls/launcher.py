@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from dz.adapters.walls import confinement, passages, seccomp
+from dz.adapters.walls import cgroups, confinement, exceeded, passages, seccomp
 from dz.adapters.walls.confinement import Confinement
 
 _PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 1, 4, 36, 38
@@ -55,13 +55,18 @@ def main(wanted: Confinement) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], highest), files[1]))
     status: int = signal.SIGKILL
     child = 0
+    watch: exceeded.Watch | None = None
     try:
         listener = _listening(wanted.listen) if wanted.listen else None
         program = _INSIDE.read_bytes()
+        group = cgroups.enter(wanted.group, wanted.limits) if wanted.group else []
+        watch = exceeded.Watch(wanted.group, wanted.limits) if listener else None
         _become(wanted.user)
         _prctl(_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:
-            child, main_process = _start(wanted, listener, program, files)
+            child, main_process = _start(wanted, listener, program, files, group)
+            if watch:
+                watch.start()
             status = _wait(child, main_process, wanted.patience, listener)
     except _Stopped:
         status = signal.SIGTERM
@@ -76,6 +81,8 @@ def main(wanted: Confinement) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _kill_descendants()
+        if watch:
+            watch.look()
     _end_as(status)
 
 
@@ -129,13 +136,17 @@ def _become(user: tuple[int, int] | None) -> None:
 
 
 def _start(
-    wanted: Confinement, listener: socket.socket | None, program: bytes, open_files: tuple[int, int]
+    wanted: Confinement,
+    listener: socket.socket | None,
+    program: bytes,
+    open_files: tuple[int, int],
+    group: Sequence[int],
 ) -> tuple[int, int]:
-    """Start the program; return the process to wait for and the one to tell to end."""
+    """Start the program, in its control group; return the process to wait for and the one to tell to end."""
     if wanted.bwrap is None:
         child = os.fork()
         if child == 0:
-            _exec(list(wanted.argv), listener, open_files, cwd=wanted.cwd, limits=_rlimits(wanted))
+            _exec(list(wanted.argv), listener, open_files, group, cwd=wanted.cwd, limits=_rlimits(wanted))
         return child, child
     ways = passages.of(wanted.network)
     ours, theirs = socket.socketpair()
@@ -161,7 +172,7 @@ def _start(
     if child == 0:
         for descriptor in handed:
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function takes no keyword
-        _exec(argv, listener, open_files, cwd=Path("/"))
+        _exec(argv, listener, open_files, group, cwd=Path("/"))
     for descriptor in handed:
         os.close(descriptor)
     sockets_within, main_process = _taken_over(ours, len(ways))
@@ -194,11 +205,13 @@ def _exec(
     argv: list[str],
     listener: socket.socket | None,
     open_files: tuple[int, int],
+    group: Sequence[int],
     *,
     cwd: Path,
     limits: Sequence[tuple[int, int]] = (),
 ) -> NoReturn:
     try:
+        cgroups.join(group)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_NOFILE, open_files)

@@ -8,6 +8,7 @@ import os
 import resource
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 MIB, GIB = 1024**2, 1024**3
 FILE_BYTES = 2 * GIB
@@ -22,6 +23,7 @@ class Limits:
     """How much the processes of one program may use together; None: as much as there is.
 
     Args:
+        stage: whose settings they come from.
         memory_bytes: memory, with that of files in /tmp and /dev/shm.
         processes: processes and threads at once.
         cpu_weight: the share of processors that others want, too; 100 is usual.
@@ -30,8 +32,11 @@ class Limits:
         file_bytes: the largest file.
         temporary_bytes: all files in /tmp.
         shared_bytes: all files in /dev/shm; 64 MiB is what Docker gives a container.
+        project_memory_bytes: memory of all programs of the project on this server together.
+        project_processes: processes and threads of all these programs together.
     """
 
+    stage: Literal["build", "site"] = "build"
     memory_bytes: int | None = None
     processes: int | None = 512
     cpu_weight: int = 100
@@ -40,6 +45,8 @@ class Limits:
     file_bytes: int = FILE_BYTES
     temporary_bytes: int = GIB
     shared_bytes: int = 64 * MIB
+    project_memory_bytes: int | None = None
+    project_processes: int | None = None
 
     def of_each_process(self, *, own_user: bool, own_namespace: bool) -> list[tuple[int, int]]:
         """Return pairs of a resource of setrlimit(2) and its limit; core dumps are always off.
@@ -100,22 +107,38 @@ def _text(path: Path) -> str:
         return ""
 
 
-def of_sites(of: Machine) -> Limits:
-    """Return what one app instance may use: an eighth of the memory, but half a GiB at least and 2 GiB at most."""
-    memory = _between(of.memory_bytes // 8, 512 * MIB, 2 * GIB)
-    return Limits(memory_bytes=memory, cpus=_most_cpus(of), temporary_bytes=min(GIB, memory // 2))
+def of_sites(of: Machine, **given: Any) -> Limits:
+    """Return what one app instance may use: an eighth of the memory, but half a GiB at least and 2 GiB at most.
+
+    Args:
+        given: values of fields of `Limits` that the operator has chosen; None: the server's size says it.
+    """
+    wanted = _chosen(given)
+    memory = wanted.get("memory_bytes", _between(of.memory_bytes // 8, 512 * MIB, 2 * GIB))
+    usual = _of_projects(of) | {"stage": "site", "memory_bytes": memory, "temporary_bytes": min(GIB, memory // 2)}
+    return Limits(**(usual | wanted))
 
 
-def of_builds(of: Machine) -> Limits:
-    """Return what one step of a build or check may use: a quarter of the memory, but 2 GiB at least and 8 GiB at most."""
+def of_builds(of: Machine, **given: Any) -> Limits:
+    """Return what one step of a build or check may use: a quarter of the memory, but 2 GiB at least and 8 GiB at most.
+
+    Args:
+        given: see `of_sites`.
+    """
     memory = _between(of.memory_bytes // 4, 2 * GIB, 8 * GIB)
-    return Limits(memory_bytes=memory, processes=1024, cpu_weight=25, cpus=_most_cpus(of))
+    usual = _of_projects(of) | {"memory_bytes": memory, "processes": 1024, "cpu_weight": 25}
+    return Limits(**(usual | _chosen(given)))
+
+
+def _of_projects(of: Machine) -> dict[str, Any]:
+    """Return what all programs have: half of the processors, but two at least; a project has half of the memory."""
+    cpus = float(max(min(2, of.cores), of.cores // 2))
+    return {"cpus": cpus, "project_memory_bytes": max(of.memory_bytes // 2, 2 * GIB), "project_processes": 4096}
+
+
+def _chosen(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _between(value: int, low: int, high: int) -> int:
     return max(low, min(value, high))
-
-
-def _most_cpus(of: Machine) -> float:
-    """A program may keep half of the processors busy, but two of them at least."""
-    return float(max(min(2, of.cores), of.cores // 2))

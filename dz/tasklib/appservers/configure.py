@@ -29,6 +29,7 @@ def configure(
     egress: Sequence[tuple[str, int]] = (),
     within: Walls,
     limits: Limits = USUAL,
+    group: str = "",
 ) -> None:
     """Write the files of an app instance.
 
@@ -38,6 +39,7 @@ def configure(
         egress: (host, port) of private addresses that the operator lets sites reach.
         within: what its walls are made of.
         limits: how much it may use.
+        group: the control group of its project; empty: none.
     """
     login, servers = databases.credentials(zoomdb, instance.project_id), _addresses(zoomdb)
     variables = variables_of(
@@ -53,7 +55,7 @@ def configure(
     write_files(instance, {**variables, **collected}, owner=owner, proxies=servers["proxy"])
     closed = {address for addresses in servers.values() for address in addresses}
     network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(sorted(closed)))
-    write_walls(instance, owner=owner, network=network, within=within, limits=limits)
+    write_walls(instance, owner=owner, network=network, within=within, limits=limits, group=group)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
 
 
@@ -95,10 +97,16 @@ def write_files(
 
 
 def write_walls(
-    instance: AppInstance, *, owner: tuple[int, int] | None, network: Network, within: Walls, limits: Limits = USUAL
+    instance: AppInstance,
+    *,
+    owner: tuple[int, int] | None,
+    network: Network,
+    within: Walls,
+    limits: Limits = USUAL,
+    group: str = "",
 ) -> None:
     """Write what the processes of an app instance see and reach, and how much they may use."""
-    confined = walls.of_instance(instance, owner=owner, network=network, walls=within, limits=limits)
+    confined = walls.of_instance(instance, owner=owner, network=network, walls=within, limits=limits, group=group)
     files.write(instance.walls_file, confined.to_json(), mode=0o644)
 
 

@@ -9,7 +9,7 @@ import psutil
 
 from dz.adapters.supervisor import Supervisor
 from dz.errors import HealthCheckFailed
-from dz.tasklib.appservers import answers, stop, tracebacks
+from dz.tasklib.appservers import answers, stop, tracebacks, walls
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.jobs.results import Answer
 from dz.tasklib.variables.redaction import redacted
@@ -60,8 +60,10 @@ def taken_down_on_failure(zoomdb: Zoomdb, instance: AppInstance, *, supervisor: 
     try:
         yield
     except HealthCheckFailed as error:
-        found = _explained(instance, error.found)
+        found, limit = _explained(instance, error.found), walls.limit_met(instance)
         stop.fail(zoomdb, supervisor, instance.deployment_id, folder=instance.folder)
+        if limit:
+            raise type(limit)(f"{limit.found} {found}", limit.remedy) from error
         raise HealthCheckFailed(found, error.remedy) from error
 
 

@@ -3,8 +3,10 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from dz.adapters import loaded_project, users
+from dz.adapters.loaded_project import LoadedProject
 from dz.adapters.processes import Finished
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
@@ -54,11 +56,17 @@ def _manage(
                 timeout=HOOK_TIMEOUT,
                 reads=walls.reads(instance),
                 writes=walls.writes(instance),
-                network=walls.network(instance),
+                network=walls.of_file(instance).network,
             )
 
         yield in_new_process
         return
+    before = walls.use(instance)
+
+    def in_the_instance(project: LoadedProject, words: list[str]) -> Finished:
+        done = project.run(words, timeout=HOOK_TIMEOUT)
+        return done if done.ok else replace(done, exceeded=walls.limit_met(instance, before))
+
     owner = users.ensure_user(sandbox.user) if sandbox.user else None
     with (
         health.taken_down_on_failure(zoomdb, instance, supervisor=supervisor),
@@ -69,4 +77,4 @@ def _manage(
             timeout=timeout,
         ) as project,
     ):
-        yield functools.partial(project.run, timeout=HOOK_TIMEOUT)
+        yield functools.partial(in_the_instance, project)

@@ -12,6 +12,7 @@ from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
 
+WALLS_FILE = "walls.json"
 _PUBLIC = re.compile(r"DZ_|(DJANGO_)?(DEBUG|ALLOWED_HOSTS|SETTINGS_MODULE)$|CONFIG_PG_(DBNAME|USER|HOST|PORT)$")
 """Names of variables whose values everybody may see."""
 
@@ -99,7 +100,7 @@ class AppInstance:
     @property
     def walls_file(self) -> Path:
         """What its processes see and reach, and where it listens."""
-        return self.own / "walls.json"
+        return self.own / WALLS_FILE
 
     @property
     def hold(self) -> Path:

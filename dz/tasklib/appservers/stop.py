@@ -1,10 +1,13 @@
 """Takes app instances down, and records in zoomdb what became of them."""
 
+import contextlib
 from pathlib import Path
 
 from dz.adapters import trees
 from dz.adapters.supervisor import Supervisor
-from dz.tasklib.appservers.instance import own_folder, program_name
+from dz.adapters.walls import cgroups
+from dz.adapters.walls.confinement import Confinement
+from dz.tasklib.appservers.instance import WALLS_FILE, own_folder, program_name
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment
 from dz.zoomdb.states import LIVE, DeploymentState
@@ -41,7 +44,12 @@ def fail(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: 
 def take_down(supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
     """End the processes of an app instance and remove its files; the project's uploads stay."""
     supervisor.remove(program_name(deployment_id))
-    trees.discard_tree(own_folder(folder, deployment_id))
+    own = own_folder(folder, deployment_id)
+    with contextlib.suppress(FileNotFoundError):
+        confined = Confinement.from_json((own / WALLS_FILE).read_text("utf-8"))
+        if confined.group:
+            cgroups.remove(confined.group)
+    trees.discard_tree(own)
 
 
 def _set_state(zoomdb: Zoomdb, deployment_id: int, state: DeploymentState) -> None:

@@ -217,6 +217,7 @@ KEYS: dict[str, Callable[[str], Value]] = {
     "processes": _number(1, 64),
     "worker_class": _one_of(*WORKER_CLASSES),
     "threads": _number(1, 128),
+    "memory_mb": _number(64, 1_000_000),
     "timeout": _number(0, 86_400),
     "max_requests": _number(0, 1_000_000),
     "max_requests_jitter": _number(0, 1_000_000),

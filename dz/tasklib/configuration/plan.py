@@ -31,6 +31,7 @@ class Plan:
     processes: int = 2
     worker_class: str = "gthread"
     threads: int = 4
+    memory_mb: int | None = None
     timeout: int = 60
     max_requests: int = 0
     max_requests_jitter: int = 0

@@ -151,7 +151,7 @@ def _outcome(
 ) -> str:
     """Say whether a failure contradicts what was read, or only leaves it unproved."""
     kinds = " ".join(word(kind) for kind in reports.listed(error.get("chain"))[:5])
-    if done.timed_out or isinstance(found, MissingEnvironment) or _LIBRARY.search(message):
+    if done.timed_out or done.exceeded or isinstance(found, MissingEnvironment) or _LIBRARY.search(message):
         return READ
     if isinstance(found, UnsupportedDatabase):
         return READ if "GeoDjango" in found.found else CONFLICTING

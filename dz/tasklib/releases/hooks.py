@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from sqlalchemy import func
 
 from dz.adapters.processes import Finished
-from dz.errors import HookFailed, InvalidConfig, ServiceUnavailable
+from dz.errors import HookFailed, InvalidConfig, ServiceUnavailable, TimeLimitExceeded
 from dz.zoomdb import Zoomdb, locks
 from dz.zoomdb.models import Project, Release
 
@@ -42,6 +42,7 @@ def run_hooks(
 
     Raises:
         HookFailed: a hook failed; the text names the migration.
+        LimitExceeded: it failed at a limit.
         ServiceUnavailable: another appserver does not finish in time (transient).
     """
     commands = [words for hook in hooks for words in _commands(hook, django_version)]
@@ -104,7 +105,11 @@ def _run_one(run: Callable[[list[str]], Finished], words: list[str], *, seen: bo
     where = f" in migration {applied[-1]}" if applied else ""
     how = f"did not end within {done.seconds:.0f} s" if done.timed_out else f"failed with code {done.returncode}"
     serves = "; the previous version still serves" if seen else ""
-    raise HookFailed(
-        f"manage.py {' '.join(words)} {how}{where}{serves}. Its last lines:\n{done.tail(15)}",
+    found = f"manage.py {' '.join(words)} {how}{where}{serves}."
+    if done.exceeded:
+        raise type(done.exceeded)(f"{found} {done.exceeded.found}", done.exceeded.remedy)
+    kind = TimeLimitExceeded if done.timed_out else HookFailed
+    raise kind(
+        f"{found} Its last lines:\n{done.tail(15)}",
         "Correct it in the project, push and deploy again; migrations before that one may already be applied.",
     )

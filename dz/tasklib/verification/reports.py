@@ -15,6 +15,7 @@ from dz.errors import (
     MissingEnvironment,
     MissingLibrary,
     StaticFilesFailed,
+    TimeLimitExceeded,
     UnsupportedDatabase,
     VerificationFailed,
 )
@@ -93,8 +94,10 @@ def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> No
         )
     if report.get("ok") is True and done.ok:
         return
+    if done.exceeded:
+        raise done.exceeded
     if done.timed_out:
-        raise VerificationFailed(
+        raise TimeLimitExceeded(
             f"Loading the project took longer than {done.seconds:.0f} s and was stopped. Last lines:\n{done.tail(8)}",
             "Look for code that waits for a network or a database while it is imported.",
         )

@@ -16,6 +16,7 @@ from dz.adapters.python_downloads import Pythons
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.users import ensure_user
 from dz.adapters.walls.confinement import Network, of_this_server
+from dz.adapters.walls.limits import MIB, Limits
 from dz.settings import PROJECT_ROOT
 from dz.tasklib.appservers import boot, configure, health, install, reconcile, stop
 from dz.tasklib.appservers.instance import AppInstance, find
@@ -26,6 +27,8 @@ from dz.zoomdb.states import DeploymentState
 from tests.conftest import make_release
 from tests.manifests import MANIFEST, PLAN
 
+GROUP = f"djangozoom-test-{os.getpid()}/p1"
+LIMITS = Limits(stage="site", memory_bytes=200 * MIB)
 SHIM = PROJECT_ROOT / "dz" / "shim"
 APP = """import os, time
 import dz_answers
@@ -34,10 +37,18 @@ mode = os.environ.get("MODE")
 begun = time.monotonic()
 if mode == "crash":
     raise LookupError("no such table: sky")
+def hog():
+    taken = bytearray(400 * 2**20)
+    for place in range(0, len(taken), 4096):
+        taken[place] = 1
+if mode == "hog":
+    hog()
 if mode == "django":
     import django
     django.setup()
 def application(environ, start_response):
+    if environ["QUERY_STRING"] == "hog":
+        hog()
     if mode == "hang":
         time.sleep(60)
     if mode == "slow":
@@ -62,6 +73,9 @@ class Command(BaseCommand):
     def handle(self, *, act, **options):
         with open(os.environ["HOME"] + "/hooks", "a") as file:
             file.write("%s %d %s\\n" % (act, os.getuid(), "dz_wsgi" in sys.modules))
+        if act == "hog":
+            from dz_wsgi import hog
+            hog()
         if act == "fail":
             raise RuntimeError("no more paint")
 """
@@ -113,12 +127,19 @@ class Site:
         )
         self.instance = replace(self.instance, manifest=manifest)
         configure.write_files(self.instance, {"MODE": mode}, owner=self.owner)
-        configure.write_walls(self.instance, owner=self.owner, network=Network(internet=True), within=of_this_server())
+        configure.write_walls(
+            self.instance,
+            owner=self.owner,
+            network=Network(internet=True),
+            within=of_this_server(),
+            limits=LIMITS,
+            group=GROUP,
+        )
         boot.boot(self.instance, supervisor=self.supervisor)
 
-    def get(self):
+    def get(self, query=""):
         """The user that answers, and whether the process that answers has loaded the project itself."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.instance.port}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.instance.port}/?{query}", timeout=20) as answer:
             uid, loaded_here, _ = answer.read().decode().split(maxsplit=2)
         return int(uid), loaded_here == "True"
 

@@ -1,12 +1,17 @@
+import http.client
 import http.server
 import threading
 import time
 
 import pytest
 
-from dz.errors import HealthCheckFailed
+from dz.adapters.walls import cgroups
+from dz.errors import HealthCheckFailed, OutOfMemory
 from dz.tasklib.appservers import configure, health
 from dz.zoomdb.states import DeploymentState
+from tests.integration.tasklib.appservers.conftest import GROUP
+
+needs_groups = pytest.mark.skipif(not cgroups.trees(), reason="this process may make no control groups")
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,28 @@ def test_a_sick_instance_is_reported_removed_and_its_port_freed(site, mode, said
         site.check(40 if mode == "crash" else 4)
     assert site.state == DeploymentState.FAILED
     assert site.name not in site.supervisor.names()
+
+
+@needs_groups
+def test_an_instance_that_needs_more_memory_than_it_may_use_is_reported_as_such(site):
+    site.boot("hog")
+    with pytest.raises(OutOfMemory, match=r"^A process of the site needed more than the 200 MiB of memory") as caught:
+        site.check(40)
+    assert "memory_mb" in caught.value.remedy
+    assert site.state == DeploymentState.FAILED
+
+
+@needs_groups
+def test_a_site_whose_worker_was_ended_for_its_memory_finds_that_in_its_log(site):
+    site.boot()
+    site.check()
+    with pytest.raises(http.client.RemoteDisconnected):
+        site.get("hog")
+    said = "DjangoZoom: OutOfMemory: A process of the site needed more than the 200 MiB of memory that it may use"
+    assert any(time.sleep(0.1) or said in site.instance.log.read_text() for _ in range(80))
+    site.retire()
+    site.stop()
+    assert not [tree for tree in cgroups.trees() if (tree.folder / GROUP).exists()]
 
 
 def test_a_site_that_answers_500_is_not_asked_for_another_minute(site):

@@ -3,14 +3,16 @@
 import pytest
 
 from dz.adapters.sandbox import UserSandbox
-from dz.errors import HealthCheckFailed, HookFailed
+from dz.adapters.walls import cgroups
+from dz.errors import HealthCheckFailed, HookFailed, OutOfMemory
 from dz.tasklib.appservers import hooks
 from dz.zoomdb.models import Release
 from dz.zoomdb.states import DeploymentState
+from tests.integration.tasklib.appservers.conftest import GROUP, LIMITS
 
 
 def run_hooks(site):
-    sandbox = UserSandbox(site.user, site.instance.home)
+    sandbox = UserSandbox(site.user, site.instance.home, limits=LIMITS, group=GROUP)
     hooks.run_hooks(site.zoomdb, site.instance, 1, supervisor=site.supervisor, sandbox=sandbox, timeout=20)
 
 
@@ -48,6 +50,17 @@ def test_a_hook_that_fails_is_told_and_a_held_instance_serves_nothing(site):
     assert not done(site)
     with pytest.raises(HealthCheckFailed):
         site.check(2)
+
+
+@pytest.mark.skipif(not cgroups.trees(), reason="this process may make no control groups")
+@pytest.mark.parametrize("loads_once", [True, False])
+def test_a_hook_that_needs_more_memory_than_it_may_use_is_told_so(site, loads_once):
+    site.boot("django", loads_once=loads_once, hooks=("hook hog",))
+    with pytest.raises(
+        OutOfMemory, match=r"manage\.py hook hog failed with code -9\. A process of the site needed more"
+    ):
+        run_hooks(site)
+    assert not done(site)
 
 
 def test_a_held_instance_that_does_not_load_is_taken_down_with_its_last_lines(site):

@@ -22,6 +22,12 @@ def test_they_follow_the_size_of_the_machine(gib: int, cores: int, site: int, bu
     assert (of_sites(of).cpus, of_builds(of).cpus) == (cpus, cpus)
 
 
+def test_the_operator_chooses_what_the_size_of_the_machine_would_say() -> None:
+    found = of_sites(Machine(8 * GIB, 2), memory_bytes=300 * MIB, cpus=None, processes=77)
+    assert (found.memory_bytes, found.temporary_bytes, found.cpus, found.processes) == (300 * MIB, 150 * MIB, 2, 77)
+    assert of_builds(Machine(8 * GIB, 2), cpus=0.5, memory_bytes=None).cpus == 0.5
+
+
 def test_a_build_yields_its_processors_to_sites() -> None:
     of = machine()
     assert of_builds(of).cpu_weight < of_sites(of).cpu_weight

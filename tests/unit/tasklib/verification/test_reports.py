@@ -1,6 +1,7 @@
 """The report of a run: read without trust, and turned into one error that names the cause."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from dz.errors import (
     DzError,
     MissingEnvironment,
     MissingLibrary,
+    OutOfMemory,
     StaticFilesFailed,
+    TimeLimitExceeded,
     UnsupportedDatabase,
     VerificationFailed,
 )
@@ -22,6 +25,7 @@ from dz.tasklib.verification import reports
 OK = Finished(("python",), 0, "", timed_out=False, seconds=1.0)
 BAD = Finished(("python",), 1, "one\ntwo\n", timed_out=False, seconds=1.0)
 LATE = Finished(("python",), -9, "waiting\n", timed_out=True, seconds=61.0)
+LIMITED = replace(BAD, exceeded=OutOfMemory("It needed more.", "Need less."))
 
 
 def test_a_report_is_a_plain_file_of_bounded_size_that_holds_an_object(tmp_path: Path) -> None:
@@ -50,7 +54,8 @@ def test_a_report_is_a_plain_file_of_bounded_size_that_holds_an_object(tmp_path:
         ({"ok": True, "engine": "djongo"}, OK, UnsupportedDatabase, "engine is djongo"),
         ({"ok": True}, BAD, VerificationFailed, "(exit code 1) while it was loaded. Last lines:\none\ntwo"),
         ({}, OK, VerificationFailed, "(exit code 0)"),
-        ({}, LATE, VerificationFailed, "took longer than 61 s and was stopped. Last lines:\nwaiting"),
+        ({}, LATE, TimeLimitExceeded, "took longer than 61 s and was stopped. Last lines:\nwaiting"),
+        ({}, LIMITED, OutOfMemory, "needed more"),
         ({"check_errors": ["E1", "E2"]}, BAD, VerificationFailed, "finds 2 errors:\nE1\nE2"),
     ],
 )

@@ -33,7 +33,7 @@ command={command}
 directory={cwd}
 autostart=true
 autorestart=true
-startsecs=2
+startsecs=10
 startretries=5
 stopwaitsecs=20
 killasgroup=true
@@ -57,6 +57,11 @@ class Supervisor:
         self._programs = folder / "conf.d"
         self._lock = folder / "lock"
         self._supervisord = Supervisord(socket, folder / "supervisord.log")
+
+    @property
+    def door(self) -> Path:
+        """The socket of the holder of what its programs listen at; see `adapters/walls/holder.py`."""
+        return self._supervisord.socket.with_suffix(".held")
 
     def argv(self) -> list[str]:
         """Write the configuration and return the command that runs supervisord in the foreground."""

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from dz import wiring
 from dz.settings import settings
+from dz.tasklib.appservers import reconcile
 from dz.zoomdb.models import Bundle, Database, Deployment, EnvVar, Project, Release, VirtualHost
 from dz.zoomdb.states import LIVE
 from tests.conftest import USERS
@@ -47,7 +48,7 @@ def take() -> dict[str, Any]:
     rows["users"] = unix_users()
     rows["vhosts"] = files_below(wiring.server_dir("proxy") / "sites")
     rows["instances"] = sorted(path.name for path in (wiring.server_dir("appserver") / "instances").iterdir())
-    rows["programs"] = wiring.supervisor("appserver-1").names()
+    rows["programs"] = sorted(reconcile.running(wiring.supervisor("appserver-1")))
     return rows
 
 

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from dz.adapters.walls import cgroups, confinement, exceeded, passages, seccomp
+from dz.adapters.walls import cgroups, confinement, exceeded, listeners, passages, seccomp
 from dz.adapters.walls.confinement import Confinement
 
 _PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 1, 4, 36, 38
@@ -43,9 +44,13 @@ _INSIDE = Path(__file__).with_name("inside.py")
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
-def main(wanted: Confinement) -> NoReturn:
-    """Run the program and end as it did: with the same exit code, or by the same signal."""
-    parent = os.getppid()
+def main(wanted: Confinement, *, parent: int, held: Sequence[str] = ()) -> NoReturn:
+    """Run the program and end as it did: with the same exit code, or by the same signal.
+
+    Args:
+        parent: the process that has started this one; when it ends, so does this.
+        held: the door of a holder, and the name under which it holds the socket that the program listens at.
+    """
     _prctl(_SUBREAPER, 1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -57,13 +62,13 @@ def main(wanted: Confinement) -> NoReturn:
     child = 0
     watch: exceeded.Watch | None = None
     try:
-        listener = _listening(wanted.listen) if wanted.listen else None
+        listener = _listening(wanted.listen, held) if wanted.listen else None
         program = _INSIDE.read_bytes()
         group = cgroups.enter(wanted.group, wanted.limits) if wanted.group else []
         watch = exceeded.Watch(wanted.group, wanted.limits) if listener else None
         _become(wanted.user)
         _prctl(_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == parent:
+        if os.getppid() == parent and not _is_left():
             child, main_process = _start(wanted, listener, program, files, group)
             if watch:
                 watch.start()
@@ -109,8 +114,17 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise _Stopped
 
 
-def _listening(place: tuple[str, int]) -> socket.socket:
+def _is_left() -> bool:
+    """Say whether nobody reads what the program writes: its supervisor had died before this process knew its number."""
+    question = select.poll()
+    question.register(1, 0)
+    return any(events & select.POLLERR for _, events in question.poll(0))
+
+
+def _listening(place: tuple[str, int], held: Sequence[str]) -> socket.socket:
     """Return a socket that listens; one of an instance that is just ending may hold the port for a moment."""
+    if held:
+        return listeners.take(Path(held[0]), held[1], place)
     end = time.monotonic() + _BIND_SECONDS
     while True:
         one = socket.socket(socket.AF_INET6 if ":" in place[0] else socket.AF_INET)
@@ -146,6 +160,7 @@ def _start(
     if wanted.bwrap is None:
         child = os.fork()
         if child == 0:
+            _prctl(_PDEATHSIG, signal.SIGKILL)
             _exec(list(wanted.argv), listener, open_files, group, cwd=wanted.cwd, limits=_rlimits(wanted))
         return child, child
     ways = passages.of(wanted.network)
@@ -307,14 +322,18 @@ def _descendants() -> list[int]:
     return found
 
 
-def command(file: str | Path) -> list[str]:
-    """Return the command that launches what a file of `Confinement.to_json` says."""
-    return [sys.executable, "-I", "-S", str(_LAUNCH), str(file)]
+def command(file: str | Path, *, held: tuple[Path, str] | None = None) -> list[str]:
+    """Return the command that launches what a file of `Confinement.to_json` says.
+
+    Args:
+        held: the door of a holder, and the name under which it holds the socket that the program listens at.
+    """
+    return [sys.executable, "-I", "-S", str(_LAUNCH), str(file), *map(str, held or ())]
 
 
-def launch(file: Path) -> NoReturn:
-    """Launch what a file of `Confinement.to_json` says."""
+def launch(file: Path, held: Sequence[str], *, parent: int) -> NoReturn:
+    """Launch what a file of `Confinement.to_json` says; for the rest see `main`."""
     wanted = Confinement.from_json(file.read_text("utf-8"))
     if file.parent == Path("/dev/fd"):
         os.close(int(file.name))  # or the program would inherit it
-    main(wanted)
+    main(wanted, parent=parent, held=held)

@@ -3,11 +3,12 @@
 import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from dz.adapters import loaded_project
 from dz.adapters.processes import BASE_ENVIRONMENT
 from dz.adapters.supervisor import Supervisor
-from dz.adapters.walls import launcher
+from dz.adapters.walls import launcher, listeners
 from dz.errors import HealthCheckFailed
 from dz.tasklib.appservers import answers, health
 from dz.tasklib.appservers.instance import AppInstance
@@ -24,8 +25,16 @@ def boot(instance: AppInstance, *, supervisor: Supervisor) -> None:
     # Nothing of this process's environment reaches it.
     kept = {**BASE_ENVIRONMENT, "HOME": str(instance.home), "TMPDIR": str(instance.home / "tmp")}
     clear = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in kept.items())]
-    command = [*clear, *launcher.command(instance.walls_file)]
+    command = [*clear, *launcher.command(instance.walls_file, held=(supervisor.door, instance.program))]
+    if not listeners.answers(supervisor.door):
+        _start_holder(supervisor)
     supervisor.add(instance.program, command, cwd=instance.own, logs=instance.logs)
+
+
+def _start_holder(supervisor: Supervisor) -> None:
+    """Start the holder of what app instances listen at; supervisord keeps it running from then on."""
+    command = listeners.command(supervisor.door, supervisor.folder / listeners.PROGRAM)
+    supervisor.add(listeners.PROGRAM, command, cwd=Path("/"), logs=supervisor.folder)
 
 
 def warm_up(instance: AppInstance, *, supervisor: Supervisor, timeout: float) -> None:

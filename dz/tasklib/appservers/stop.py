@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dz.adapters import trees
 from dz.adapters.supervisor import Supervisor
-from dz.adapters.walls import cgroups
+from dz.adapters.walls import cgroups, listeners
 from dz.adapters.walls.confinement import Confinement
 from dz.tasklib.appservers.instance import WALLS_FILE, own_folder, program_name
 from dz.zoomdb import Zoomdb
@@ -43,8 +43,10 @@ def fail(zoomdb: Zoomdb, supervisor: Supervisor, deployment_id: int, *, folder: 
 
 def take_down(supervisor: Supervisor, deployment_id: int, *, folder: Path) -> None:
     """End the processes of an app instance and remove its files; the project's uploads stay."""
-    supervisor.remove(program_name(deployment_id))
-    own = own_folder(folder, deployment_id)
+    program, own = program_name(deployment_id), own_folder(folder, deployment_id)
+    listeners.release(supervisor.door, program)  # first: who comes from now on is refused at once, and asks another
+    supervisor.remove(program)
+    listeners.release(supervisor.door, program)  # it may have started again meanwhile
     with contextlib.suppress(FileNotFoundError):
         confined = Confinement.from_json((own / WALLS_FILE).read_text("utf-8"))
         if confined.group:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from dz.adapters.git_urls import is_public
 
 WEB_PORTS = (80, 443)
+_MAIL_PORT = 25
+"""Where mail servers take mail from each other: a site that was broken into would send spam from the platform's address."""
 _HEAD_BYTES = 32_768
 _SECONDS = 30
 _COMPANIONS = {
@@ -52,11 +54,17 @@ class Hosts:
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         return addresses if anywhere else [one for one in addresses if is_public(one)]
 
-    def allow_address(self, address: str, port: int) -> bool:
-        """Say whether an address may be reached: a public one, or one of an open host."""
+    def refusal(self, address: str, port: int) -> str:
+        """Say why an address may not be reached; empty if it may: a public one, or one of an open host."""
         if any(address in resolved(*place) for place in self.open if place[1] == port):
-            return True
-        return is_public(address) and (port in WEB_PORTS or not (address in self.closed or _is_ours(address)))
+            return ""
+        if not is_public(address):
+            return "it is not a public address"
+        if port == _MAIL_PORT:
+            return "mail leaves by port 587 or 465 of a mail server"
+        if port not in WEB_PORTS and (address in self.closed or _is_ours(address)):
+            return "it is one of the platform's own servers"
+        return ""
 
 
 def _is_ours(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import os
 import socket
 import struct
 import threading
@@ -22,6 +23,8 @@ _MOST_CONNECTIONS = 1000
 """Connections through the walls that one program may have at once."""
 _MOST_QUESTIONS = 50
 _PAUSE = 0.1
+_SILENCE = 60.0
+"""Seconds in which the same refusal is told once."""
 _ABRUPT, _ORDERLY = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 _KEPT_ALIVE = (
     ((socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1),
@@ -71,38 +74,33 @@ def names(network: Network) -> list[tuple[str, str]]:
 def open_for(passages: Sequence[Passage], sockets: Sequence[socket.socket]) -> None:
     """Serve the passages by threads, for as long as this process lives."""
     for passage, one in zip(passages, sockets, strict=True):
-        work = passage.serve if passage.kind == "udp" else _Acceptor(passage.serve)
-        threading.Thread(target=work, args=(one,), daemon=True).start()
+        work = (passage.serve, one) if passage.kind == "udp" else (_accept, passage.serve, one)
+        threading.Thread(target=work[0], args=work[1:], daemon=True).start()
 
 
 _free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
 
 
-class _Acceptor:
-    """Serves each connection of a listening socket in a thread of its own."""
+def _accept(serve: Callable[[socket.socket], None], listener: socket.socket) -> None:
+    """Serve each connection of a listening socket in a thread of its own; a program that has too many waits for an end."""
 
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
-        self._serve = serve
-
-    def __call__(self, listener: socket.socket) -> None:
-        """Accept connections; a program that has too many waits until one has ended."""
-        while True:
-            _free.acquire()
-            try:
-                connection = listener.accept()[0]
-            except OSError:  # too many open files, or a connection that has gone already
-                _free.release()
-                time.sleep(_PAUSE)
-                continue
-            with contextlib.suppress(RuntimeError):  # no thread to be had: the connection is closed
-                _started(_free, self._one, connection)
-                continue
-            connection.close()
-            time.sleep(_PAUSE)
-
-    def _one(self, connection: socket.socket) -> None:
+    def one(connection: socket.socket) -> None:
         with connection:
-            self._serve(connection)
+            serve(connection)
+
+    while True:
+        _free.acquire()
+        try:
+            connection = listener.accept()[0]
+        except OSError:  # too many open files, or a connection that has gone already
+            _free.release()
+            time.sleep(_PAUSE)
+            continue
+        with contextlib.suppress(RuntimeError):  # no thread to be had: the connection is closed
+            _started(_free, one, connection)
+            continue
+        connection.close()
+        time.sleep(_PAUSE)
 
 
 def join(one: socket.socket, other: socket.socket) -> None:
@@ -156,10 +154,28 @@ def _onward(connection: socket.socket, rules: egress.Hosts) -> None:
     raw = connection.getsockopt(socket.SOL_IP, _ORIGINAL_DESTINATION, 16)
     port, address = struct.unpack_from("!2xH4s", raw)
     place = (socket.inet_ntoa(address), port)
-    if not rules.allow_address(*place):
+    if why := rules.refusal(*place):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
+        _say(place, why)
         return
     _joined(connection, place)
+
+
+_said: dict[Place, float] = {}
+
+
+def _say(place: Place, why: str) -> None:
+    """Write into the program's log that it may not reach a place, once a minute for each."""
+    now = time.monotonic()
+    if now - _said.get(place, -_SILENCE) < _SILENCE:
+        return
+    if len(_said) >= _MOST_CONNECTIONS:
+        _said.clear()
+    _said[place] = now
+    where = f"{place[0]}:{place[1]}"
+    text = f"DjangoZoom refused a connection to {where}: {why}. The operator of this server opens it by DZ_EGRESS={where}.\n"
+    with contextlib.suppress(OSError):  # nobody reads the log any more
+        os.write(2, text.encode())
 
 
 def _resolve(listener: socket.socket) -> None:

@@ -15,6 +15,7 @@ from dz.adapters.git_urls import Resolver, is_public
 from dz.errors import InvalidRequirement, MissingEnvironment, ServiceUnavailable
 
 _URL = re.compile(r"(?:git\+)?https://[^\s;]+", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9._:-]+", re.ASCII)
 _FILLED_IN = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _BY_VARIABLES = re.compile(
     r"(?:[A-Za-z0-9._~-]*|\$\{[A-Z_][A-Z0-9_]*\})(?::(?:x-oauth-basic|\$\{[A-Z_][A-Z0-9_]*\})?)?"
@@ -81,7 +82,7 @@ def check(lines: Iterable[str], allowed: Collection[str], resolver: Resolver | N
         resolver: returns the addresses of a name and port; default: the system's.
 
     Raises:
-        InvalidRequirement: an address is private.
+        InvalidRequirement: an address is private, or its host no name.
         ServiceUnavailable: a name cannot be resolved (transient).
     """
     listed = {entry.rstrip("/").lower() for entry in allowed}
@@ -89,6 +90,11 @@ def check(lines: Iterable[str], allowed: Collection[str], resolver: Resolver | N
     for host, port in sorted(asked):
         if not listed.isdisjoint({f"https://{host}:{port}", f"https://{host}" if port == 443 else ""}):
             continue
+        if not _HOST.fullmatch(host):
+            raise InvalidRequirement(
+                f"A requirement is to be fetched from {host!r}, which is not the name of a host.",
+                "Write the whole name of the host; `*` stands for nothing here.",
+            )
         private = [text for text in (resolver or _resolve)(host, port) if not is_public(text)]
         if private:
             raise InvalidRequirement(

@@ -48,9 +48,9 @@ def test_a_host_is_reached_if_it_is_named_and_public_or_opened(
 
 def test_the_platforms_own_servers_are_reached_by_their_web_ports_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = Hosts((), (), closed=("151.101.0.8",))
-    assert [rules.allow_address("151.101.0.8", port) for port in (80, 443, 5432)] == [True, True, False]
+    assert [bool(rules.refusal("151.101.0.8", port)) for port in (80, 443, 5432)] == [False, False, True]
     monkeypatch.setattr(egress, "_is_ours", lambda address: address == "151.101.0.7")
-    assert [rules.allow_address("151.101.0.7", port) for port in (443, 4200)] == [True, False]
+    assert [bool(rules.refusal("151.101.0.7", port)) for port in (443, 4200)] == [False, True]
 
 
 def test_this_machines_own_addresses_are_known() -> None:
@@ -59,11 +59,13 @@ def test_this_machines_own_addresses_are_known() -> None:
 
 
 def test_an_address_is_reached_if_it_is_public_or_one_of_an_opened_host() -> None:
-    rules = Hosts((), (("inner.example", 5432),))
-    assert rules.allow_address("151.101.0.223", 25)
-    assert rules.allow_address("10.0.0.7", 5432)
-    assert not rules.allow_address("10.0.0.7", 22)
-    assert not rules.allow_address("192.168.1.1", 443)
+    rules = Hosts((), (("inner.example", 5432), ("pypi.org", 25)))
+    assert rules.refusal("151.101.0.223", 587) == ""
+    assert rules.refusal("10.0.0.7", 5432) == ""
+    assert "not a public address" in rules.refusal("10.0.0.7", 22)
+    assert "not a public address" in rules.refusal("192.168.1.1", 443)
+    assert "port 587" in rules.refusal("151.101.0.224", 25)  # a site must not send mail past the mail servers
+    assert rules.refusal("151.101.0.223", 25) == ""
 
 
 @contextmanager

@@ -59,6 +59,10 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+told: list[str] = []
+"""What the last program found in its log."""
+
+
 def tried(network: Network, *places: tuple[str, int]) -> list[str]:
     walls = confinement.of_this_server()
     argv = (str(walls.python), "-c", TRY, json.dumps(places))
@@ -70,6 +74,7 @@ def tried(network: Network, *places: tuple[str, int]) -> list[str]:
         done = run(launcher.command(file.name), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout)
+    told[:] = done.stderr.splitlines()
     return found
 
 
@@ -120,5 +125,11 @@ def test_a_passage_outlives_more_connections_than_there_are_descriptors(server: 
 
 
 def test_the_internet_is_no_way_to_private_addresses(server: int, own_address: str) -> None:
-    found = tried(Network(internet=True), ("127.0.0.1", server), (own_address, server), ("169.254.169.254", 80))
-    assert found == ["ConnectionRefusedError", "ConnectionResetError", "ConnectionResetError"]
+    places = [("127.0.0.1", server), (own_address, server), ("169.254.169.254", 80), ("169.254.169.254", 80)]
+    found = tried(Network(internet=True), *places)
+    assert found == ["ConnectionRefusedError", *["ConnectionResetError"] * 3]
+    assert told[-1] == (
+        "DjangoZoom refused a connection to 169.254.169.254:80: it is not a public address. "
+        "The operator of this server opens it by DZ_EGRESS=169.254.169.254:80."
+    )
+    assert sum("169.254.169.254:80:" in line for line in told) == 1

@@ -74,6 +74,12 @@ def test_a_package_at_a_private_address_is_refused_before_anybody_asks_it(line, 
         addresses.check([line], ["github.com"], lambda host, port: ["140.82.121.3", address])
 
 
+@pytest.mark.parametrize("line", ["p @ https://*.example.org/p.whl", "p @ https://*/p.whl", "p @ https:///p.whl"])
+def test_a_host_that_is_no_name_opens_nothing(line):
+    with pytest.raises(InvalidRequirement, match="not the name of a host"):
+        addresses.check([line], ["github.com"], lambda host, port: ["140.82.121.3"])
+
+
 def test_what_the_operator_lists_may_be_anywhere():
     def resolver(host, port):
         return ["10.0.0.5"]

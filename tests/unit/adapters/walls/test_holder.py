@@ -103,7 +103,7 @@ def until(condition: Callable[[], object]) -> None:
 def connects(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # the latter if it is closed just then
         return False
     return True
 

@@ -345,6 +345,10 @@ class ServiceUnavailable(TransientError):
     """zoomdb, the sites' database server, the bundle store or Prefect's server does not answer."""
 
 
+class ServerLost(TransientError):
+    """A server, or the process that worked there for a job, was not heard of any more."""
+
+
 class Unexpected(OperatorError):
     """An error that nobody foresaw; the traceback is in the flow run's log."""
 

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -292,8 +292,10 @@ def nginx(server: str) -> Nginx:
     )
 
 
-def show_on_proxy(project: int, release: int | None, server: str) -> None:
-    """Make a proxy of this process show a release of a project (None: the current one)."""
+def show_on_proxy(
+    project: int, release: int | None, server: str, *, allowed: Callable[[], bool] = lambda: True
+) -> None:
+    """Make a proxy of this process show a release of a project (None: the current one); see `updates.show`."""
     there = nginx(server)
     there.write_main(moves=False)  # sites are written for the main configuration of this checkout
     updates.show(
@@ -304,6 +306,7 @@ def show_on_proxy(project: int, release: int | None, server: str) -> None:
         nginx=there,
         site_ports=settings().site_ports,
         static_fetch=functools.partial(_static, server),
+        allowed=allowed,
     )
 
 

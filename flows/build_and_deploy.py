@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
+from flows.boot_release import boot_release
 from flows.build_bundle import build_bundle
 from flows.create_database import create_database
-from flows.deploy import deploy
 from flows.proxy_update import proxy_update
 from flows.publish_release import publish_release
 from tasks.bundles import bundle_upload
@@ -18,13 +18,13 @@ from tasks.databases import database_works
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import DeployRequest, OwnJob
-from tasks.placement import placement, refuse_without_servers
+from tasks.placement import refuse_without_servers
 from tasks.policy import settle
 from tasks.projects import identify_project, refuse_forbidden_source
 from tasks.proxies import alive_proxies, claim_platform_host, refuse_taken_host
 from tasks.releases import create_release, report_unchanged, report_url, serving_release
 from tasks.standby import stand_by
-from tasks.subflows import on_server, on_servers
+from tasks.subflows import on_server
 
 
 @tells_its_end
@@ -51,8 +51,7 @@ def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> State[None]:
 
             claim_platform_host(job_id, project)
             release = create_release(job_id, project, bundle)
-            appservers = placement(job_id, release)
             stand_by(proxy_update, "proxy", alive_proxies(), job=job_id, project=project)
-            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
+            boot_release(job_id, release)
             publish_release(project, release, job_id)
             return Completed(message=report_url(job_id, release))

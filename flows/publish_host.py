@@ -3,14 +3,13 @@
 from prefect import flow
 
 from dz.zoomdb.states import JobKind
-from flows.deploy import deploy
+from flows.boot_release import boot_release
 from flows.host_update import host_update
 from flows.proxy_update import proxy_update
 from tasks.appservers import appservers_of
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import HostRequest, OwnJob
-from tasks.placement import placement
 from tasks.projects import known_project
 from tasks.proxies import alive_proxies, claim_host, refuse_platform_host
 from tasks.releases import shown_release
@@ -25,8 +24,7 @@ def publish_host(request: HostRequest, job: OwnJob = None) -> None:
         project = known_project(job_id, request.project)
         with only_deploy_of(job_id, project):
             release = shown_release(job_id, project, request.version)
-            appservers = placement(job_id, release)
-            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
+            boot_release(job_id, release)
             refuse_platform_host(job_id, project, request)
             claim_host(job_id, project, request)
             # A site answers to no other names than its project's; the versions that run take up the new one.

@@ -5,15 +5,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from dz.zoomdb.states import JobKind
-from flows.deploy import deploy
+from flows.boot_release import boot_release
 from flows.publish_release import publish_release
 from tasks.endings import tells_its_end
 from tasks.jobs import only_deploy_of, running_job
 from tasks.parameters import OwnJob, VersionRequest
-from tasks.placement import placement
 from tasks.projects import known_project
 from tasks.releases import report_url, rollback_target
-from tasks.subflows import on_servers
 
 
 @tells_its_end
@@ -24,7 +22,6 @@ def rollback(request: VersionRequest, job: OwnJob = None) -> State[None]:
         project = known_project(job_id, request.project)
         with only_deploy_of(job_id, project):
             release = rollback_target(job_id, project, request.version)
-            appservers = placement(job_id, release)
-            on_servers(deploy, "appserver", appservers, release=release, job=job_id)
+            boot_release(job_id, release)
             publish_release(project, release, job_id)
             return Completed(message=report_url(job_id, release))

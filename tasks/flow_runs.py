@@ -1,6 +1,7 @@
 """Sends runs of flows to their work pools, and waits for their ends."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,16 +10,21 @@ from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.states import Completed
+from prefect.states import Completed, Crashed
 
 from dz import wiring
-from dz.errors import ServiceUnavailable
+from dz.errors import ServerLost, ServiceUnavailable
 from dz.settings import settings
+from dz.tasklib.jobs import children
 from dz.tasklib.messages import wakeups
 from dz.tasklib.releases import titles
+from dz.tasklib.servers.servers import SILENT_AFTER
 
 CHILD_TIMEOUT = 2400
-"""Seconds that a parent waits for a child, its time in the queue included."""
+"""Seconds that a parent waits for a child that is alive, its time in the queue included."""
+OUTAGE_SECONDS = 120.0
+"""Seconds without an answer of Prefect's server after which a parent no longer waits."""
+LOST_REMEDY = "Look at the server (`dz status`, `dz servers`); then run the job again."
 
 
 def name(parameters: dict[str, Any]) -> str:
@@ -75,16 +81,39 @@ def send(
     return run
 
 
-def end_of(run: FlowRun) -> State[Any] | None:
-    """Wait until a run has ended, and return its state: as the run's own message says, or Prefect's server."""
-    told = settings().worker_type == "warm"
-    state = run.state
+def end_of(run: FlowRun, *, server: str | None) -> State[Any] | None:
+    """Wait until a run has ended, and return its state: as the run's own message says, or Prefect's server.
+
+    Prefect's server may be away, or answer with errors, for a while: the run goes on meanwhile.
+
+    Args:
+        server: where it must run; None: on any of its role.
+
+    Raises:
+        ServerLost: it will never end, since its server or its process is gone.
+    """
+    told, zoomdb = settings().worker_type == "warm", wiring.zoomdb()
+    state, answered = run.state, time.monotonic()
     with get_client(sync_client=True) as client:
-        for completed in wakeups.times_to_look(wiring.zoomdb(), str(run.id), seconds=CHILD_TIMEOUT, told=told):
-            state = Completed() if completed else client.read_flow_run(run.id).state
+        for completed in wakeups.times_to_look(zoomdb, str(run.id), seconds=CHILD_TIMEOUT, told=told):
+            try:
+                state = Completed() if completed else client.read_flow_run(run.id).state
+                answered = time.monotonic()
+            except httpx.HTTPError:
+                if time.monotonic() - answered > OUTAGE_SECONDS:
+                    raise
             if state and state.is_final():
                 return state
+            with contextlib.suppress(ServiceUnavailable):
+                if why := children.lost(zoomdb, str(run.id), server, silent_after=SILENT_AFTER):
+                    raise ServerLost(f"{why[0].upper()}{why[1:]}.", LOST_REMEDY)
     return state
+
+
+def crashed(run: FlowRun) -> None:
+    """Have Prefect show that a run was given up; best effort, since its process may do so itself."""
+    with contextlib.suppress(Exception), get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Crashed(message="Its process or server was not heard of any more."))
 
 
 @contextlib.contextmanager

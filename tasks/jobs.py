@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from dz import wiring
 from dz.errors import DeployInProgress
 from dz.settings import Role, settings
-from dz.tasklib.jobs import failures, jobs, turns
+from dz.tasklib.jobs import children, failures, jobs, turns
 from dz.zoomdb.states import JobKind
 from tasks import artifacts
 from tasks.roles import refuse_other_server
@@ -28,7 +28,8 @@ def running_job(kind: JobKind, request: BaseModel, job: int | None) -> Iterator[
     """Run a flow as a job; one started from the Prefect UI or API opens its own."""
     zoomdb = wiring.zoomdb()
     job_id = pending_or_new(kind, request, job)
-    with jobs.running(zoomdb, job_id, str(flow_run.get_id())):
+    run = str(flow_run.get_id())
+    with jobs.running(zoomdb, job_id, run), children.at_work(zoomdb, job_id, run, server=wiring.server_name("build")):
         try:
             yield job_id
         finally:
@@ -65,11 +66,11 @@ def child_of(job: int, role: Role, server: str | None = None, *, outlives_job: b
     Args:
         outlives_job: run it even if the job has ended, because nobody waits for it or it stands by; else it is refused.
     """
-    with failures.reported_to_parent(wiring.zoomdb(), str(flow_run.get_id())):
+    zoomdb, run = wiring.zoomdb(), str(flow_run.get_id())
+    with failures.reported_to_parent(zoomdb, run):
         refuse_other_server(role, server=server)
-        if not outlives_job:
-            jobs.refuse_ended(wiring.zoomdb(), job)
-        yield
+        with children.at_work(zoomdb, job, run, server=server or wiring.server_name(role), outlives_job=outlives_job):
+            yield
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from dz import wiring
 from dz.errors import ConfirmationMissing
 from dz.settings import settings
 from dz.tasklib import projects
-from dz.tasklib.jobs import jobs, log
+from dz.tasklib.jobs import children, jobs, log
 from dz.tasklib.launches import answers, checks, findings, launches, text
 from dz.tasklib.launches.findings import Findings
 from dz.zoomdb.states import JobKind
@@ -50,7 +50,7 @@ def running_launch(request: LaunchRequest, job: int | None) -> Iterator[int]:
     job_id = launches.of_run(zoomdb, run) or pending_or_new(JobKind.LAUNCH, request, job)
     launches.open_launch(zoomdb, job_id, seconds=_seconds(request))
     jobs.to_run(zoomdb, run, job_id)  # a launch that has ended gets a further attempt
-    with jobs.running(zoomdb, job_id, run):
+    with jobs.running(zoomdb, job_id, run), children.at_work(zoomdb, job_id, run, server=wiring.server_name("build")):
         yield job_id
 
 

@@ -1,8 +1,10 @@
 """Tasks about proxies."""
 
+from prefect.runtime import flow_run
+
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib.jobs import jobs
+from dz.tasklib.jobs import fencing, jobs
 from dz.tasklib.proxies import hosts
 from dz.tasklib.releases import releases
 from tasks.parameters import HostRequest
@@ -48,7 +50,13 @@ def claim_host(job: int, project: int, request: HostRequest) -> None:
 @on_role("proxy")
 def update_vhosts(job: int, project: int, release: int | None, *, server: str) -> None:
     """Render, test, put in place and reload what this proxy shows of a project, and prove that it does."""
-    wiring.show_on_proxy(project, release, server)
+    run = str(flow_run.get_id())
+
+    def allowed() -> bool:
+        fencing.refuse_stale(wiring.zoomdb(), job, run=run)
+        return True
+
+    wiring.show_on_proxy(project, release, server, allowed=allowed)
 
 
 def _own_host(project: int) -> str:

@@ -16,7 +16,7 @@ from blocks.shared_settings import NAME, SharedSettings
 from deployments.pools import QUEUES, ensure_queue
 from dz.errors import DzError
 from dz.settings import Role, settings
-from dz.worker import upkeep
+from dz.worker import agreement, settling, upkeep
 from dz.worker.forms import end_unanswered
 from dz.worker.warm import WarmWorker
 
@@ -37,7 +37,8 @@ def serve(role: Role, server: str) -> None:
     adopt_shared_settings()
     with get_client(sync_client=True) as client:
         ensure_queue(client, role, server)
-    loops = [_beat_for_ever, _repair_for_ever, _clean_for_ever, *([_watch_forms_for_ever] if role == "build" else [])]
+    loops = [_beat_for_ever, _repair_for_ever, _clean_for_ever, _settle_for_ever]
+    loops += [_watch_forms_for_ever, _agree_for_ever] if role == "build" else []
     for loop in loops:
         threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
@@ -76,6 +77,20 @@ def _repair_for_ever(role: Role, server: str) -> None:
     while True:
         _attempt("repair", role, server, upkeep.repair)
         time.sleep(REPAIR_SECONDS)
+
+
+def _settle_for_ever(role: Role, server: str) -> None:
+    """End every few seconds what jobs that have ended left on this server."""
+    while True:
+        _attempt("settling", role, server, settling.settle)
+        time.sleep(settling.SECONDS)
+
+
+def _agree_for_ever(role: Role, server: str) -> None:
+    """Compare jobs with their flow runs in Prefect."""
+    while True:
+        _attempt("comparison with Prefect", role, server, lambda _role, _server: agreement.agree())
+        time.sleep(agreement.SECONDS)
 
 
 def _watch_forms_for_ever(role: Role, server: str) -> None:

@@ -16,14 +16,17 @@ from uuid import UUID
 import anyio
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_logger
+from prefect.states import Cancelled, Completed
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from dz import wiring
+from dz.errors import going_on
 from dz.settings import PROJECT_ROOT
+from dz.tasklib.jobs import endings
 from dz.tasklib.messages import wakeups
-from dz.worker import lost_runs
+from dz.worker import agreement, lost_runs
 from dz.worker.client import WorkerClient
 from dz.worker.code_version import code_version
 from dz.worker.fork_servers import ForkServers
@@ -34,6 +37,7 @@ from dz.worker.listening import Listener
 from dz.worker.lost_runs import LostRuns, taken_by
 from dz.worker.orders import WarmJobConfiguration, folder_of, order
 from dz.worker.scheduled import Scheduled
+from dz.zoomdb.states import JobState
 
 CHECK_SECONDS = 2.0
 """Seconds between two checks of the code and of the fork-server."""
@@ -72,7 +76,7 @@ class WarmWorker(ProcessWorker):
         if hooks.present(labels):
             await self._resources.enter_async_context(labels.given_later(self))
         if hooks.present(executions):
-            self._executions = await self._resources.enter_async_context(Executions())
+            self._executions = await self._resources.enter_async_context(Executions(_may_end))
         self._scheduled = Scheduled(self._pool_id)
         self._listener = Listener(wiring.zoomdb(), self.pool, self.queues)
         self._side_tasks = [
@@ -133,10 +137,25 @@ class WarmWorker(ProcessWorker):
         finally:
             self.taken.discard(flow_run.id)
         await asyncio.to_thread(wakeups.run_ended, wiring.zoomdb(), str(flow_run.id))
+        with going_on(logging.getLogger("dz.worker"), f"noting the end of run {flow_run.name}"):
+            state = await asyncio.to_thread(endings.run_is_gone, wiring.zoomdb(), str(flow_run.id))
+            await self._follow_job(flow_run, state)
         if self.limit:
             # A run that the limit kept out waits for this one's slot, which is free in a moment.
             asyncio.get_running_loop().call_later(0.05, self._listener.tell)
         return result
+
+    async def _follow_job(self, flow_run: FlowRun, job: JobState | None) -> None:
+        """Have Prefect show of a run whose job was cancelled, or could not be any more, what the job says."""
+        if job not in (JobState.CANCELLED, JobState.SUCCEEDED):
+            return
+        shown = (await self.client.read_flow_run(flow_run.id)).state
+        if job == JobState.CANCELLED and shown and not shown.is_cancelled():
+            ended: State[Any] = Cancelled(message="Its job was cancelled; `dz jobs` says by whom.")
+            await self.client.set_flow_run_state(flow_run.id, ended, force=True)
+        if job == JobState.SUCCEEDED and shown and (shown.is_cancelling() or shown.is_cancelled()):
+            late: State[Any] = Completed(message="It was too late to cancel it: users see already what it has made.")
+            await self.client.set_flow_run_state(flow_run.id, late, force=True)
 
     async def _run_warm(
         self,
@@ -189,6 +208,12 @@ class WarmWorker(ProcessWorker):
             except Exception as error:  # noqa: BLE001 - the next look is not far
                 logger.debug("Prefect's server could not be asked for lost runs: %r", error)
             await asyncio.sleep(lost_runs.SECONDS)
+
+
+async def _may_end(flow_run: UUID) -> bool:
+    """Cancel the job of a run that is cancelled in Prefect, and say whether its process may be killed."""
+    by = f"{agreement.person()}, where its flow run was cancelled"
+    return await asyncio.to_thread(endings.cancel_run, wiring.zoomdb(), str(flow_run), by=by)
 
 
 def _begin_anew() -> None:

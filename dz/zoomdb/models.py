@@ -125,7 +125,7 @@ class ChildFailure(Base):
 
 
 class Child(Base):
-    """A flow run on a server that works for a job; it goes when it has ended and nothing of it is left to undo."""
+    """The process of a flow run that works for a job; it goes when it has ended and nothing of it is left to undo."""
 
     __tablename__ = "child"
     __table_args__ = (Index("child_by_job", "job_id"), Index("child_by_server", "server"))
@@ -133,9 +133,14 @@ class Child(Base):
     flow_run_id: Mapped[str] = mapped_column(String(36), unique=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"))
     server: Mapped[str] = mapped_column(String(41))
+    pid: Mapped[int] = mapped_column(default=0, server_default="0")
+    """0: not known."""
+    began: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """When the process began, in seconds since 1970 by its server's clock; tells it from a later one with its pid."""
     heartbeat: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     ended: Mapped[dt.datetime | None]
-    """When it ended, or was given up; from then on it may write nothing."""
+    given_up: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Nobody waits for it any more, and it may write nothing."""
 
 
 class Standby(Base):

@@ -11,6 +11,7 @@ WITHOUT = {
     "adapters/walls/launch.py": "one line; walls/test_launcher.py starts it",
     "tasklib/appservers/walls.py": "lists alone; test_boot.py and tests/hostile live within them",
     "tasklib/jobs/results.py": "types alone",
+    "worker/settling.py": "tests/faults/with_workers kills what it brings in order",
     "zoomdb/locks.py": "numbers alone; zoomdb/test_session.py takes locks of these kinds",
     "zoomdb/models.py": "zoomdb/test_migrations.py compares them with the tables",
 }

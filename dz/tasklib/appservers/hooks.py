@@ -12,6 +12,7 @@ from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
 from dz.tasklib.appservers import data, health, walls
 from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.jobs import fencing
 from dz.tasklib.releases import hooks
 from dz.tasklib.variables.redaction import redacted
 from dz.zoomdb import Zoomdb
@@ -37,6 +38,7 @@ def run_hooks(
             run=manage,
             hooks=manifest.plan.hooks,
             django_version=manifest.django,
+            may_run=functools.partial(fencing.refuse_stale, zoomdb, job),
             once_migrated=functools.partial(data.copy_once, zoomdb, instance, job, run=manage),
         )
 

@@ -13,7 +13,7 @@ from dz.tasklib.jobs.leases import is_silent
 from dz.text import printable
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Child, Job, JobLog, Launch
-from dz.zoomdb.states import FINAL, JobState, LogType, may_become
+from dz.zoomdb.states import FINAL, UNSUCCESSFUL, JobState, LogType, may_become
 
 OUTAGE_SECONDS = 60.0
 """Seconds for which the end of a job waits for zoomdb."""
@@ -144,11 +144,35 @@ def reap(zoomdb: Zoomdb) -> list[int]:
     return dead
 
 
-def run_is_gone(zoomdb: Zoomdb, flow_run_id: str) -> None:
-    """End the job of a flow run whose process has ended, if the process did not do so itself, and note the child's end."""
-    query = select(Job).where(Job.flow_run_id == flow_run_id, Job.state.in_((JobState.RUNNING, JobState.QUEUED)))
+def cancel_run(zoomdb: Zoomdb, flow_run_id: str, *, by: str) -> bool:
+    """Cancel the job of a flow run that is being cancelled, and return whether the run may be killed.
+
+    It may not if users see already what it has made: it ends in order then.
+    """
+    query = select(Job.id, Job.state).where(Job.flow_run_id == flow_run_id)
     with zoomdb.session() as session:
-        if job := session.scalar(query.with_for_update()):
+        found = session.execute(query).one_or_none()
+    if found is None or found.state in UNSUCCESSFUL:
+        return True
+    try:
+        cancel(zoomdb, found.id, by=by)
+    except TooLate:
+        return False
+    return True
+
+
+def run_is_gone(zoomdb: Zoomdb, flow_run_id: str) -> JobState | None:
+    """End the job of a flow run whose process has ended, if the process did not do so itself; note the child's end.
+
+    Returns the state of the job that the run has executed, or worked for; None if there is none.
+    """
+    own = select(Job).where(Job.flow_run_id == flow_run_id)
+    of_child = select(Job.state).join(Child, Child.job_id == Job.id).where(Child.flow_run_id == flow_run_id)
+    with zoomdb.session() as session:
+        job = session.scalar(own.with_for_update())
+        if job and job.state in (JobState.RUNNING, JobState.QUEUED):
             finish(session, job, JobState.CRASHED, CRASHED)
+        state = job.state if job else session.scalar(of_child)
         child = update(Child).where(Child.flow_run_id == flow_run_id, Child.ended.is_(None))
         session.execute(child.values(ended=func.clock_timestamp()))
+        return state

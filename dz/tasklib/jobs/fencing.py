@@ -7,7 +7,8 @@ served, which asks in its own transaction or under the lock of what it writes.
 
 from typing import Any
 
-from sqlalchemy import CTE, Row, Select, func, insert, literal, or_, select
+from sqlalchemy import CTE, Row, Select, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dz.errors import DzError, FailureRecord, Fenced, StaleWork, from_record
@@ -56,9 +57,38 @@ def begin_step(zoomdb: Zoomdb, job_id: int, name: str, *, run: str = "", outlive
         _refuse(job_id, found)
 
 
+def begin_work(
+    zoomdb: Zoomdb, job_id: int, run: str, *, server: str, pid: int, began: float, outlives_job: bool = False
+) -> None:
+    """Record the process that works for a job, unless the job may write nothing more; one statement.
+
+    Args:
+        run: its flow run.
+        pid, began: the process; `began` in seconds since 1970 by its server's clock.
+        outlives_job: record it even if the job has ended.
+    """
+    standing = _standing(job_id, run).cte("standing")
+    fine = literal(value=True) if outlives_job else ~(standing.c.is_over | standing.c.is_fenced)
+    values = {"job_id": job_id, "flow_run_id": run, "server": server, "pid": pid, "began": began}
+    row = select(*(literal(value) for value in values.values())).where(fine).select_from(standing)
+    again = insert(Child).from_select(list(values), row)
+    fresh = {
+        "ended": None,
+        "given_up": False,
+        "heartbeat": func.clock_timestamp(),
+        "pid": pid,
+        "began": began,
+        "server": server,
+    }
+    line = again.on_conflict_do_update(index_elements=["flow_run_id"], set_=fresh).cte("line")
+    found = zoomdb.ask(select(standing).add_cte(line), {})
+    if not outlives_job:
+        _refuse(job_id, found)
+
+
 def _standing(job_id: int, run: str) -> Select[bool, bool, JobState, str | None, str | None, str | None]:
     """Select what decides whether work of a job may write."""
-    given_up = select(Child.id).where(Child.flow_run_id == run, Child.ended.is_not(None)).exists()
+    given_up = select(Child.id).where(Child.flow_run_id == run, Child.given_up).exists()
     return (
         select(
             Job.state.in_(UNSUCCESSFUL).label("is_over"),

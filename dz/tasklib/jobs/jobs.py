@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from dz.errors import DzError, FailureRecord, NotRepeatable, StaleWork, from_record
+from dz.errors import DzError, FailureRecord, NotRepeatable, from_record
 from dz.tasklib.jobs import endings, fencing, leases
 from dz.tasklib.jobs.failures import unexpected
 from dz.tasklib.jobs.results import JobResult
@@ -42,6 +42,16 @@ class JobView:
     def finished(self) -> bool:
         """Whether the job has reached a final state."""
         return self.state in FINAL
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A job that has not ended, the flow run that was sent for it, and how many seconds ago it was asked for or begun."""
+
+    id: int
+    state: JobState
+    run: str | None
+    age: float
 
 
 def open_job(
@@ -177,13 +187,12 @@ def get(zoomdb: Zoomdb, job_id: int) -> JobView | None:
         return _view(job) if job else None
 
 
-def refuse_ended(zoomdb: Zoomdb, job_id: int) -> None:
-    """Raise StaleWork if the job for which work was sent has ended."""
-    view = get(zoomdb, job_id)
-    if view is None or view.finished:
-        raise StaleWork(
-            f"Job {job_id}, for which this work was sent, has ended; nothing was done.", "Run the job again."
-        )
+def under_way(zoomdb: Zoomdb) -> list[UnderWay]:
+    """Return the jobs that have not ended, oldest first."""
+    age = func.extract("epoch", func.clock_timestamp() - func.coalesce(Job.started, Job.created))
+    query = select(Job.id, Job.state, Job.flow_run_id, age).where(Job.state.not_in(FINAL)).order_by(Job.id).limit(200)
+    with zoomdb.session() as session:
+        return [UnderWay(job, state, run, float(seconds)) for job, state, run, seconds in session.execute(query)]
 
 
 def newest(zoomdb: Zoomdb, *, project: str | None = None, limit: int = 20) -> list[JobView]:

@@ -27,6 +27,7 @@ def show(
     nginx: Nginx,
     site_ports: tuple[int, int] | None,
     static_fetch: Callable[[str, int], Path],
+    allowed: Callable[[], bool] = lambda: True,
 ) -> None:
     """Make a proxy show a release of a project, or take the site away if there is nothing to show.
 
@@ -34,11 +35,14 @@ def show(
         release_id: the release being published; None: the current one.
         site_ports: local stacks: the range of ports on 127.0.0.1 that sites get.
         static_fetch: see `publish.publish`.
+        allowed: asked once nobody else can write; False: leave all as it is. It raises what refuses stale work.
     """
     with zoomdb.session() as session:
         proxy = session.scalars(select(Server.id).where(Server.name == server_name)).one()
     # One writer of a proxy at a time, so that what is read from zoomdb still holds when it is written.
     with zoomdb.lock(locks.PROXY, proxy, seconds=120):
+        if not allowed():
+            return
         if site_ports:
             ports.reserve_site_ports(zoomdb, project_id, server_name, site_ports, usable=is_free)
         site = vhosts.vhosts_of(zoomdb, project_id, server_name, release_id)

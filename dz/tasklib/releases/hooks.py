@@ -30,6 +30,7 @@ def run_hooks(
     hooks: Sequence[str],
     django_version: str | None = None,
     once_migrated: Callable[[], None] = lambda: None,
+    may_run: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the hooks of a release once, on whichever appserver comes first; the others wait until that is done.
 
@@ -38,6 +39,7 @@ def run_hooks(
     Args:
         run: runs `manage.py` with these words as the project's user, with the instance's variables and a time limit.
         once_migrated: called after the last `migrate`, before other hooks that follow.
+        may_run: called before each command; raises what refuses stale work.
         hooks: `migrate`, or other words for `manage.py`.
 
     Raises:
@@ -57,6 +59,7 @@ def run_hooks(
             if taken:
                 last = max((place for place, words in enumerate(commands) if words[0] == "migrate"), default=None)
                 for place, words in enumerate(commands):
+                    may_run()
                     _run_one(run, words, seen=seen)
                     if place == last:
                         once_migrated()

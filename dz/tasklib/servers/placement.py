@@ -128,6 +128,7 @@ def place(
     port_range: tuple[int, int],
     instances: int | None = None,
     job_id: int | None = None,
+    lost: Sequence[str] = (),
 ) -> list[Placed]:
     """Choose appservers for a release and reserve a port on each; a repeat returns the same while they are alive.
 
@@ -135,6 +136,7 @@ def place(
         port_range: first and last port, for a server whose heartbeat names none of its own.
         instances: on how many servers; None: as the release's plan says.
         job_id: the job that places it.
+        lost: servers that could not boot it, since they were not heard of any more; their places are given up.
 
     Raises:
         NoAppserver: no server, or no port, is left.
@@ -149,6 +151,11 @@ def place(
         states = {state.name: state for state in _states(session)}
         rows = session.scalars(select(Deployment).where(Deployment.release_id == release_id))
         known = {row.server.name: row for row in rows}
+        for name in lost:
+            if name in known and known[name].state in LIVE:
+                # The server takes it down as soon as it is back.
+                known[name].state, known[name].job_id = DeploymentState.RETIRING, None
+        states = {name: state for name, state in states.items() if name not in lost}
         held = [n for n, row in sorted(known.items()) if row.state in LIVE and n in states and _alive(states[n])]
         names = held[:wanted]
         others = [state for name, state in states.items() if name not in names]
@@ -156,6 +163,15 @@ def place(
             with contextlib.suppress(*([NoAppserver] if names else [])):
                 names += choose(others, instances=wanted - len(names), manifest=manifest)
         return [_reserve(session, release_id, job_id, name, known.get(name), port_range) for name in names]
+
+
+def places_given_up(zoomdb: Zoomdb, release_id: int) -> list[str]:
+    """Return the live servers that are still taking a release down."""
+    query = select(Server.name).join(Deployment, Deployment.server_id == Server.id)
+    query = query.where(Deployment.release_id == release_id, Deployment.state == DeploymentState.RETIRING)
+    age = func.extract("epoch", func.clock_timestamp() - Server.heartbeat)
+    with zoomdb.session() as session:
+        return list(session.scalars(query.where(age <= SILENT_AFTER)))
 
 
 def _runs_on(built: str, here: str) -> bool:

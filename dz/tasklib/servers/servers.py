@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from dz.errors import DzError, NoServerOfRole, ServiceUnavailable, from_record
+from dz.errors import DzError, NoServerOfRole, ServerLost, from_record
 from dz.tasklib.jobs import failures
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Server
@@ -66,7 +66,7 @@ def error_of_child(zoomdb: Zoomdb, flow_run_id: str, *, where: str, state: str) 
     failure = failures.of_child(zoomdb, flow_run_id)
     if failure:
         return from_record(failure)
-    return ServiceUnavailable(
+    return ServerLost(
         f"Work sent to {where} ended as {state} without saying why.",
         "Look at the logs of its flow run in the Prefect UI and at the worker's log; then run the job again.",
     )

@@ -81,14 +81,21 @@ class Process(Protocol):
 
 
 class Executions:
-    """What all flow runs of a worker share: one client, one watch for cancellations, one control channel."""
+    """What all flow runs of a worker share: one client, one watch for cancellations, one control channel.
+
+    Args:
+        may_end: told of each run that somebody cancels; says whether it may be ended.
+    """
+
+    def __init__(self, may_end: Callable[[UUID], Coroutine[Any, Any, bool]]) -> None:
+        self._may_end = may_end
 
     async def __aenter__(self) -> Self:
         """Connect to Prefect's server, and make cancellation patient."""
         self._context = FlowRunExecutorContext()
         await self._context.__aenter__()
         manager = self._context._cancellation_manager  # noqa: SLF001 - this room is for it
-        manager.cancel_by_id = _patiently(manager.cancel_by_id)  # type: ignore[method-assign,assignment]
+        manager.cancel_by_id = _patiently(manager.cancel_by_id, self._may_end)  # type: ignore[method-assign,assignment]
         return self
 
     async def __aexit__(
@@ -179,13 +186,14 @@ class _Started:
         await self._process.wait()
 
 
-def _patiently(cancel: _Cancel) -> _Cancel:
+def _patiently(cancel: _Cancel, may_end: Callable[[UUID], Coroutine[Any, Any, bool]]) -> _Cancel:
     """Cancel again if Prefect's server does not answer; a failure never reaches the other runs of this task group."""
 
     async def cancel_by_id(flow_run_id: UUID) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await cancel(flow_run_id)
+                if await may_end(flow_run_id):
+                    await cancel(flow_run_id)
             except Exception as error:  # noqa: BLE001 - whatever it is, other runs share this task group
                 logger.warning("Flow run %s could not be cancelled (%s).", flow_run_id, type(error).__name__)
                 await anyio.sleep(2**attempt)

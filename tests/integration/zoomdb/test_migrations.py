@@ -44,3 +44,8 @@ def test_the_fifth_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> 
     command.downgrade(_config(zoomdb), "0004")
     zoomdb.migrate()
     assert jobs.newest(zoomdb)[0].state == "failed"
+
+
+def test_the_sixth_migration_can_be_undone_and_applied_again(zoomdb: Zoomdb) -> None:
+    command.downgrade(_config(zoomdb), "0005")
+    zoomdb.migrate()

@@ -6,14 +6,16 @@ from dz.adapters.sandbox import UserSandbox
 from dz.adapters.walls import cgroups
 from dz.errors import HealthCheckFailed, HookFailed, OutOfMemory
 from dz.tasklib.appservers import hooks
+from dz.tasklib.jobs import jobs
 from dz.zoomdb.models import Release
-from dz.zoomdb.states import DeploymentState
+from dz.zoomdb.states import DeploymentState, JobKind
 from tests.integration.tasklib.appservers.conftest import GROUP, LIMITS
 
 
 def run_hooks(site):
     sandbox = UserSandbox(site.user, site.instance.home, limits=LIMITS, group=GROUP)
-    hooks.run_hooks(site.zoomdb, site.instance, 1, supervisor=site.supervisor, sandbox=sandbox, timeout=20)
+    job = jobs.open_job(site.zoomdb, JobKind.BUILD_AND_DEPLOY, params={})
+    hooks.run_hooks(site.zoomdb, site.instance, job, supervisor=site.supervisor, sandbox=sandbox, timeout=20)
 
 
 def ran(site):

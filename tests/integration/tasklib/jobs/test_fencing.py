@@ -6,7 +6,7 @@ import pytest
 
 from dz.errors import Cancelled, Fenced, StaleWork
 from dz.tasklib import projects
-from dz.tasklib.jobs import endings, fencing, jobs, leases, log, turns
+from dz.tasklib.jobs import children, endings, fencing, jobs, leases, log, turns
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Child
 from dz.zoomdb.states import JobKind
@@ -36,7 +36,7 @@ def test_a_run_that_was_given_up_writes_nothing(zoomdb: Zoomdb, job: int) -> Non
     with zoomdb.session() as session:
         session.add(Child(flow_run_id="run-1", job_id=job, server="proxy-1"))
     fencing.refuse_stale(zoomdb, job, run="run-1")
-    endings.run_is_gone(zoomdb, "run-1")
+    children.give_up(zoomdb, job, "run-1", "proxy-1")
     with pytest.raises(Fenced):
         fencing.refuse_stale(zoomdb, job, run="run-1")
     fencing.refuse_stale(zoomdb, job, run="run-2")

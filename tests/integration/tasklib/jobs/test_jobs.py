@@ -12,7 +12,7 @@ from sqlalchemy import func, text
 
 from dz.errors import Cancelled, FailureRecord, NotDjango, NotRepeatable, StaleWork
 from dz.tasklib import projects
-from dz.tasklib.jobs import endings, jobs, leases, log
+from dz.tasklib.jobs import endings, fencing, jobs, leases, log
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Job
 from dz.zoomdb.states import JobKind, JobState
@@ -89,10 +89,10 @@ def test_a_job_that_waits_for_a_person_outlives_its_process_and_goes_on(zoomdb: 
 def test_a_job_that_is_ended_from_outside_stays_ended(zoomdb: Zoomdb) -> None:
     job = _job(zoomdb)
     with jobs.running(zoomdb, job, "run-1"):
-        jobs.refuse_ended(zoomdb, job)
+        fencing.refuse_stale(zoomdb, job)
         endings.end(zoomdb, job, JobState.EXPIRED, FailureRecord("Expired", "Nobody answered.", "Launch again."))
         with pytest.raises(StaleWork, match=f"Job {job}, .* has ended"):
-            jobs.refuse_ended(zoomdb, job)
+            fencing.refuse_stale(zoomdb, job)
     view = jobs.get(zoomdb, job)
     assert view
     assert (view.state, view.failure and view.failure.found) == ("expired", "Nobody answered.")

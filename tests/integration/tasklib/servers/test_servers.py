@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from dz.errors import NoAppserver, NoServerOfRole, ServiceUnavailable
+from dz.errors import NoAppserver, NoServerOfRole, ServerLost
 from dz.tasklib.jobs import failures
 from dz.tasklib.servers import heartbeats, servers
 from dz.zoomdb import Zoomdb
@@ -57,5 +57,5 @@ def test_a_subflow_that_failed_raises_its_own_error_here(zoomdb: Zoomdb) -> None
     error = servers.error_of_child(zoomdb, "run-1", where="app-1", state="Failed")
     assert (type(error), error.found) == (NoAppserver, "All are full.")
     silent = servers.error_of_child(zoomdb, "run-2", where="app-1", state="Crashed")
-    assert isinstance(silent, ServiceUnavailable)
+    assert isinstance(silent, ServerLost)
     assert silent.found == "Work sent to app-1 ended as Crashed without saying why."

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from dz.adapters import files, python_downloads, trees
@@ -20,13 +20,15 @@ from dz.errors import going_on
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.models import Bundle, ChildFailure, Deployment, Project, Release, Server, Standby, VirtualHost
 from dz.zoomdb.states import LIVE
 
 UNUSED = 3600
 """Seconds that must have passed since the last use before anything is removed."""
 UNDEPLOYED = dt.timedelta(days=1)
 """Age from which a bundle that no published version uses counts as left behind by a failed deploy."""
+MESSAGES = dt.timedelta(days=1)
+"""Age of a message from a run to its parent, or to a run that stands by; whoever is to read it does so within the hour."""
 _GONE = ".gone-"
 logger = logging.getLogger("dz.retention")
 
@@ -92,6 +94,18 @@ def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
         return []
     with files.locked(folder / ".lock"):  # other servers of this machine may share the folder
         return _sweep((path for path in folder.glob("*") if path.is_dir()), names | python_downloads.running(folder))
+
+
+def clean_rows(zoomdb: Zoomdb) -> list[str]:
+    """Remove messages between runs that nobody waits for any more, and return what they were."""
+    with zoomdb.session() as session:
+        removed: list[str] = []
+        for table in (ChildFailure, Standby):
+            gone = session.scalars(
+                delete(table).where(table.created < func.now() - MESSAGES).returning(table.flow_run_id)
+            )
+            removed += [f"{table.__tablename__} {run}" for run in gone]
+        return removed
 
 
 def _kept_bundles(session: Session, published: int) -> dict[int, Manifest]:

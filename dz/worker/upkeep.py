@@ -90,6 +90,7 @@ def clean(role: Role, server: str) -> None:
     elif role == "build":
         steps.append(lambda: retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept))
         steps.append(lambda: retention.clean_build(zoomdb, folder=folder))
+        steps.append(lambda: retention.clean_rows(zoomdb))
     if role in ("build", "appserver"):
         steps.append(lambda: retention.clean_pythons(zoomdb, folder=here.pythons_folder))
     steps.append(lambda: cgroups.sweep(wiring.control_groups()))

@@ -1,5 +1,6 @@
 """What is removed from servers and the bundle store, and what never is; rows on a real PostgreSQL."""
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from dz.tasklib.bundles import bundles, layers
 from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.releases import releases
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, Deployment, Project, Release, Server
+from dz.zoomdb.models import Bundle, ChildFailure, Deployment, Project, Release, Server, Standby
 from dz.zoomdb.states import DeploymentState
 from tests.manifests import MANIFEST
 
@@ -171,3 +172,13 @@ def test_a_fetched_python_goes_when_no_kept_bundle_needs_it_and_no_process_runs_
     _age(kept, 2)
     assert set(retention.clean_pythons(zoomdb, folder=tmp_path)) == {kept, running}
     assert retention.clean_pythons(zoomdb, folder=tmp_path / "none") == []
+
+
+def test_messages_that_nobody_waits_for_are_removed_after_a_day(zoomdb):
+    old = func.now() - dt.timedelta(days=2)
+    with zoomdb.session() as session:
+        for name, created in (("young", func.now()), ("old", old)):
+            session.add(ChildFailure(flow_run_id=name, code="X", found="", remedy="", created=created))
+            session.add(Standby(flow_run_id=name, created=created))
+    assert retention.clean_rows(zoomdb) == ["child_failure old", "standby old"]
+    assert retention.clean_rows(zoomdb) == []

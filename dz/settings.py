@@ -190,6 +190,19 @@ class Settings(BaseSettings):
     """How many versions keep their app instances warm for rollback, the serving one included."""
     bundles_kept: int = Field(default=10, ge=1)
     """How many published versions of a project can be served again; the bundles of older ones are deleted."""
+    jobs_kept_days: int = Field(default=90, ge=1)
+    """Days for which an ended job stays with its log and its guesses; the newest 20 of each project stay longer."""
+    runs_kept_days: float = Field(default=30, gt=1 / 24)
+    """Days for which a local stack's Prefect keeps an ended flow run with its logs and artifacts."""
+    events_kept_days: float = Field(default=3, gt=0)
+    """Days for which a local stack's Prefect keeps events, most of which are states of task runs."""
+    vacuum_seconds: float = Field(default=3600, gt=0)
+    """Seconds between two removals of what a local stack's Prefect keeps no longer."""
+    proxy_log_mb: int = Field(default=50, ge=1)
+    """Megabytes that a proxy's access log and its error log may have each; one older file of each is kept."""
+    cache_mb: int = Field(default=10_000, ge=1)
+    """Megabytes that an installer's cache may have on a build server, that of all projects and that of each; a larger one
+    is emptied when nothing is built."""
     build_timeout: int = 900
     """Seconds that one command of a build may take (Read the Docs allows the same)."""
     health_timeout: int = 60

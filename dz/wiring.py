@@ -32,8 +32,10 @@ from dz.settings import Role, settings
 from dz.tasklib import projects
 from dz.tasklib.appservers import configure as configuring
 from dz.tasklib.appservers import instance
+from dz.tasklib.appservers import look as looking
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.messages import observations
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import hosts, static, updates
@@ -308,6 +310,25 @@ def show_on_proxy(
         static_fetch=functools.partial(_static, server),
         allowed=allowed,
     )
+
+
+def look(role: Role, server: str, project: int) -> None:
+    """Store what a server of this process sees of a project."""
+    if role == "proxy":
+        updates.look(zoomdb(), project, server_name=server, nginx=nginx(server))
+    elif role == "appserver":
+        there = instance.current(zoomdb(), project, server, folder=server_dir("appserver", server))
+        wrong = looking.wrong(there, supervisor=supervisor(server)) if there else ""
+        observations.write(zoomdb(), server, project, wrong=wrong)
+
+
+def looker() -> Callable[[str, int], None] | None:
+    """Return `look` for the servers of this process, if it acts for all roles; None: their workers are asked."""
+    return (lambda server, project: look(_role_of(server), server, project)) if settings().local_mode else None
+
+
+def _role_of(server: str) -> Role:
+    return "proxy" if server == server_name("proxy") else "appserver"
 
 
 def _static(server: str, sha256: str, size: int) -> Path:

@@ -38,7 +38,7 @@ def build_and_deploy(request: DeployRequest, job: OwnJob = None) -> State[None]:
         with only_deploy_of(job_id, project):
             refuse_without_servers()
             bundle = build_bundle(project, request, job_id)
-            if served := serving_release(project, bundle):
+            if served := serving_release(job_id, project, bundle):
                 return Completed(message=report_unchanged(job_id, served))
 
             # Two branches that share nothing until the site boots.

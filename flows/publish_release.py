@@ -8,7 +8,7 @@ import contextlib
 from dz.errors import DzError
 from flows.proxy_update import proxy_update
 from flows.undeploy import undeploy
-from tasks.proxies import alive_proxies
+from tasks.proxies import alive_proxies, report_absent_proxies
 from tasks.releases import mark_published, retire_older
 from tasks.subflows import later_on_server, on_servers
 
@@ -24,6 +24,7 @@ def publish_release(project: int, release: int, job: int) -> None:
             on_servers(proxy_update, "proxy", proxies, project=project, job=job)
         raise
     mark_published(job, release)
+    report_absent_proxies(job, proxies)
 
     # The version before stays warm for rollback; older ones are taken down, and nobody waits for that.
     for old in retire_older(job, project):

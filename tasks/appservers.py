@@ -10,9 +10,13 @@ from dz.settings import settings
 from dz.tasklib.appservers import answers, health, hostnames, install, stop
 from dz.tasklib.appservers import boot as booting
 from dz.tasklib.jobs import jobs, log
+from dz.tasklib.messages import observations
 from tasks.policy import without_run
 from tasks.roles import on_role
 from tasks.servers import alive
+
+SUSPICIOUS = 600.0
+"""Seconds for which the files of a site are suspected after it was seen not to serve."""
 
 
 @contextlib.contextmanager
@@ -47,7 +51,8 @@ def fetch_environment(job: int, sha256: str, size: int, *, server: str) -> None:
 def install_bundle(job: int, release: int, *, server: str) -> None:
     """Download the bundle's layers, verify their checksums, extract them safely, write the instance's variables."""
     instance = wiring.app_instance(release, server)
-    install.install(instance, store=wiring.bundle_store(), pythons=wiring.pythons())
+    wrong = observations.last_wrong(wiring.zoomdb(), server, instance.project_id, seconds=SUSPICIOUS)
+    install.install(instance, store=wiring.bundle_store(), pythons=wiring.pythons(), renew=bool(wrong))
     wiring.configure(instance)
 
 

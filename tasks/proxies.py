@@ -4,9 +4,10 @@ from prefect.runtime import flow_run
 
 from dz import wiring
 from dz.settings import settings
-from dz.tasklib.jobs import fencing, jobs
+from dz.tasklib.jobs import fencing, jobs, log
 from dz.tasklib.proxies import hosts
 from dz.tasklib.releases import releases
+from dz.tasklib.servers import servers
 from tasks.parameters import HostRequest
 from tasks.policy import without_run
 from tasks.roles import on_role, precondition
@@ -17,6 +18,21 @@ from tasks.servers import alive
 def alive_proxies() -> list[str]:
     """Return the proxies to update; one that is away catches up when its worker is back."""
     return alive("proxy")
+
+
+@without_run
+def report_absent_proxies(job: int, shown: list[str]) -> None:
+    """Warn of each proxy that was not told of a new version because its worker is away: it may show an older one."""
+    known = servers.listed(wiring.zoomdb(), role="proxy")
+    behind = [] if settings().local_mode else [server.name for server in known if server.name not in shown]
+    if behind:
+        jobs.set_result(wiring.zoomdb(), job, behind=behind)
+        names, have = " and ".join(behind), "have" if len(behind) > 1 else "has"
+        text = (
+            f"{names} {have} given no sign of life and may still show the version before, which is kept running for that; "
+            "the new one is shown there when the worker is back."
+        )
+        log.note(wiring.zoomdb(), job, [text])
 
 
 @precondition

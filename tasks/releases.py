@@ -5,7 +5,7 @@ from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.proxies import sites
 from dz.tasklib.proxies.sites import Site
-from dz.tasklib.releases import releases, titles
+from dz.tasklib.releases import releases, serving, titles
 from dz.tasklib.releases.releases import Retired
 from tasks import artifacts
 from tasks.policy import without_run
@@ -22,9 +22,16 @@ def create_release(job: int, project: int, bundle: int) -> int:
 
 
 @without_run
-def serving_release(project: int, bundle: int) -> int | None:
-    """Return the release that users see if it has this bundle and its app instances serve on live servers."""
-    return releases.served_by(wiring.zoomdb(), project, bundle)
+def serving_release(job: int, project: int, bundle: int) -> int | None:
+    """Return the release that users see if it has this bundle, and every server that was asked says that it serves."""
+    zoomdb = wiring.zoomdb()
+    release = releases.served_by(zoomdb, project, bundle)
+    seen = serving.ask(zoomdb, project, look=wiring.looker()) if release else None
+    if seen and not seen.well:
+        log.note(
+            zoomdb, job, [f"Version {seen.version} should serve and does not: {seen.sentence()}. It is made anew."]
+        )
+    return release if seen and seen.well else None
 
 
 @on_role("build")
@@ -69,7 +76,10 @@ def retire_older(job: int, project: int) -> list[Retired]:
 def report_url(job: int, release: int) -> str:
     """Tell the job's log, its result and the Prefect UI where the site is; return that as a sentence."""
     site = _report(job, release)
-    return f"{site.project} v{site.version} is live: {site.url}"
+    view = jobs.get(wiring.zoomdb(), job)
+    behind = view.result.get("behind") if view else None
+    but = f", but not on {' and '.join(behind)}" if behind else ""
+    return f"{site.project} v{site.version} is live{but}: {site.url}"
 
 
 def _report(job: int, release: int) -> Site:

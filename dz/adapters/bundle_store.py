@@ -4,6 +4,7 @@ Keys: `layers/<sha256>.tar.zst` and `bundles/<sysid>/<name>.json`.
 """
 
 import contextlib
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dz.adapters import files
 from dz.adapters.archive import Layer
-from dz.adapters.stored_files import REBUILD, as_json, checked, layer_key, manifest_key, write_verified
+from dz.adapters.stored_files import (
+    LAYERS,
+    REBUILD,
+    as_json,
+    checked,
+    layer_key,
+    layer_of,
+    manifest_key,
+    write_verified,
+)
 from dz.errors import BundleMissing, ChecksumMismatch, ServiceUnavailable, StoreRefused
 
 __all__ = ["BundleStore", "DirectoryBundleStore", "S3BundleStore", "layer_key", "manifest_key"]
@@ -60,6 +70,10 @@ class BundleStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Delete an object; no-op if it is already gone."""
+        ...
+
+    def layers_before(self, moment: dt.datetime) -> list[str]:
+        """Return the sha256 of every layer that was stored before a moment; uploads that were broken off go."""
         ...
 
 
@@ -154,6 +168,18 @@ class S3BundleStore:
         with contextlib.suppress(BundleMissing), self._named_errors(key):
             self._client.delete_object(Bucket=self._bucket, Key=checked(key))
 
+    def layers_before(self, moment: dt.datetime) -> list[str]:
+        """Return the layers that were stored before a moment, and end uploads that were broken off before it."""
+        with self._named_errors("its list of layers"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=LAYERS)
+            entries = [entry for page in pages for entry in page.get("Contents", [])]
+        with contextlib.suppress(ClientError):  # not every service has them
+            for part in self._client.list_multipart_uploads(Bucket=self._bucket).get("Uploads", []):
+                if part["Initiated"] < moment:
+                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=part["Key"], UploadId=part["UploadId"])
+        old = [layer_of(entry["Key"]) for entry in entries if entry["LastModified"] < moment]
+        return [sha256 for sha256 in old if sha256]
+
     def _size(self, key: str) -> int | None:
         try:
             with self._named_errors(key):
@@ -224,6 +250,12 @@ class DirectoryBundleStore:
     def delete(self, key: str) -> None:
         """Delete an object; no-op if it is already gone."""
         (self._folder / checked(key)).unlink(missing_ok=True)
+
+    def layers_before(self, moment: dt.datetime) -> list[str]:
+        """Return the layers that were stored before a moment."""
+        paths = (self._folder / LAYERS).glob("*")
+        old = [path for path in paths if path.stat().st_mtime < moment.timestamp()]
+        return [sha256 for path in old if (sha256 := layer_of(f"{LAYERS}{path.name}"))]
 
     def _open(self, key: str) -> BinaryIO:
         try:

@@ -187,7 +187,7 @@ class Nginx:
                 shutil.copyfile(self.folder / common, stage / common)
             (stage / "sites" / f"{name}.conf").write_text(text)
             argv = [str(self.binary), "-t", "-p", f"{self.folder}/", "-c", str(stage / "nginx.conf"), "-e", "stderr"]
-            finished = processes.run(argv, cwd=self.folder, env=_ENV, timeout=60)
+            finished = processes.run(argv, cwd=Path("/"), env=_ENV, timeout=60)
         finally:
             trees.discard_tree(stage)
         if not finished.ok or _CONFLICT in finished.output:
@@ -221,17 +221,19 @@ class Nginx:
         """
         log = self.folder / "logs" / "error.log"
         size = log.stat().st_size if log.exists() else 0
-        try:
-            pid = int((self.folder / "nginx.pid").read_text())
-            # A stale pid file from before a reboot may name any process.
-            if Path(f"/proc/{pid}/comm").read_text().strip() != "nginx":
-                raise ProcessLookupError(pid)
-            os.kill(pid, signal.SIGHUP)
-        except (OSError, ValueError) as error:
-            raise ServiceUnavailable(
-                f"The nginx of {self.folder} does not run.", "Start it; `dz up` starts the local one."
-            ) from error
+        self._tell(signal.SIGHUP)
         return size
+
+    def rotate_logs(self, most_bytes: int) -> list[Path]:
+        """Put aside logs that have grown too large, in the place of the ones before, and return them."""
+        logs = [self.folder / "logs" / name for name in ("access.log", "error.log")]
+        with self.writer():  # a change reads the error log
+            large = [log for log in logs if log.exists() and log.stat().st_size > most_bytes]
+            for log in large:
+                log.replace(log.with_name(f"{log.name}.1"))
+            if large:
+                self._tell(signal.SIGUSR1)  # it opens them anew
+        return large
 
     def load(self, *, timeout: float = 15) -> None:
         """Reload, and wait until nginx proves that it serves the configuration on disk.
@@ -262,6 +264,19 @@ class Nginx:
                 break
             time.sleep(0.03)
         raise _refused("the new configuration", self._log_since(size))
+
+    def _tell(self, number: signal.Signals) -> None:
+        """Send a signal to the master process; raises ServiceUnavailable if there is none."""
+        try:
+            pid = int((self.folder / "nginx.pid").read_text())
+            # A stale pid file from before a reboot may name any process.
+            if Path(f"/proc/{pid}/comm").read_text().strip() != "nginx":
+                raise ProcessLookupError(pid)
+            os.kill(pid, number)
+        except (OSError, ValueError) as error:
+            raise ServiceUnavailable(
+                f"The nginx of {self.folder} does not run.", "Start it; `dz up` starts the local one."
+            ) from error
 
     def generation(self) -> str | None:
         """Return the generation that nginx reports to have loaded; None if it does not answer."""

@@ -12,12 +12,21 @@ from dz.adapters.archive import Layer
 from dz.errors import BundleRefused, ChecksumMismatch
 
 REBUILD = "Build the version again; versions that still run are not touched."
+LAYERS = "layers/"
+"""What the key of every layer begins with."""
+_LAYER = re.compile(r"layers/([0-9a-f]{64})\.tar\.zst", re.ASCII)
 _KEY = re.compile(r"layers/[0-9a-f]{64}\.tar\.zst|bundles/p[0-9]{8}/[A-Za-z0-9_-]{1,80}\.json", re.ASCII)
 
 
 def layer_key(sha256: str) -> str:
     """Return the key of a layer."""
     return checked(f"layers/{sha256}.tar.zst")
+
+
+def layer_of(key: str) -> str | None:
+    """Return the sha256 of the layer that has a key; None if it is the key of something else."""
+    found = _LAYER.fullmatch(key)
+    return found and found[1]
 
 
 def manifest_key(sysid: str, name: str) -> str:

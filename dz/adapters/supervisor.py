@@ -103,9 +103,17 @@ class Supervisor:
             self._supervisord.drop(name)
             self._reread()
 
+    def answers(self) -> bool:
+        """Say whether it takes orders."""
+        return self._supervisord.is_running()
+
     def names(self) -> list[str]:
         """Return the names of all programs, running or not."""
-        return sorted(info["name"] for info in self._supervisord.programs())
+        return sorted(self.states())
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each program by its name; see `state`."""
+        return {info["name"]: info["statename"] for info in self._supervisord.programs()}
 
     def state(self, name: str) -> str | None:
         """Return a program's state (STARTING, RUNNING, BACKOFF, FATAL, ...); None if there is no such program."""

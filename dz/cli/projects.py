@@ -11,7 +11,7 @@ from dz.cli.options import AsJson
 from dz.settings import settings
 from dz.tasklib import projects
 from dz.tasklib.proxies import sites
-from dz.tasklib.releases import releases
+from dz.tasklib.releases import releases, serving
 from dz.zoomdb import Zoomdb
 
 
@@ -38,10 +38,13 @@ def list_versions(
 ) -> None:
     """List the versions of a project, newest first; `dz rollback` goes back to one of them."""
     zoomdb = wiring.zoomdb()
-    found, urls = releases.listed(zoomdb, projects.find(zoomdb, project).id), _urls(zoomdb)
+    known = projects.find(zoomdb, project).id
+    seen = serving.ask(zoomdb, known, look=wiring.looker())
+    found, urls = releases.listed(zoomdb, known, wrong=seen.wrong if seen else {}), _urls(zoomdb)
     if as_json:
         versions = [{**vars(release), "url": urls.get(release.id)} for release in found]
-        output.print_json({"project": project, "versions": versions})
+        asked = seen and {"version": seen.version, "asked": seen.asked, "well": seen.well, "wrong": seen.wrong}
+        output.print_json({"project": project, "versions": versions, "serving": asked})
         return
     rows = [
         (
@@ -55,6 +58,9 @@ def list_versions(
         for release in found
     ]
     output.print_table(("version", "made", "url", "commit", "message", "app instances"), rows)
+    if seen and not seen.well:
+        output.note(f"Version {seen.version} should serve and does not everywhere: {seen.sentence()}.")
+        output.note("Servers repair themselves within a minute; `dz doctor` says what they cannot.")
 
 
 def _urls(zoomdb: Zoomdb) -> dict[int, str]:

@@ -53,7 +53,7 @@ def down(as_json: bool = JSON) -> None:
 
 
 def status(as_json: bool = JSON) -> None:
-    """Show the programs of the local stack; the exit code is 1 if one does not run."""
+    """Ask each program of the local stack whether it does its work; the exit code is 1 if one does not."""
     found = stack.status()
     if as_json:
         programs = [dataclasses.asdict(one) for one in found]
@@ -63,6 +63,10 @@ def status(as_json: bool = JSON) -> None:
     else:
         rows = [[one.name, one.state, one.pid, one.port, f"{one.seconds} s", one.log] for one in found]
         output.print_table(["program", "state", "pid", "port", "up for", "log"], rows)
+        for one in found:
+            if one.wrong:
+                since = f" (since {output.local_time(one.since)})" if one.since else ""
+                output.note(f"{one.name} {one.wrong}{since}. {one.remedy}")
         output.note(f"Walls: {_walls()}.")
         output.note(f"Limits: {_limits()}.")
     if not found or any(one.state != "RUNNING" for one in found):

@@ -7,11 +7,13 @@ may have found it a moment ago and still need it.
 import contextlib
 import datetime as dt
 import logging
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Column, ColumnElement, CursorResult, Result, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from dz.adapters import files, python_downloads, trees
@@ -20,8 +22,20 @@ from dz.errors import going_on
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, ChildFailure, Deployment, Project, Release, Server, Standby, VirtualHost
-from dz.zoomdb.states import LIVE
+from dz.zoomdb.models import (
+    Base,
+    Bundle,
+    ChildFailure,
+    Deployment,
+    Job,
+    Launch,
+    Project,
+    Release,
+    Server,
+    Standby,
+    VirtualHost,
+)
+from dz.zoomdb.states import LIVE, JobState
 
 UNUSED = 3600
 """Seconds that must have passed since the last use before anything is removed."""
@@ -29,6 +43,12 @@ UNDEPLOYED = dt.timedelta(days=1)
 """Age from which a bundle that no published version uses counts as left behind by a failed deploy."""
 MESSAGES = dt.timedelta(days=1)
 """Age of a message from a run to its parent, or to a run that stands by; whoever is to read it does so within the hour."""
+JOBS_KEPT = 20
+"""How many jobs of each project stay however old they are."""
+_AT_ONCE = 1000
+"""How many jobs are removed in one transaction."""
+_MEASURED = 86_400
+"""Seconds between two measurements of caches, which read every name in them."""
 _GONE = ".gone-"
 logger = logging.getLogger("dz.retention")
 
@@ -80,7 +100,82 @@ def clean_store(zoomdb: Zoomdb, store: BundleStore, *, bundles_kept: int) -> lis
         with going_on(logger, f"deleting bundle {name}"):
             bundles.delete(zoomdb, bundle_id, store)
             deleted.append(name)
+    with going_on(logger, "deleting layers that no bundle names"):
+        deleted += bundles.delete_unnamed(zoomdb, store, before=dt.datetime.now(dt.UTC) - UNDEPLOYED)
     return deleted
+
+
+def clean_jobs(zoomdb: Zoomdb, *, jobs_kept_days: int) -> int:
+    """Remove jobs that ended long ago with all that belongs to them.
+
+    Args:
+        jobs_kept_days: days from a job's end; the newest jobs of each project stay longer.
+
+    Returns the number of rows.
+    """
+    rank = func.row_number().over(partition_by=Job.project_id, order_by=Job.id.desc()).label("rank")
+    ranked = select(Job.id, rank).where(Job.project_id.is_not(None)).subquery()
+    newest = select(ranked.c.id).where(ranked.c.rank <= JOBS_KEPT)
+    launches = [select(column).where(column.is_not(None)) for column in (Launch.check_job_id, Launch.deploy_job_id)]
+    old = select(Job.id).where(Job.ended < func.now() - dt.timedelta(days=jobs_kept_days), Job.id.not_in(newest))
+    removed = 0
+    with zoomdb.session() as session:
+        # A launch names the jobs of its parts: it goes first, and they follow the next time.
+        ids = list(session.scalars(old.where(*(Job.id.not_in(of_launch) for of_launch in launches)).limit(_AT_ONCE)))
+        for column in _naming(Job.__table__.c.id):
+            named = column.in_(ids)
+            table = column.table
+            if column.nullable:
+                session.execute(update(table).where(named).values({column.name: None}))
+            else:
+                removed += _count(session.execute(delete(table).where(named)))
+        removed += _count(session.execute(delete(Job).where(Job.id.in_(ids))))
+    return removed
+
+
+def _naming(key: ColumnElement[Any]) -> list[Column[Any]]:
+    """Return the columns of all tables that name a row by its key."""
+    columns = [column for table in Base.metadata.sorted_tables for column in table.columns]
+    return [column for column in columns if any(one.column is key for one in column.foreign_keys)]
+
+
+def _count(result: Result[Any]) -> int:
+    return int(cast("CursorResult[Any]", result).rowcount)
+
+
+def clean_caches(zoomdb: Zoomdb, *, folder: Path, most_mb: int) -> list[Path]:
+    """Empty the installer's caches of a build server that are too large, unless something is built; return them.
+
+    Args:
+        folder: the build server's.
+        most_mb: megabytes that each may have.
+    """
+    mark = folder / ".caches-measured"
+    if not _is_old(mark, _MEASURED) and mark.exists():
+        return []
+    with zoomdb.session() as session:
+        if session.scalar(select(func.count()).where(Job.state == JobState.RUNNING)):
+            return []
+    mark.touch()
+    caches = [folder / "packages" / "cache", *(folder / "envs").glob("*/.cache")]
+    large = [cache for cache in caches if _bytes(cache) > most_mb * 1024**2]
+    for cache in large:
+        with going_on(logger, f"emptying {cache}"):
+            trees.discard_tree(cache)
+    return large
+
+
+def _bytes(folder: Path) -> int:
+    """Return the space that a folder takes, without following links."""
+    total, seen = 0, set[int]()
+    for home, _, names, here in os.fwalk(folder, follow_symlinks=False, onerror=None):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found = os.stat(name, dir_fd=here, follow_symlinks=False)
+                total += 0 if found.st_ino in seen else found.st_blocks * 512
+                seen.add(found.st_ino)
+        del home
+    return total
 
 
 def clean_pythons(zoomdb: Zoomdb, *, folder: Path) -> list[Path]:
@@ -152,7 +247,7 @@ def _swept(path: Path, needed: set[str]) -> bool:
     return False
 
 
-def _is_old(path: Path) -> bool:
+def _is_old(path: Path, seconds: float = UNUSED) -> bool:
     with contextlib.suppress(FileNotFoundError):
-        return time.time() - path.lstat().st_mtime > UNUSED
+        return time.time() - path.lstat().st_mtime > seconds
     return False

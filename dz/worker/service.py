@@ -1,6 +1,7 @@
 """Runs Prefect's worker for one server, with heartbeats, repair and cleaning in threads beside it."""
 
 import asyncio
+import functools
 import logging
 import os
 import threading
@@ -14,8 +15,10 @@ from prefect.workers.process import ProcessWorker
 
 from blocks.shared_settings import NAME, SharedSettings
 from deployments.pools import QUEUES, ensure_queue
+from dz import wiring
 from dz.errors import DzError
 from dz.settings import Role, settings
+from dz.tasklib.messages import observations
 from dz.worker import agreement, settling, upkeep
 from dz.worker.forms import end_unanswered
 from dz.worker.warm import WarmWorker
@@ -37,10 +40,6 @@ def serve(role: Role, server: str) -> None:
     adopt_shared_settings()
     with get_client(sync_client=True) as client:
         ensure_queue(client, role, server)
-    loops = [_beat_for_ever, _repair_for_ever, _clean_for_ever, _settle_for_ever]
-    loops += [_watch_forms_for_ever, _agree_for_ever] if role == "build" else []
-    for loop in loops:
-        threading.Thread(target=loop, args=(role, server), daemon=True, name=loop.__name__).start()
     setup_signal_handlers_worker(os.getpid(), f"the worker of {server}", print)
     worker = WORKERS[settings().worker_type](
         work_pool_name=role,
@@ -48,6 +47,18 @@ def serve(role: Role, server: str) -> None:
         name=server,
         create_pool_if_not_found=False,
     )
+    repair_due = threading.Event()
+    beats, repairs = Beats(worker, repair_due), functools.partial(_repair_for_ever, due=repair_due)
+    loops: list[Callable[[Role, str], None]] = [
+        beats.for_ever,
+        repairs,
+        _clean_for_ever,
+        _settle_for_ever,
+        *([_watch_forms_for_ever, _agree_for_ever] if role == "build" else []),
+    ]
+    loops += [_answer_for_ever] if role in ("appserver", "proxy") else []
+    for loop in loops:
+        threading.Thread(target=loop, args=(role, server), daemon=True).start()
     asyncio.run(worker.start())
 
 
@@ -65,18 +76,42 @@ def adopt_shared_settings() -> None:
         settings.cache_clear()
 
 
-def _beat_for_ever(role: Role, server: str) -> None:
-    """Report every few seconds how this server is doing."""
-    while True:
-        _attempt("heartbeat", role, server, upkeep.beat)
-        time.sleep(BEAT_SECONDS)
+class Beats:
+    """Reports every few seconds how this server and its worker are doing."""
+
+    def __init__(self, worker: ProcessWorker, repair_due: threading.Event) -> None:
+        self._repair_due, self._given_up = repair_due, set[int]()
+        self._worker = worker if isinstance(worker, WarmWorker) else None
+        self._due = threading.Event()
+        if self._worker:
+            # Who waits for this worker learns at once that it has begun to ask for work.
+            self._worker.on_first_poll = self._due.set
+
+    def for_ever(self, role: Role, server: str) -> None:
+        """Report, and wait."""
+        while True:
+            _attempt("heartbeat", role, server, self._beat)
+            self._due.wait(BEAT_SECONDS)
+            self._due.clear()
+
+    def _beat(self, role: Role, server: str) -> None:
+        before, self._given_up = self._given_up, upkeep.beat(role, server, self._told())
+        if self._given_up - before:
+            self._repair_due.set()
+
+    def _told(self) -> dict[str, object]:
+        if self._worker is None:
+            return {}
+        polled = self._worker.polled
+        return {"polled": None if polled is None else round(time.monotonic() - polled, 1)}
 
 
-def _repair_for_ever(role: Role, server: str) -> None:
-    """Bring what this server shows or runs in line with zoomdb, now and every minute."""
+def _repair_for_ever(role: Role, server: str, *, due: threading.Event) -> None:
+    """Bring what this server shows or runs in line with zoomdb, now, every minute, and when it is due."""
     while True:
         _attempt("repair", role, server, upkeep.repair)
-        time.sleep(REPAIR_SECONDS)
+        due.wait(REPAIR_SECONDS)
+        due.clear()
 
 
 def _settle_for_ever(role: Role, server: str) -> None:
@@ -98,6 +133,15 @@ def _watch_forms_for_ever(role: Role, server: str) -> None:
     while True:
         _attempt("watch over forms", role, server, lambda _role, _server: end_unanswered())
         time.sleep(FORM_SECONDS)
+
+
+def _answer_for_ever(role: Role, server: str) -> None:
+    """Say how a project is here, whenever anybody asks."""
+
+    def look(project: int) -> None:
+        _attempt("look at a project", role, server, lambda role, server: wiring.look(role, server, project))
+
+    observations.answer(wiring.zoomdb(), look)
 
 
 def _clean_for_ever(role: Role, server: str) -> None:

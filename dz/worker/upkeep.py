@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dz import wiring
@@ -19,17 +19,24 @@ from dz.tasklib.virtualenvs.virtualenvs import platform_name
 logger = logging.getLogger("dz")
 
 
-def beat(role: Role, server: str) -> None:
-    """Send a heartbeat of a server; an appserver's says how many app instances run."""
+def beat(role: Role, server: str, told: Mapping[str, object] | None = None) -> set[int]:
+    """Send a heartbeat of a server; an appserver's says how many app instances run.
+
+    Args:
+        told: what its worker tells of itself.
+
+    Returns the app instances that its supervisord has given up.
+    """
     here = settings()
-    count = len(reconcile.running(wiring.supervisor(server))) if role == "appserver" else 0
+    count, given_up = reconcile.given_up(wiring.supervisor(server)) if role == "appserver" else (0, set[int]())
     load = heartbeats.measure(wiring.server_dir(role, server), count)
-    facts: dict[str, object] = {"app_ports": here.app_ports} if role == "appserver" else {}
+    facts: dict[str, object] = {**(told or {}), **({"app_ports": here.app_ports} if role == "appserver" else {})}
     if role in ("build", "appserver"):
         facts |= _pythons()
     heartbeats.beat(
         wiring.zoomdb(), server, role=role, address=here.address, capacity=here.capacity, load=load, facts=facts
     )
+    return given_up
 
 
 def _pythons() -> dict[str, object]:
@@ -62,7 +69,8 @@ def _repair_appserver(server: str) -> None:
 
 def _restart(server: str, deployment: int) -> None:
     found = wiring.app_instance(instance.release_of(wiring.zoomdb(), deployment), server)
-    install.install(found, store=wiring.bundle_store(), pythons=wiring.pythons())
+    # What it runs from may be broken or gone.
+    install.install(found, store=wiring.bundle_store(), pythons=wiring.pythons(), renew=True)
     wiring.configure(found)
     boot.boot(found, supervisor=wiring.supervisor(server))
 
@@ -87,10 +95,13 @@ def clean(role: Role, server: str) -> None:
         steps.append(lambda: retention.clean_appserver(zoomdb, server, folder=folder))
     elif role == "proxy":
         steps.append(lambda: retention.clean_proxy(zoomdb, folder=folder, versions_kept=here.versions_kept))
+        steps.append(lambda: wiring.nginx(server).rotate_logs(here.proxy_log_mb * 1024**2))
     elif role == "build":
         steps.append(lambda: retention.clean_store(zoomdb, wiring.bundle_store(), bundles_kept=here.bundles_kept))
         steps.append(lambda: retention.clean_build(zoomdb, folder=folder))
         steps.append(lambda: retention.clean_rows(zoomdb))
+        steps.append(lambda: retention.clean_caches(zoomdb, folder=folder, most_mb=here.cache_mb))
+        steps.append(lambda: _clean_jobs(here.jobs_kept_days))
     if role in ("build", "appserver"):
         steps.append(lambda: retention.clean_pythons(zoomdb, folder=here.pythons_folder))
     steps.append(lambda: cgroups.sweep(wiring.control_groups()))
@@ -99,6 +110,9 @@ def clean(role: Role, server: str) -> None:
         with going_on(logger, f"cleaning of {server}"):
             removed += step()
     if removed:
-        logger.info(
-            "%s layers, environments, Pythons, bundles and groups that nobody needs were removed.", len(removed)
-        )
+        logger.info("Removed, since nothing needs it any more: %s.", ", ".join(str(one) for one in removed[:20]))
+
+
+def _clean_jobs(jobs_kept_days: int) -> list[str]:
+    count = retention.clean_jobs(wiring.zoomdb(), jobs_kept_days=jobs_kept_days)
+    return [f"{count} rows of jobs"] if count else []

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -63,6 +64,9 @@ class WarmWorker(ProcessWorker):
         self.pool, self.queues, self.limit = work_pool_name, set(work_queues or ()), limit
         self.taken: set[UUID] = set()
         """The runs that this worker has found, is starting or is running."""
+        self.polled: float | None = None
+        """When Prefect's server last answered whether there is work, by the monotonic clock."""
+        self.on_first_poll: Callable[[], None] = lambda: None
         self._executions: Executions | None = None
         self._marking: WorkerClient | None = None
         self._resources = contextlib.AsyncExitStack()
@@ -118,6 +122,9 @@ class WarmWorker(ProcessWorker):
         async with self._polling:
             found = await super().get_and_submit_flow_runs()
             self.taken.update(run.id for run in found)
+        first, self.polled = self.polled is None, time.monotonic()
+        if first:
+            self.on_first_poll()
         self._scheduled.seen(run.id for run in found)
         return found
 

@@ -309,6 +309,21 @@ class Deployment(Base):
     server: Mapped[Server] = relationship()
 
 
+class Observation(Base):
+    """What a server last saw of a project on it."""
+
+    __tablename__ = "observation"
+    __table_args__ = (UniqueConstraint("project_id", "server_id"),)
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    seen: Mapped[dt.datetime]
+    wrong: Mapped[str] = mapped_column(Text)
+    """What is not as it should be; empty if all is well."""
+    upstreams: Mapped[list[Any] | None]
+    """Proxies: the `address:port` of each app instance that requests to the project are sent to."""
+
+
 class VirtualHost(Base):
     """A host name of a project; without a release it shows the current one."""
 

@@ -18,7 +18,9 @@ ENDED = "dz_ended"
 TOLD = "dz_told"
 """A standby flow run was told its release: the payload is the run's id; or of a layer that it will likely need:
 `<id>/<sha256>/<size>`."""
-_LISTEN = {channel: f"listen {channel}" for channel in (WORK, ENDED, TOLD)}
+ASKED = "dz_asked"
+"""Somebody asks every server how a project is there; the payload is the project's id."""
+_LISTEN = {channel: f"listen {channel}" for channel in (WORK, ENDED, TOLD, ASKED)}
 
 
 class Notices:
@@ -66,7 +68,7 @@ def send(zoomdb: Zoomdb, channel: str, payload: str) -> None:
 
 @contextlib.contextmanager
 def listen(zoomdb: Zoomdb, channel: str) -> Iterator[Notices]:
-    """Receive what is sent to WORK, ENDED or TOLD from now on.
+    """Receive what is sent to WORK, ENDED, TOLD or ASKED from now on.
 
     Raises:
         ServiceUnavailable: zoomdb does not answer (transient).

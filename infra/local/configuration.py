@@ -21,6 +21,7 @@ from infra.local.layout import Layout
 from infra.local.nginx import nginx_binary
 from infra.local.ports import Ports
 from infra.local.postgres import Cluster
+from infra.local.prefect_server import Retention
 from infra.local.programs import Program, search_path
 
 WEB_USER = "djangozoom-web"
@@ -202,7 +203,10 @@ class Configuration:
         url = make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
         home = self.layout.state / "prefect" / "server"
         auth = self.auth_string or ""
-        return [prefect_server.program(home=home, port=self.ports.prefect, database_url=url, auth_string=auth)]
+        here = self.given
+        retention = Retention(here.runs_kept_days, here.events_kept_days, here.vacuum_seconds)
+        port = self.ports.prefect
+        return [prefect_server.program(home=home, port=port, database_url=url, auth_string=auth, retention=retention)]
 
     def prefect_environment(self) -> dict[str, str]:
         """Return the environment of Prefect's clients."""
@@ -223,41 +227,48 @@ class Configuration:
         counts: dict[Role, int] = {"build": 1, "database": 1, "appserver": self.appservers, "proxy": self.proxies}
         return [self._worker(role, number) for role, count in counts.items() for number in range(1, count + 1)]
 
-    def _proxy(self, number: int) -> Program:
+    def nginx(self, number: int) -> Nginx:
+        """Return the nginx of proxy `number`."""
         own = self.server_settings(number)
-        port, status, user = own["proxy_port"], own["proxy_status_port"], own["proxy_user"]
-        if user == WEB_USER:
-            users.ensure_user(user)
-        folder = self.layout.state / "servers" / f"proxy-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        binary = nginx_binary(self.given.nginx if "nginx" in self.external else None)
-        nginx = Nginx(
-            binary,
-            folder,
-            port=port,
-            status_port=status,
-            user=user,
+        return Nginx(
+            nginx_binary(self.given.nginx if "nginx" in self.external else None),
+            self.layout.state / "servers" / f"proxy-{number}",
+            port=own["proxy_port"],
+            status_port=own["proxy_status_port"],
+            user=own["proxy_user"],
             addresses=self.given.proxy_addresses,
             trusted_proxies=self.given.trusted_proxies,
             limits=Limits(self.given.site_connections, self.given.visitor_connections, self.given.visitor_requests),
         )
+
+    def app_supervisor(self, number: int) -> AppSupervisor:
+        """Return the supervisord of the app instances of appserver `number`."""
+        folder = self.layout.state / "servers" / f"appserver-{number}" / "supervisor"
+        return AppSupervisor(folder, Path(self.server_settings(number)["supervisor_socket"]))
+
+    def _proxy(self, number: int) -> Program:
+        nginx = self.nginx(number)
+        if nginx.user == WEB_USER:
+            users.ensure_user(nginx.user)
+        nginx.folder.mkdir(parents=True, exist_ok=True)
         nginx.write_main()
         return Program(
             f"nginx-{number}",
             tuple(nginx.command),
-            folder,
+            nginx.folder,
             # A changed configuration restarts it: with other addresses a reload would find its own port taken.
             env={"DZ_CONFIGURATION": nginx.main_digest()},
-            port=port,
+            port=nginx.port,
             stop_signal="QUIT",
             whole_group=False,
+            children_in=nginx.folder,
+            drains=True,
         )
 
     def _appserver(self, number: int) -> Program:
-        folder = self.layout.state / "servers" / f"appserver-{number}" / "supervisor"
-        folder.mkdir(parents=True, exist_ok=True)
-        apps = AppSupervisor(folder, Path(self.server_settings(number)["supervisor_socket"]))
-        return Program(f"apps-{number}", tuple(apps.argv()), folder, stop_seconds=40)
+        apps = self.app_supervisor(number)
+        apps.folder.mkdir(parents=True, exist_ok=True)
+        return Program(f"apps-{number}", tuple(apps.argv()), apps.folder, stop_seconds=40)
 
     def _worker(self, role: Role, number: int) -> Program:
         server = f"{role}-{number}"

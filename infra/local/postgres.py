@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
 import psycopg2
 from psycopg2 import sql
 
@@ -69,6 +68,8 @@ class Cluster:
             port=self.port,
             stop_signal="INT",
             stop_seconds=30,
+            children_in=self.data,
+            pid_file=self.data / "postmaster.pid",
         )
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
@@ -85,7 +86,6 @@ class Cluster:
         _own(self.sockets, self.user)
         if (self.data / "PG_VERSION").exists():
             self._refuse_other_version()
-            self._clear_stale_pid()
             return
         new = self.folder / f"{self.name}.new"
         trees.discard_tree(new)
@@ -176,17 +176,6 @@ class Cluster:
                 f"The data in {self.data} are of PostgreSQL {found}; this checkout brings PostgreSQL {offered}.",
                 "Export with the old version (pg_dumpall) and import into a new stack, or go back to the old checkout.",
             )
-
-    def _clear_stale_pid(self) -> None:
-        """Remove a pid file that does not name this server: after a reboot, the pid may be another process's."""
-        pid_file = self.data / "postmaster.pid"
-        try:
-            process = psutil.Process(int(pid_file.read_text().split()[0]))
-            ours = str(self.data) in process.cmdline()
-        except (OSError, ValueError, IndexError, psutil.Error):
-            ours = False
-        if not ours:
-            pid_file.unlink(missing_ok=True)
 
 
 def binary(name: str) -> Path:

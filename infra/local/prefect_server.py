@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -9,8 +10,28 @@ import httpx
 from dz.errors import ServiceUnavailable
 from infra.local.programs import Program
 
+_DAY = 86_400
 
-def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Program:
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many days Prefect keeps what, and how many seconds lie between two removals."""
+
+    runs_days: float
+    events_days: float
+    loop_seconds: float
+
+    def environment(self) -> dict[str, str]:
+        """Return it as Prefect's settings; an hour is the shortest that it takes for runs."""
+        return {
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(self.runs_days * _DAY),
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": str(self.loop_seconds),
+            "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{self.events_days * _DAY:.0f}S",
+        }
+
+
+def program(*, home: Path, port: int, database_url: str, auth_string: str, retention: Retention) -> Program:
     """Return how the supervisor runs it.
 
     Args:
@@ -18,6 +39,7 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
         port: on 127.0.0.1.
         database_url: `postgresql+asyncpg://...`
         auth_string: `user:password` that every client must send.
+        retention: what it removes.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Program(
@@ -31,6 +53,7 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
             # The server's own services call it as clients.
             "PREFECT_API_AUTH_STRING": auth_string,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            **retention.environment(),
             # By default, leases are kept in memory and lost when the server restarts.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             # Write task runs in batches, not with a statement for each of their states.
@@ -45,6 +68,7 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str) -> Pr
         port=port,
         stop_seconds=20,
         whole_group=True,
+        children_in=home,
     )
 
 

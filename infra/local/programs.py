@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dz.settings import PROJECT_ROOT
+
 PASSED_ON = (
     *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
@@ -31,6 +33,10 @@ class Program:
         stop_signal: asks it to end.
         stop_seconds: how long it may take to end.
         whole_group: stop its whole process group, because its children do not end with it.
+        children_in: the folder in which only it and its children work. They outlive it when it is killed, and are ended
+            before it starts again (see `begin.py`); None: nothing of it stays, or what stays may go on.
+        drains: such children may finish what they are at once they have given up its ports.
+        pid_file: a file that keeps it from starting when it was killed.
     """
 
     name: str
@@ -42,6 +48,24 @@ class Program:
     stop_signal: str = "TERM"
     stop_seconds: int = 10
     whole_group: bool = False
+    children_in: Path | None = None
+    drains: bool = False
+    pid_file: Path | None = None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the supervisor runs, as its own user: the program, or what becomes it."""
+        if self.children_in is None:
+            return self.argv
+        options = ["--folder", str(self.children_in), *(["--drains"] if self.drains else [])]
+        options += ["--pid-file", str(self.pid_file)] if self.pid_file else []
+        options += ["--user", self.user] if self.user else []
+        return (sys.executable, "-m", "infra.local.begin", *options, "--", *self.argv)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the supervisor adds to the environment."""
+        return {**self.env, **({"PYTHONPATH": str(PROJECT_ROOT)} if self.children_in else {})}
 
 
 def base_environment(stack: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -45,6 +46,12 @@ def program(*, folder: Path, port: int, access_key: str, secret_key: str) -> Pro
     )
 
 
+def place(settings: dict[str, Any]) -> dict[str, str]:
+    """Return where the server of a stack with these settings is, as arguments of the functions below."""
+    names = ("endpoint", "region", "bucket", "access_key", "secret_key")
+    return {name: settings[f"s3_{name}"] for name in names}
+
+
 def ensure_bucket(*, endpoint: str, region: str, bucket: str, access_key: str, secret_key: str, timeout: float) -> None:
     """Wait for the server, and create the bucket if it is missing.
 
@@ -54,14 +61,7 @@ def ensure_bucket(*, endpoint: str, region: str, bucket: str, access_key: str, s
     Raises:
         ServiceUnavailable: it does not answer in that time.
     """
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20, proxies={}),
-    )
+    client = _client(endpoint, region, access_key, secret_key, seconds=20)
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -74,3 +74,27 @@ def ensure_bucket(*, endpoint: str, region: str, bucket: str, access_key: str, s
                     f"The S3 server {endpoint} does not answer: {error}", "Read s3.log in the stack's folder of logs."
                 ) from error
             time.sleep(0.1)
+
+
+def refusal(*, endpoint: str, region: str, bucket: str, access_key: str, secret_key: str, timeout: float) -> str:
+    """Ask for the bucket, and return what is wrong; an empty text if it is there.
+
+    Args:
+        timeout: seconds to wait.
+    """
+    try:
+        _client(endpoint, region, access_key, secret_key, seconds=timeout).head_bucket(Bucket=bucket)
+    except (BotoCoreError, ClientError) as error:
+        return f"does not show its bucket {bucket}: {error}"
+    return ""
+
+
+def _client(endpoint: str, region: str, access_key: str, secret_key: str, *, seconds: float) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=seconds, proxies={}),
+    )

@@ -1,5 +1,6 @@
 """Starts, stops and shows the embedded local stack; every call can be repeated."""
 
+import datetime as dt
 import json
 import os
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 from dz.adapters import files
 from dz.errors import StackProblem
 from dz.settings import Settings, settings
-from infra.local import checkout, leftovers, ports
+from infra.local import checkout, leftovers, ports, questions
 from infra.local.configuration import REPLACEABLE, Configuration
 from infra.local.layout import Layout
 from infra.local.start import Progress, Stack, Start, step
@@ -17,6 +18,8 @@ from infra.local.supervisor import ProgramStatus, Supervisor
 
 OF_PROCESS = ("state_dir", "role", "server_id", "local_mode", "external", "given")
 """Settings that say what one process is; a stack keeps none of them."""
+COMING = ("STARTING", "BACKOFF")
+"""States of a program that its supervisor is about to start."""
 __all__ = ["ProgramStatus", "Progress", "Stack", "down", "down_in", "status", "up"]
 
 
@@ -48,16 +51,39 @@ def down(progress: Progress | None = None) -> None:
 
 
 def status() -> list[ProgramStatus]:
-    """Return the status of every program: all STOPPED if the stack is down, an empty list if there never was one."""
+    """Return the status of every program: all STOPPED if the stack is down, an empty list if there never was one.
+
+    Each is asked whether it does its work.
+    """
     layout = Layout(settings().state_dir)
     if not layout.supervisor_conf.exists():
         return []
     found = Supervisor(layout).statuses()
-    known = json.loads((layout.state / "programs.json").read_text())
+    known = _programs(layout)
     if not found:
         logs = layout.logs
         found = [ProgramStatus(name, "STOPPED", None, 0, str(logs / f"{name}.log")) for name in known]
-    return [replace(one, port=known.get(one.name)) for one in found]
+        return [replace(one, port=known.get(one.name), remedy="Run `dz up`.") for one in found]
+    configuration = _as_it_is(layout)
+    wrong = questions.ask(configuration)
+    since = questions.since(configuration, wrong)
+    return [_judged(replace(one, port=known.get(one.name)), wrong.get(one.name, ""), since) for one in found]
+
+
+def _judged(one: ProgramStatus, wrong: str, since: dict[str, dt.datetime]) -> ProgramStatus:
+    """Add what a program answered to what its supervisor says of it."""
+    if one.state == "RUNNING" and not wrong:
+        return one
+    running = one.state == "RUNNING"
+    return replace(
+        one,
+        state="SILENT" if running else one.state,
+        wrong=wrong or "does not run",
+        since=one.since or since.get(one.name),
+        remedy=f"{'It is started again by itself. ' if one.state in COMING else ''}"
+        f"Read {one.log}; `dz up` starts what does not run"
+        + (f". If it stays silent, end process {one.pid}: another is started in its place." if running else "."),
+    )
 
 
 def down_in() -> Path | None:
@@ -73,11 +99,23 @@ def down_in() -> Path | None:
 
 
 def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
-    named = _take_settings(layout)
-    here = Settings()
-    before = (
-        json.loads((layout.state / "programs.json").read_text()) if (layout.state / "programs.json").exists() else {}
-    )
+    return _configuration(layout, _take_settings(layout), appservers, proxies, checkout.code())
+
+
+def _as_it_is(layout: Layout) -> Configuration:
+    """Return the configuration with which a stack was started."""
+    return _configuration(layout, set(settings().given), 0, 0, "")
+
+
+def _programs(layout: Layout) -> dict[str, int | None]:
+    """Return the names of a stack's programs with their ports."""
+    path = layout.state / "programs.json"
+    found: dict[str, int | None] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def _configuration(layout: Layout, named: set[str], appservers: int, proxies: int, code: str) -> Configuration:
+    here, before = Settings(), _programs(layout)
     return Configuration(
         layout=layout,
         ports=ports.choose(layout.state / "ports.json", seed=layout.name, base=here.port_base),
@@ -86,7 +124,7 @@ def _configure(layout: Layout, appservers: int, proxies: int) -> Configuration:
         external=frozenset(set(REPLACEABLE) & named | set(here.external)),
         appservers=max(appservers, sum(name.startswith("apps-") for name in before)),
         proxies=max(proxies, sum(name.startswith("nginx-") for name in before)),
-        code=checkout.code(),
+        code=code,
     )
 
 

@@ -15,10 +15,9 @@ from dz.adapters import files
 from dz.adapters.ports import is_free
 from dz.errors import PortTaken, ServiceUnavailable, StackProblem
 from dz.settings import PROJECT_ROOT, settings
-from dz.tasklib.servers import servers
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
-from infra.local import checkout, leftovers, ports, postgres, prefect_server, s3
+from infra.local import begin, checkout, leftovers, ports, postgres, prefect_server, questions, s3
 from infra.local.configuration import Configuration
 from infra.local.programs import Program, base_environment
 from infra.local.supervisor import Supervisor
@@ -77,8 +76,8 @@ class Start:
         with self._step("workers"):
             self._supervisor.start(one.name for one in self._of.workers())
             self._refuse_dead()
-        with self._step("heartbeats"):
-            self._wait_for_heartbeats()
+        with self._step("answers"):
+            self._wait_for_answers()
         return self._stack()
 
     def _prepare(self) -> None:
@@ -103,7 +102,9 @@ class Start:
     def _refuse_taken_ports(self, programs: list[Program]) -> None:
         up_already = {one.name for one in self._supervisor.statuses() if one.pid}
         for program in programs:
-            if program.port and program.name not in up_already and not is_free(program.port):
+            if not program.port or program.name in up_already or is_free(program.port):
+                continue
+            if not (program.children_in and begin.left_behind(program.children_in)):
                 raise PortTaken(
                     f"Port {program.port}, which {program.name} needs, is in use by {ports.listener(program.port)}.",
                     f"Stop that program; or stop the stack, change the number in {self._layout.state}/ports.json and "
@@ -144,14 +145,7 @@ class Start:
         if self._of.own_s3:
             with self._step("bundle store"):
                 here = self._of.settings()
-                s3.ensure_bucket(
-                    endpoint=here["s3_endpoint"],
-                    region=here["s3_region"],
-                    bucket=here["s3_bucket"],
-                    access_key=here["s3_access_key"],
-                    secret_key=here["s3_secret_key"],
-                    timeout=60,
-                )
+                s3.ensure_bucket(**s3.place(here), timeout=60)
 
     def _roll_out(self) -> None:
         """Register pools, queues and Prefect deployments, unless this checkout has already done so."""
@@ -195,20 +189,20 @@ class Start:
                 )
             time.sleep(0.1)
 
-    def _wait_for_heartbeats(self) -> None:
-        """Wait for a heartbeat of every server of this stack: work sent earlier would be refused."""
-        zoomdb = Zoomdb(self._of.settings()["zoomdb_url"], self._of.key_file)
-        wanted = {one.name.removeprefix("worker-") for one in self._of.workers()}
+    def _wait_for_answers(self) -> None:
+        """Ask every service, until all answer: work that is sent earlier would be refused."""
+        logs = {one.name: one.log for one in self._supervisor.statuses()}
         deadline = time.monotonic() + 90
-        while missing := wanted - {one.name for one in servers.listed(zoomdb, alive_only=True)}:
+        wrong = questions.ask(self._of)
+        while wrong := {name: found for name, found in wrong.items() if found}:
             if time.monotonic() > deadline:
-                name = min(missing)
+                name = min(wrong)
                 raise ServiceUnavailable(
-                    f"The worker of {name} gives no sign of life.",
-                    f"Read {self._layout.logs}/worker-{name}.log, then run `dz up` again.",
+                    f"{name} does not do its work: it {wrong[name]}.", f"Read {logs.get(name)}, then run `dz up` again."
                 )
-            time.sleep(0.1)
-        zoomdb.close()
+            time.sleep(0.25)
+            wrong = questions.ask(self._of, wrong)
+        questions.since(self._of, {})
 
     def _stack(self) -> Stack:
         of = self._of

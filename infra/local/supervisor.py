@@ -1,10 +1,12 @@
 """The supervisor of a local stack: how to configure, start and call it over a Unix socket."""
 
+import datetime as dt
 import signal
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dz.adapters import files, supervisord
 from dz.adapters.supervisord import Supervisord, escaped, value
@@ -31,9 +33,12 @@ class ProgramStatus:
     """The status of one program.
 
     Args:
-        state: RUNNING, STARTING, STOPPED, BACKOFF, FATAL, ...
+        state: RUNNING, STARTING, STOPPED, BACKOFF, FATAL, ...; SILENT: it runs and does not answer as it should.
         seconds: since it was started.
         port: the port it listens on, if any.
+        wrong: what it does not do; empty if it was asked and answered.
+        since: when that was first seen, or when it ended.
+        remedy: what to do.
     """
 
     name: str
@@ -42,6 +47,9 @@ class ProgramStatus:
     seconds: int
     log: str
     port: int | None = None
+    wrong: str = ""
+    since: dt.datetime | None = None
+    remedy: str = ""
 
 
 class Supervisor:
@@ -68,9 +76,11 @@ class Supervisor:
 
     def start(self, names: Iterable[str]) -> None:
         """Start programs that do not run, without waiting until they are ready."""
-        running = {status.name for status in self.statuses() if status.state in _UP}
+        states = {status.name: status.state for status in self.statuses()}
         for name in names:
-            if name not in running:
+            if states.get(name) == "BACKOFF":
+                self._supervisord.stop(name)  # or it would wait for its next attempt
+            if states.get(name) not in _UP:
                 self._supervisord.start(name)
 
     def stop(self, names: Iterable[str]) -> None:
@@ -91,6 +101,7 @@ class Supervisor:
                 pid=info["pid"] or None,
                 seconds=info["now"] - info["start"] if info["statename"] in _UP else 0,
                 log=info["stdout_logfile"],
+                since=_stopped(info),
             )
             for info in found
         ]
@@ -130,6 +141,11 @@ class Supervisor:
         )
 
 
+def _stopped(info: dict[str, Any]) -> dt.datetime | None:
+    ended = info["stop"] if info["statename"] not in _UP else 0
+    return dt.datetime.fromtimestamp(ended, dt.UTC) if ended else None
+
+
 def _default_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -148,13 +164,13 @@ def _configuration(layout: Layout, programs: Sequence[Program]) -> str:
 
 def _section(layout: Layout, program: Program) -> str:
     values = {
-        "command": " ".join(_quoted(word) for word in program.argv),
+        "command": " ".join(_quoted(word) for word in program.command),
         "directory": value(program.cwd),
-        "environment": ",".join(f"{name}={_quoted(word)}" for name, word in sorted(program.env.items())),
+        "environment": ",".join(f"{name}={_quoted(word)}" for name, word in sorted(program.environment.items())),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "1",
-        "startretries": "20",
+        "startretries": "1000000",  # the pauses between them grow by a second each
         "stopsignal": program.stop_signal,
         "stopwaitsecs": str(program.stop_seconds),
         "stopasgroup": str(program.whole_group).lower(),
@@ -164,7 +180,7 @@ def _section(layout: Layout, program: Program) -> str:
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "1",
     }
-    if program.user:
+    if program.user and not program.children_in:
         values["user"] = program.user
     return f"[program:{program.name}]\n" + "".join(f"{name}={text}\n" for name, text in values.items())
 

@@ -25,15 +25,16 @@ ROOT = Path(__file__).parents[2]
 class Stack:
     state: Path
 
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "DZ_STATE_DIR": str(self.state)}
+    def run(self, *words: str, **given: str) -> "subprocess.CompletedProcess[str]":
+        """Run `dz` with words; `given` are settings, as a person gives them."""
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "DZ_STATE_DIR": str(self.state), **given}
         if (Path(sys.prefix) / "ready").exists():
             env["DZ_ENV_DIR"] = str(Path(sys.prefix).parent)
         argv = [str(ROOT / "bin" / "dz"), *words]
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd="/", timeout=280)
 
-    def json(self, *words: str) -> Any:
-        done = self.run(*words, "--json")
+    def json(self, *words: str, **given: str) -> Any:
+        done = self.run(*words, "--json", **given)
         assert done.returncode == 0, f"dz {' '.join(words)}: {done.stdout[-1500:]}\n{done.stderr[-3000:]}"
         return json.loads(done.stdout)
 

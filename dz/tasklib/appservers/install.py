@@ -18,8 +18,11 @@ MAX_BYTES = 8 * 1024**3
 MAX_MEMBERS = 500_000
 
 
-def install(instance: AppInstance, *, store: BundleStore, pythons: Pythons) -> None:
+def install(instance: AppInstance, *, store: BundleStore, pythons: Pythons, renew: bool = False) -> None:
     """Bring here what a bundle needs and is not there yet: its Python and its layers; root's, if this process is root.
+
+    Args:
+        renew: files that are there may be broken or gone: make them what the layers say.
 
     Raises:
         PythonMissing: this server lacks the bundle's Python, and cannot fetch it.
@@ -28,6 +31,11 @@ def install(instance: AppInstance, *, store: BundleStore, pythons: Pythons) -> N
     manifest = instance.manifest
     python = ensure_python(manifest, pythons)
     code, static = manifest.required("code"), manifest.layer("static")
+    if renew:
+        _renew(manifest.required("environment"), instance.virtualenv, store)
+        _renew(code, instance.bundle, store)
+        if static and instance.static:
+            _renew(static, instance.static, store)
     ensure_virtualenv(manifest.required("environment"), folder=instance.folder, store=store)
     link_interpreter(instance.virtualenv, python)
     _ensure(code, instance.bundle, store)
@@ -95,3 +103,8 @@ def link_interpreter(virtualenv: Path, python: Interpreter) -> None:
 def _ensure(layer: Layer, target: Path, store: BundleStore) -> None:
     owner = (0, 0) if os.geteuid() == 0 else None
     layers.ensure(layer, target, store=store, owner=owner, max_bytes=MAX_BYTES, max_members=MAX_MEMBERS)
+
+
+def _renew(layer: Layer, target: Path, store: BundleStore) -> None:
+    owner = (0, 0) if os.geteuid() == 0 else None
+    layers.renew(layer, target, store=store, owner=owner, max_bytes=MAX_BYTES, max_members=MAX_MEMBERS)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from dz.errors import WrongServer
 from dz.tasklib.bundles.manifest import Manifest
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Deployment, Release, Server, VirtualHost
+from dz.zoomdb.models import Deployment, Project, Release, Server, VirtualHost
+from dz.zoomdb.states import SHOWN
 
 WALLS_FILE = "walls.json"
 _PUBLIC = re.compile(r"DZ_|(DJANGO_)?(DEBUG|ALLOWED_HOSTS|SETTINGS_MODULE)$|CONFIG_PG_(DBNAME|USER|HOST|PORT)$")
@@ -186,6 +187,20 @@ def find(zoomdb: Zoomdb, release_id: int, server_name: str, *, folder: Path) -> 
             hooks_done=release.hooks_done is not None,
             folder=folder,
         )
+
+
+def current(zoomdb: Zoomdb, project_id: int, server_name: str, *, folder: Path) -> AppInstance | None:
+    """Return the app instance of a project's current release that a server should run; None: there should be none.
+
+    Args:
+        folder: that server's.
+    """
+    query = select(Deployment.release_id).join(Project, Deployment.release_id == Project.current_release_id)
+    query = query.join(Server, Deployment.server_id == Server.id)
+    with zoomdb.session() as session:
+        wanted = query.where(Project.id == project_id, Server.name == server_name, Deployment.state.in_(SHOWN))
+        release = session.scalar(wanted)
+    return None if release is None else find(zoomdb, release, server_name, folder=folder)
 
 
 def release_of(zoomdb: Zoomdb, deployment_id: int) -> int:

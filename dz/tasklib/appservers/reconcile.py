@@ -9,11 +9,12 @@ from sqlalchemy import select
 from dz.adapters.supervisor import Supervisor
 from dz.errors import going_on
 from dz.tasklib.appservers import stop
-from dz.tasklib.appservers.instance import program_name
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Deployment, Server
 from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
+_DEAD = {"FATAL", "EXITED", "STOPPED"}
+"""States of a program that supervisord starts no more by itself."""
 logger = logging.getLogger("dz.appservers")
 
 
@@ -30,11 +31,11 @@ def reconcile(
         restart: installs and boots the deployment that has this id.
     """
     query = select(Deployment.id, Deployment.state).join(Server, Deployment.server_id == Server.id)
-    known = running(supervisor)
+    known = _states(supervisor)
     with zoomdb.session() as session:
         found = session.execute(query.where(Server.name == server_name, Deployment.state.in_(LIVE)))
         live = {row.id: row.state for row in found}
-    for deployment_id in known - live.keys():
+    for deployment_id in known.keys() - live.keys():
         with going_on(logger, f"taking down app instance {deployment_id}"):
             stop.take_down(supervisor, deployment_id, folder=folder)
     for deployment_id, state in live.items():
@@ -43,16 +44,21 @@ def reconcile(
                 stop.stop(zoomdb, supervisor, deployment_id, folder=folder)
     for deployment_id, state in live.items():
         with going_on(logger, f"repair of app instance {deployment_id}"):
-            if state in SHOWN and (deployment_id not in known or _given_up(supervisor, deployment_id)):
+            if state in SHOWN and known.get(deployment_id, "FATAL") in _DEAD:
                 restart(deployment_id)
 
 
 def running(supervisor: Supervisor) -> set[int]:
     """Return the deployments whose app instances supervisord knows."""
-    numbers = (name.removeprefix("app-") for name in supervisor.names())
-    return {int(number) for number in numbers if number.isdigit()}
+    return set(_states(supervisor))
 
 
-def _given_up(supervisor: Supervisor, deployment_id: int) -> bool:
-    """Say whether supervisord has given up on an instance."""
-    return supervisor.state(program_name(deployment_id)) in {"FATAL", "EXITED", "STOPPED"}
+def given_up(supervisor: Supervisor) -> tuple[int, set[int]]:
+    """Return how many app instances supervisord knows, and the deployments of those that it starts no more."""
+    states = _states(supervisor)
+    return len(states), {deployment_id for deployment_id, state in states.items() if state in _DEAD}
+
+
+def _states(supervisor: Supervisor) -> dict[int, str]:
+    numbers = ((name.removeprefix("app-"), state) for name, state in supervisor.states().items())
+    return {int(number): state for number, state in numbers if number.isdigit()}

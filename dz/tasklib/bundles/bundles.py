@@ -99,6 +99,24 @@ def delete(zoomdb: Zoomdb, bundle_id: int, store: BundleStore) -> None:
         bundle.deleted = bundle.deleted or session.scalar(select(func.now()))
 
 
+def delete_unnamed(zoomdb: Zoomdb, store: BundleStore, *, before: dt.datetime) -> list[str]:
+    """Remove layers that no bundle names from the store, which a broken build has left, and return their sha256.
+
+    Args:
+        before: a layer that was stored later may be of a build that has not recorded its bundle yet.
+    """
+    old = store.layers_before(before)
+    with zoomdb.session() as session:
+        # As in `delete`. A build that counts on one of these uploads it again with its bundle.
+        session.execute(text("lock table bundle in share row exclusive mode"))
+        named = session.scalars(select(Bundle.manifest["layers"]).where(Bundle.deleted.is_(None)))
+        needed = {str(entry["sha256"]) for layers in named for entry in layers}
+        gone = [sha256 for sha256 in old if sha256 not in needed]
+        for sha256 in gone:
+            store.delete(layer_key(sha256))
+    return gone
+
+
 def _stored(row: Bundle) -> StoredBundle:
     layers = Manifest.from_json(row.manifest).layers
     return StoredBundle(row.id, row.name, row.commit, row.commit_message, row.created, row.uploaded, layers)

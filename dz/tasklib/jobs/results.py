@@ -34,6 +34,8 @@ class JobResult(TypedDict, total=False):
 
     version: int
     """Deploys and rollbacks: the number of the release."""
+    behind: list[str]
+    """Proxies that were away when the version was published, and may still show the one before."""
     unchanged: bool
     """Nothing has changed since the serving version, so it was kept."""
     url: str

@@ -76,6 +76,14 @@ def _prove(site: SiteConfig, nginx: Nginx, timeout: float) -> None:
             )
 
 
+def wrong(site: SiteConfig, *, nginx: Nginx, timeout: float) -> str:
+    """Return what is wrong with the hosts of a site as this proxy shows them now; empty if nothing."""
+    if not site.vhosts:
+        return "there is nothing to show"
+    found = ((vhost.name, _answer(vhost, nginx, timeout)) for vhost in site.vhosts)
+    return "; ".join(f"{name} {text}" for name, text in found if text)
+
+
 def _answer(vhost: Vhost, nginx: Nginx, timeout: float) -> str | None:
     """Return what is wrong with a host's answer, or None."""
     try:

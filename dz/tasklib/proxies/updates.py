@@ -10,6 +10,7 @@ from dz.adapters.nginx import Nginx
 from dz.adapters.ports import is_free
 from dz.errors import DzError, going_on
 from dz.tasklib.jobs import turns
+from dz.tasklib.messages import observations
 from dz.tasklib.proxies import config, ports, publish, vhosts
 from dz.tasklib.proxies.config import SiteConfig
 from dz.zoomdb import Zoomdb, locks
@@ -53,6 +54,22 @@ def show(
         with zoomdb.session() as session:
             generation = nginx.generation()
             session.execute(update(Server).where(Server.name == server_name).values(generation=generation))
+        observations.write(zoomdb, server_name, project_id, wrong="", upstreams=upstreams(site))
+
+
+def upstreams(site: SiteConfig) -> list[str]:
+    """Return where the app instances listen to which requests for a site are sent."""
+    return sorted({f"{one.address}:{one.port}" for vhost in site.vhosts for one in vhost.upstreams})
+
+
+def look(zoomdb: Zoomdb, project_id: int, *, server_name: str, nginx: Nginx, timeout: float = 5) -> None:
+    """Store whether a proxy shows what it should of a project.
+
+    Args:
+        timeout: seconds that a page may take.
+    """
+    site = vhosts.vhosts_of(zoomdb, project_id, server_name)
+    observations.write(zoomdb, server_name, project_id, wrong=publish.wrong(site, nginx=nginx, timeout=timeout))
 
 
 def show_all(

@@ -1,5 +1,6 @@
 """Releases: numbered, immutable versions of a project, and which of them users see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -13,7 +14,7 @@ from dz.tasklib.jobs.results import JobResult
 from dz.tasklib.servers.servers import SILENT_AFTER
 from dz.tasklib.variables import of_release, stored
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, Deployment, Job, Project, Release, Server, VirtualHost
+from dz.zoomdb.models import Bundle, Deployment, Job, Observation, Project, Release, Server, VirtualHost
 from dz.zoomdb.states import LIVE, SHOWN, DeploymentState
 
 
@@ -159,7 +160,7 @@ def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
 
     Args:
         keep: how many published versions stay warm, the serving one included. A version that has a host name of its
-            own stays, too.
+            own stays, too, and so does an app instance that a proxy still sends requests to.
     """
     with zoomdb.session() as session:
         published = select(Release.id).where(Release.project_id == project_id, Release.published.is_not(None))
@@ -169,10 +170,22 @@ def retire(zoomdb: Zoomdb, project_id: int, keep: int) -> list[Retired]:
             VirtualHost.project_id == project_id, VirtualHost.release_id.is_not(None)
         )
         kept |= {release_id for release_id in session.scalars(named) if release_id}
-        old = [deployment for deployment in _live(session, project_id) if deployment.release_id not in kept]
+        used = set(_upstreams(session, project_id))
+        old = [
+            deployment
+            for deployment in _live(session, project_id)
+            if deployment.release_id not in kept and f"{deployment.server.address}:{deployment.port}" not in used
+        ]
         for deployment in old:
             deployment.state = DeploymentState.RETIRING
         return [Retired(deployment.id, deployment.server.name) for deployment in old]
+
+
+def _upstreams(session: Session, project_id: int) -> list[str]:
+    """Return where proxies send requests for a project, also one whose worker is away and that shows an old version."""
+    query = select(Observation.upstreams).join(Server, Observation.server_id == Server.id)
+    rows = session.scalars(query.where(Observation.project_id == project_id, Server.role == "proxy", Server.enabled))
+    return [str(upstream) for row in rows for upstream in row or ()]
 
 
 def rollback_target(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
@@ -210,12 +223,16 @@ def shown(zoomdb: Zoomdb, project_id: int, version: int | None) -> int:
     return release_id
 
 
-def listed(zoomdb: Zoomdb, project_id: int) -> list[ReleaseView]:
-    """Return the versions of a project, newest first."""
+def listed(zoomdb: Zoomdb, project_id: int, *, wrong: Mapping[str, str] | None = None) -> list[ReleaseView]:
+    """Return the versions of a project, newest first.
+
+    Args:
+        wrong: the servers that have said that the current version does not serve there: its app instances are `silent`.
+    """
     with zoomdb.session() as session:
         current_id = session.get_one(Project, project_id).current_release_id
         query = select(Release).where(Release.project_id == project_id).order_by(Release.number.desc())
-        return [_view(session, release, current_id) for release in session.scalars(query)]
+        return [_view(session, release, current_id, wrong or {}) for release in session.scalars(query)]
 
 
 def _live(session: Session, project_id: int) -> list[Deployment]:
@@ -223,7 +240,7 @@ def _live(session: Session, project_id: int) -> list[Deployment]:
     return list(session.scalars(query.where(Release.project_id == project_id, Deployment.state.in_(LIVE))))
 
 
-def _view(session: Session, release: Release, current_id: int | None) -> ReleaseView:
+def _view(session: Session, release: Release, current_id: int | None, wrong: Mapping[str, str]) -> ReleaseView:
     bundle: Bundle = release.bundle
     query = select(Server.name, Deployment.port, Deployment.state).join(Server, Deployment.server_id == Server.id)
     rows = session.execute(query.where(Deployment.release_id == release.id).order_by(Server.name))
@@ -235,5 +252,11 @@ def _view(session: Session, release: Release, current_id: int | None) -> Release
         release.created.isoformat(timespec="seconds"),
         release.id == current_id,
         release.published is not None,
-        tuple((name, port, state.value) for name, port, state in rows),
+        tuple(
+            (name, port, _seen(state, silent=release.id == current_id and name in wrong)) for name, port, state in rows
+        ),
     )
+
+
+def _seen(state: DeploymentState, *, silent: bool) -> str:
+    return "silent" if silent and state in SHOWN else state.value

@@ -31,6 +31,8 @@ class ServerView:
     load1: float | None
     pythons: tuple[str, ...] = ()
     """The versions that sites can get here, the server's own first, then those that were fetched."""
+    polled: float | None = 0
+    """Seconds since its worker last asked Prefect for work; None: not yet; 0 if it does not tell."""
 
 
 def listed(zoomdb: Zoomdb, *, role: str | None = None, alive_only: bool = False) -> list[ServerView]:
@@ -86,4 +88,11 @@ def _view(server: Server, age: float | None) -> ServerView:
         disk_percent=server.disk_percent,
         load1=server.load1,
         pythons=(*server.facts.get("pythons", ()), *server.facts.get("fetched_pythons", {}).values()),
+        polled=_polled(server, age),
     )
+
+
+def _polled(server: Server, age: float | None) -> float | None:
+    """Return how long ago a worker asked for work: what it said, and how long ago it said so."""
+    said = server.facts.get("polled", 0.0)
+    return None if said is None else float(said) + (float(age or 0) if "polled" in server.facts else 0)

@@ -1,3 +1,4 @@
+import datetime as dt
 import hashlib
 import os
 import time
@@ -129,3 +130,14 @@ def test_a_large_layer_goes_up_in_parts(rclone, tmp_path):
     store.put_layer(archive, layer)
     store.get_layer(layer, tmp_path / "down")
     store.delete(layer_key(layer.sha256))
+
+
+def test_old_layers_are_listed_and_fresh_ones_and_manifests_are_not(store_and_folder, packed):
+    store, _ = store_and_folder
+    archive, layer = packed
+    store.ensure()
+    store.put_layer(archive, layer)
+    store.put_manifest(manifest_key("p00000001", "one"), {"format": 1})
+    now = dt.datetime.now(dt.UTC)
+    assert store.layers_before(now - dt.timedelta(hours=1)) == []
+    assert store.layers_before(now + dt.timedelta(hours=1)) == [layer.sha256]

@@ -6,6 +6,7 @@ import pwd
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -152,3 +153,17 @@ def test_one_writer_waits_for_another(nginx):
     with nginx.writer():
         assert not held.exists()
     other.wait()
+
+
+def test_a_log_that_has_grown_is_put_aside_and_the_next_request_is_in_a_new_one(nginx):
+    log = nginx.folder / "logs" / "access.log"
+    with log.open("a") as stream:
+        stream.write("old" * 1000 + "\n")
+    assert nginx.rotate_logs(10**6) == []
+    assert nginx.rotate_logs(1000) == [log]
+    for _ in range(600):
+        if log.exists():
+            break
+        time.sleep(0.1)
+    assert log.read_text() == "", "nginx writes to a log that it has opened anew"
+    assert "old" in log.with_name("access.log.1").read_text()

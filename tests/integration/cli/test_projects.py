@@ -16,7 +16,7 @@ def test_projects_and_their_versions_are_listed(zoomdb: Zoomdb, capsys) -> None:
         *(0, "shop"),
         "https://example.org/shop.git",
     )
-    assert dz(capsys, "versions", "shop") == (0, {"project": "shop", "versions": []})
+    assert dz(capsys, "versions", "shop") == (0, {"project": "shop", "versions": [], "serving": None})
 
 
 def test_versions_of_an_unknown_project_are_an_error(zoomdb: Zoomdb, capsys) -> None:
@@ -33,6 +33,6 @@ def test_the_current_version_is_marked_and_says_where_it_runs(zoomdb: Zoomdb, ca
     assert main.run(["versions", "site"]) == 0
     written = capsys.readouterr().out
     assert "1 *" in written
-    assert "app-1:21000 serving" in written
+    assert "app-1:21000 silent" in written, "it has no heartbeat, so nobody can say that it serves"
     (version,) = dz(capsys, "versions", "site")[1]["versions"]
-    assert (version["number"], version["current"], version["deployments"]) == (1, True, [["app-1", 21000, "serving"]])
+    assert (version["number"], version["current"], version["deployments"]) == (1, True, [["app-1", 21000, "silent"]])

@@ -22,8 +22,20 @@ from dz.tasklib.bundles import bundles, layers
 from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.releases import releases
 from dz.zoomdb import Zoomdb
-from dz.zoomdb.models import Bundle, ChildFailure, Deployment, Project, Release, Server, Standby
-from dz.zoomdb.states import DeploymentState
+from dz.zoomdb.models import (
+    Bundle,
+    ChildFailure,
+    ConfigGuess,
+    Deployment,
+    Job,
+    JobLog,
+    Launch,
+    Project,
+    Release,
+    Server,
+    Standby,
+)
+from dz.zoomdb.states import DeploymentState, JobKind, JobState, LogType
 from tests.manifests import MANIFEST
 
 HOURS = 3600
@@ -182,3 +194,57 @@ def test_messages_that_nobody_waits_for_are_removed_after_a_day(zoomdb):
             session.add(Standby(flow_run_id=name, created=created))
     assert retention.clean_rows(zoomdb) == ["child_failure old", "standby old"]
     assert retention.clean_rows(zoomdb) == []
+
+
+def test_layers_that_a_broken_build_has_uploaded_go_after_a_day(zoomdb: Zoomdb, site: int, tmp_path: Path) -> None:
+    store, folder = DirectoryBundleStore(tmp_path / "store"), tmp_path / "store" / "layers"
+    folder.mkdir(parents=True)
+    named, unnamed, fresh = (folder / f"{_sha(*what)}.tar.zst" for what in (("code", 4), ("code", 9), ("code", 10)))
+    for path, hours in ((named, 48), (unnamed, 48), (fresh, 2)):
+        path.write_text("x")
+        _age(path, hours)
+    retention.clean_store(zoomdb, store, bundles_kept=10)
+    assert (named.exists(), unnamed.exists(), fresh.exists()) == (True, False, True)
+
+
+def test_old_jobs_go_with_all_that_belongs_to_them_and_the_newest_of_a_project_stay(zoomdb: Zoomdb, site: int) -> None:
+    long_ago = func.now() - text("interval '100 days'")
+    with zoomdb.session() as session:
+        checks = [Job(kind=JobKind.CHECK_REPO, state=JobState.SUCCEEDED, ended=long_ago) for _ in range(3)]
+        deploys = [
+            Job(kind=JobKind.BUILD_AND_DEPLOY, state=JobState.FAILED, ended=long_ago, project_id=site)
+            for _ in range(retention.JOBS_KEPT + 2)
+        ]
+        waiting = Job(kind=JobKind.LAUNCH, state=JobState.WAITING)
+        session.add_all([*checks, *deploys, waiting])
+        session.flush()
+        session.add(Launch(job_id=waiting.id, check_job_id=checks[0].id))
+        session.add(Launch(job_id=checks[2].id, check_job_id=checks[1].id))
+        for job in (*checks, *deploys, waiting):
+            session.add(JobLog(job_id=job.id, type=LogType.INFO))
+            session.add(ConfigGuess(job_id=job.id, field="f", value=1, basis="b", is_primary=True))
+        kept = {waiting.id, checks[0].id, *[job.id for job in deploys[2:]]}
+    for _ in range(2):
+        retention.clean_jobs(zoomdb, jobs_kept_days=90)
+    with zoomdb.session() as session:
+        assert set(session.scalars(select(Job.id))) == kept
+        for table in (JobLog, ConfigGuess):
+            assert set(session.scalars(select(table.job_id))) == kept
+
+
+def test_a_cache_that_is_too_large_is_emptied_once_a_day_when_nothing_is_built(zoomdb: Zoomdb, tmp_path: Path) -> None:
+    cache = tmp_path / "envs" / "p00000001" / ".cache"
+    shared = tmp_path / "packages" / "cache"
+    for folder, size in ((cache, 3), (shared, 1)):
+        folder.mkdir(parents=True)
+        (folder / "wheel").write_bytes(os.urandom(size * 1024**2))
+    with zoomdb.session() as session:
+        job = Job(kind=JobKind.BUILD_AND_DEPLOY, state=JobState.RUNNING)
+        session.add(job)
+    assert retention.clean_caches(zoomdb, folder=tmp_path, most_mb=2) == []
+    with zoomdb.session() as session:
+        session.execute(update(Job).values(state=JobState.SUCCEEDED))
+    assert retention.clean_caches(zoomdb, folder=tmp_path, most_mb=2) == [cache]
+    assert not cache.exists()
+    assert shared.exists()
+    assert retention.clean_caches(zoomdb, folder=tmp_path, most_mb=0) == [], "it was measured just now"

@@ -9,6 +9,7 @@ from sqlalchemy import func, text
 from dz.errors import UnknownVersion
 from dz.tasklib.bundles import bundles
 from dz.tasklib.bundles.manifest import Manifest
+from dz.tasklib.messages import observations
 from dz.tasklib.proxies import hosts
 from dz.tasklib.releases import releases
 from dz.tasklib.releases.releases import Retired
@@ -139,6 +140,22 @@ def test_old_versions_retire_but_those_kept_for_rollback_and_by_a_name_of_their_
         SERVING,
         DeploymentState.RETIRING,
     ]
+
+
+def test_nothing_is_retired_that_a_proxy_still_shows_even_if_its_worker_is_away(zoomdb: Zoomdb, project: int) -> None:
+    published = [version(zoomdb, project, number) for number in range(1, 4)]
+    for release in published:
+        releases.publish(zoomdb, release)
+    with zoomdb.session() as session:
+        for name in ("proxy-1", "proxy-2"):
+            session.add(Server(name=name, role="proxy", address="127.0.0.1"))
+        first = session.query(Deployment).filter(Deployment.release_id == published[0]).one()
+        shown, number = f"{first.server.address}:{first.port}", first.id
+    observations.write(zoomdb, "proxy-1", project, wrong="", upstreams=["127.0.0.1:21003"])
+    observations.write(zoomdb, "proxy-2", project, wrong="", upstreams=[shown])
+    assert number not in {one.deployment_id for one in releases.retire(zoomdb, project, keep=1)}
+    observations.write(zoomdb, "proxy-2", project, wrong="", upstreams=["127.0.0.1:21003"])
+    assert number in {one.deployment_id for one in releases.retire(zoomdb, project, keep=1)}
 
 
 def test_a_build_is_spared_only_if_source_and_variables_are_the_same(zoomdb: Zoomdb, project: int) -> None:

@@ -64,3 +64,35 @@ def test_what_cannot_be_had_or_is_not_what_was_uploaded_leaves_nothing(
 def test_a_folder_that_is_not_there_is_not_made_by_touching_it(tmp_path: Path) -> None:
     assert not layers.touch(tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
+
+
+def test_broken_files_are_made_what_the_archive_says_and_sound_ones_are_left(
+    layer: Layer, store: DirectoryBundleStore, tmp_path: Path
+) -> None:
+    (tmp_path / "in" / "package").mkdir()
+    (tmp_path / "in" / "package" / "sound.py").write_text("sound")
+    (tmp_path / "in" / "package" / "gone.py").write_text("gone")
+    (tmp_path / "in" / "link").symlink_to("manage.py")
+    whole = pack(tmp_path / "in", tmp_path / "whole", kind="code")
+    store.put_layer(tmp_path / "whole", whole)
+    target = tmp_path / "layers" / "one"
+    ensure(whole, target, store)
+    sound = (target / "package" / "sound.py").stat().st_ino
+    (target / "package" / "gone.py").unlink()
+    (target / "link").unlink()
+    (target / "manage.py").unlink()
+    (target / "manage.py").mkdir()
+    (target / "own").write_text("an interpreter's, for example")
+
+    def renew() -> bool:
+        return layers.renew(whole, target, store=store, owner=None, max_bytes=10**6, max_members=10)
+
+    assert renew()
+    assert (target / "manage.py").read_text() == "hello"
+    assert (target / "package" / "gone.py").read_text() == "gone"
+    assert (target / "link").readlink() == Path("manage.py")
+    assert (target / "package" / "sound.py").stat().st_ino == sound
+    assert (target / "own").exists()
+    assert {path.name for path in target.parent.iterdir()} == {"one", ".one.lock"}
+    (target / "manage.py").unlink()
+    assert not renew(), "what does not work after it was renewed has another reason"

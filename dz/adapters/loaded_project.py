@@ -15,13 +15,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import psutil
 
-from dz.adapters.processes import OUTPUT_LIMIT, Finished
+from dz.adapters.processes import Finished, Output
 from dz.errors import HealthCheckFailed
 
 _SOCKET = "socket"
+_CHUNK = 1024**2
 
 
 def hold(place: Path) -> None:
@@ -56,10 +58,7 @@ class LoadedProject:
             timed_out = not select.select([self._connection], [], [], timeout)[0]
             code = None if timed_out else self._answer()
             self._kill(with_itself=code is None)
-            output.seek(0)
-            kept = output.read(OUTPUT_LIMIT + 1)
-        text = kept[:OUTPUT_LIMIT].decode("utf-8", "replace")
-        text += "\n[output truncated]\n" if len(kept) > OUTPUT_LIMIT else ""
+            text = _kept(output)
         ended = -9 if code is None else code
         return Finished(("manage.py", *words), ended, text, timed_out, time.monotonic() - started)
 
@@ -83,6 +82,15 @@ class LoadedProject:
             for process in [*found, *([self._process] if with_itself else [])]:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
+
+
+def _kept(output: IO[bytes]) -> str:
+    """Return what a command has written, as `processes.run` would."""
+    found = Output()
+    output.seek(0)
+    while chunk := output.read(_CHUNK):
+        found.add(chunk)
+    return found.text()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The sites' PostgreSQL server: a role and a database per project, closed to all others."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -33,6 +33,14 @@ join pg_catalog.pg_database on pg_database.oid = pg_shdepend.dbid
 where refclassid = 'pg_authid'::regclass and refobjid = (select oid from pg_catalog.pg_roles where rolname = %s)
 and datallowconn
 """
+
+
+_WITHOUT_LIMIT = """
+select rolname from pg_catalog.pg_roles where rolname = any(%s)
+and not exists (select from unnest(rolconfig) as one where one like 'temp_file_limit=%%')
+"""
+TEMP_MB = 2048
+"""Temporary files that one connection of a site may fill."""
 
 
 def session_options(seconds: float) -> str:
@@ -97,7 +105,7 @@ class PostgresServer:
                 f"Do without them, or ask the operator to install them. Offered: {', '.join(offered)}.",
             )
 
-    def ensure_role(self, name: str, password: str, *, connections: int, temp_mb: int = 2048) -> None:
+    def ensure_role(self, name: str, password: str, *, connections: int, temp_mb: int = TEMP_MB) -> None:
         """Create the login role `name`, or set its password; it has no rights outside its own database.
 
         Args:
@@ -120,8 +128,23 @@ class PostgresServer:
                 )
             )
             if superuser:
-                limit = sql.SQL("alter role {} set temp_file_limit = {}")
-                cursor.execute(limit.format(sql.Identifier(name), sql.Literal(f"{temp_mb}MB")))
+                _limit_temporary_files(cursor, name, temp_mb)
+
+    def limit_roles(self, names: Sequence[str], *, temp_mb: int = TEMP_MB) -> list[str]:
+        """Give roles that have none a limit on temporary files, and return them; only a superuser can.
+
+        Args:
+            names: roles of sites; missing ones are left out.
+            temp_mb: see `ensure_role`.
+        """
+        with self._admin() as cursor:
+            if not _is_superuser(cursor):
+                return []
+            cursor.execute(_WITHOUT_LIMIT, (list(names),))
+            found = [str(name) for (name,) in cursor.fetchall()]
+            for name in found:
+                _limit_temporary_files(cursor, name, temp_mb)
+        return found
 
     def ensure_database(self, name: str, *, owner: str, extensions: Iterable[str] = ()) -> bool:
         """Create the database of a role and close it to everybody else; return whether it was missing.
@@ -234,6 +257,11 @@ class PostgresServer:
         finally:
             if connection is not None:
                 connection.close()
+
+
+def _limit_temporary_files(cursor: pg.cursor, name: str, temp_mb: int) -> None:
+    limit = sql.SQL("alter role {} set temp_file_limit = {}")
+    cursor.execute(limit.format(sql.Identifier(name), sql.Literal(f"{temp_mb}MB")))
 
 
 def _is_superuser(cursor: pg.cursor) -> bool:

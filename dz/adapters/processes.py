@@ -15,7 +15,7 @@ from pathlib import Path
 from dz.errors import LimitExceeded
 
 OUTPUT_LIMIT = 200_000
-"""How many bytes of a program's output are kept; docs.rs keeps 102,400 of a build."""
+"""How many bytes of a program's output are kept, half of them from its end; docs.rs keeps 102,400 of a build."""
 
 
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
@@ -55,7 +55,7 @@ class Finished:
 
     Args:
         returncode: its exit code, negative for a signal.
-        output: stdout and stderr as they came, truncated at OUTPUT_LIMIT with a note.
+        output: stdout and stderr as they came, with a note where more than OUTPUT_LIMIT was left out.
         timed_out: it was killed because it timed out.
         seconds: how long it ran.
         exceeded: the limit that it failed at, if that is known.
@@ -99,7 +99,7 @@ def run(
         timeout: seconds until its process group is killed.
         user: the Unix user to become, with its primary group only; needs root.
         limits: bounds of the program.
-        on_line: called with each line of output as it comes.
+        on_line: called with each line of output as it comes, until it is too much.
         grace: seconds from SIGTERM to the program until its process group is killed; 0: no SIGTERM.
         inherits: descriptors that stay open in the program, such as that of a lock.
 
@@ -138,7 +138,7 @@ def _read(
 ) -> tuple[str, bool]:
     """Collect output until the program ends, without waiting for a grandchild that keeps the pipe open."""
     assert process.stdout is not None
-    kept, pending, dropped = bytearray(), bytearray(), False
+    kept, pending = Output(), bytearray()
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -147,9 +147,10 @@ def _read(
             selector.select(0 if ended else 0.1)
             chunk = process.stdout.read(65536)
             if chunk:
-                room = OUTPUT_LIMIT - len(kept)
-                kept += chunk[:room]
-                dropped = dropped or len(chunk) > room
+                kept.add(chunk)
+                if on_line and kept.total > OUTPUT_LIMIT:
+                    on_line("[too much output: what follows is not shown here]")
+                    on_line = None  # whoever listens must not drown
                 pending += chunk
                 pending = _emit(pending, on_line)
             elif ended or chunk == b"":
@@ -159,8 +160,31 @@ def _read(
                 break
     if pending and on_line:
         on_line(pending.decode("utf-8", "replace"))
-    text = kept.decode("utf-8", "replace") + ("\n[output truncated]\n" if dropped else "")
-    return text, process.poll() is None
+    return kept.text(), process.poll() is None
+
+
+class Output:
+    """The output of a program: its beginning and its end, should it be too much."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._head, self._tail = bytearray(), bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        """Take what comes next."""
+        self.total += len(chunk)
+        room = OUTPUT_LIMIT // 2 - len(self._head)
+        self._head += chunk[:room]
+        self._tail += chunk[room:]
+        if len(self._tail) > OUTPUT_LIMIT:
+            del self._tail[: -OUTPUT_LIMIT // 2]
+
+    def text(self) -> str:
+        """Return what is kept."""
+        if self.total <= OUTPUT_LIMIT:
+            return (self._head + self._tail).decode("utf-8", "replace")
+        head, tail = self._head.decode("utf-8", "replace"), self._tail[-OUTPUT_LIMIT // 2 :].decode("utf-8", "replace")
+        return f"{head}\n[output truncated: {self.total - OUTPUT_LIMIT} bytes are left out]\n{tail}"
 
 
 def _emit(pending: bytearray, on_line: Callable[[str], None] | None) -> bytearray:

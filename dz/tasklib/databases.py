@@ -120,6 +120,14 @@ def credentials(zoomdb: Zoomdb, project_id: int) -> Credentials:
     return found
 
 
+def limit_roles(zoomdb: Zoomdb, *, server: PostgresServer, server_name: str) -> list[str]:
+    """Give the sites' roles on a database server the limits that roles get today; return those that lacked one."""
+    query = select(Database.user).join(Server, Database.server_id == Server.id)
+    with zoomdb.session() as session:
+        names = list(session.scalars(query.where(Server.name == server_name)))
+    return server.limit_roles(names) if names else []
+
+
 def drop_database(zoomdb: Zoomdb, project_id: int, *, server: PostgresServer, server_name: str) -> bool:
     """Drop a project's database and login, then forget them; return whether there was a row.
 

@@ -9,7 +9,7 @@ from dz import wiring
 from dz.adapters.walls import cgroups
 from dz.errors import going_on
 from dz.settings import Role, settings
-from dz.tasklib import retention
+from dz.tasklib import databases, retention
 from dz.tasklib.appservers import boot, hostnames, install, instance, reconcile
 from dz.tasklib.jobs import endings
 from dz.tasklib.proxies import updates
@@ -57,6 +57,8 @@ def repair(role: Role, server: str) -> None:
             _repair_appserver(server)
         if role == "proxy":
             _repair_proxy(server)
+        if role == "database":
+            databases.limit_roles(wiring.zoomdb(), server=wiring.postgres(), server_name=server)
     endings.reap(wiring.zoomdb())
 
 

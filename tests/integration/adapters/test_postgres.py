@@ -168,6 +168,16 @@ def test_the_platform_does_not_wait_long_for_a_database_that_a_site_has_locked(s
         assert time.monotonic() - before < 5
 
 
+def test_a_role_from_before_gets_the_limit_that_it_lacks(server, cluster, name):
+    server.ensure_role(name, "word", connections=3)
+    server.ensure_database(name, owner=name)
+    with contextlib.closing(psycopg2.connect(cluster.url)) as admin, admin, admin.cursor() as cursor:
+        cursor.execute(f"alter role {name} reset all")
+    assert server.limit_roles([name, "nobody_there"], temp_mb=9) == [name]
+    assert query(cluster, name, "show temp_file_limit") == [("9MB",)]
+    assert server.limit_roles([name]) == []
+
+
 def test_a_role_has_limits_that_it_cannot_lift(server, cluster, name):
     server.ensure_role(name, "word", connections=3, temp_mb=7)
     server.ensure_database(name, owner=name)

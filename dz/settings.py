@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     """Processors that an app instance may keep busy; None: half of the server's, but two at least."""
     site_tmp_mb: int | None = Field(default=None, ge=1)
     """The size in MiB of an app instance's /tmp; None: half of its memory, 1024 at most."""
+    most_instances: int = Field(default=20, ge=1)
+    """The highest `instances` that a project may ask for."""
+    most_processes: int = Field(default=16, ge=1)
+    """The highest `processes` that a project may ask for."""
+    most_threads: int = Field(default=64, ge=1)
+    """The highest `threads` that a project may ask for."""
     build_memory_mb: int | None = Field(default=None, ge=256)
     """Memory in MiB of each step of a build or check; None: a quarter of the server's, from 2048 to 8192."""
     build_processes: int = Field(default=1024, ge=32)

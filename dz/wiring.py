@@ -35,6 +35,7 @@ from dz.tasklib.appservers import instance
 from dz.tasklib.appservers import look as looking
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
+from dz.tasklib.configuration.bounds import Bounds
 from dz.tasklib.messages import observations
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
@@ -140,6 +141,13 @@ def _limits(role: Role, memory_mb: int | None = None) -> Limits:
         cpus=here.build_cpus,
         temporary_bytes=_bytes(here.build_tmp_mb),
     )
+
+
+def bounds() -> Bounds:
+    """Return how much of a server a project may ask for."""
+    here = settings()
+    memory = here.site_memory_most_mb or limits.machine().memory_bytes // 4 // limits.MIB
+    return Bounds(here.most_instances, here.most_processes, here.most_threads, memory)
 
 
 def _bytes(mib: int | None) -> int | None:

@@ -17,7 +17,7 @@ def plan_build(job: int, project: int, checkout: Checkout, config: str | None) -
     zoomdb = wiring.zoomdb()
     known, names = confirmed.newest(zoomdb, project), stored.of_project(zoomdb, project)
     found = detection.inspect(checkout.path, names)
-    plan = build.plan(found, checkout, attached=config, stored=known, variables=names)
+    plan = build.plan(found, checkout, attached=config, stored=known, variables=names, bounds=wiring.bounds())
     log.note(zoomdb, job, plan.warnings, info=f"settings {plan.django_settings_module}; {plan.web_process}")
     return plan
 

@@ -18,6 +18,7 @@ from dz.tasklib.bundles.manifest import Manifest
 from dz.tasklib.checkouts import checkouts
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration import needs, resolution, zoombuild
+from dz.tasklib.configuration.bounds import Bounds, bounded
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.detection import Inspection
 from dz.tasklib.verification import shim, verification
@@ -33,6 +34,7 @@ def plan(
     attached: str | None,
     stored: str | None,
     variables: Collection[str],
+    bounds: Bounds | None = None,
 ) -> Plan:
     """Return the plan of a build.
 
@@ -40,9 +42,10 @@ def plan(
         attached: text of the `zoombuild.cfg` that came with the job.
         stored: text of the one that the project's owner verified earlier.
         variables: names of the environment variables that the owner has set.
+        bounds: how much of a server the project may ask for.
 
     Raises:
-        InvalidConfig: one of the three possible `zoombuild.cfg` is wrong.
+        InvalidConfig: one of the three possible `zoombuild.cfg` is wrong, or asks for too much.
         NotDjango, AmbiguousProject: see `resolution.resolve`.
         UnsupportedDatabase, MissingLibrary: see `needs.unmet`.
     """
@@ -52,7 +55,7 @@ def plan(
     keys = resolution.chosen_keys(checkout.path, attached=attached, stored=stored)
     if error := needs.unmet(inspection, chosen=keys, variables=variables):
         raise error
-    return resolved
+    return bounded(resolved, bounds or Bounds(), chosen=keys)
 
 
 def refuse_missing(plan: Plan, variables: Collection[str]) -> None:

@@ -217,7 +217,19 @@ class DependencyNotFound(OwnerError):
 
 
 class DependencyBuildFailed(OwnerError):
-    """A dependency has no wheel for this platform and its source does not build here."""
+    """A dependency has no wheel for this platform and its source does not build here.
+
+    Args:
+        package: the dependency, as an installer names it; empty if unknown.
+    """
+
+    def __init__(self, found: str, remedy: str, package: str = "") -> None:
+        super().__init__(found, remedy)
+        self.package = package
+
+
+class UploadDatesMissing(OwnerError):
+    """A package index does not say when its files were uploaded, so no older versions can be asked of it."""
 
 
 class WrongPlatform(OwnerError):
@@ -233,7 +245,15 @@ class WrongPlatform(OwnerError):
 
 
 class VerificationFailed(OwnerError):
-    """The built project cannot be loaded: settings, checks, WSGI or ASGI application."""
+    """The built project cannot be loaded: settings, checks, WSGI or ASGI application.
+
+    Args:
+        outgrown: the package that no longer has what the project uses, if that is the cause.
+    """
+
+    def __init__(self, found: str, remedy: str, outgrown: str = "") -> None:
+        super().__init__(found, remedy)
+        self.outgrown = outgrown
 
 
 INSTALL_GIS = (

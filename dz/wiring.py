@@ -36,12 +36,15 @@ from dz.tasklib.appservers import look as looking
 from dz.tasklib.appservers.instance import AppInstance
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.bounds import Bounds
+from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.messages import observations
 from dz.tasklib.proof import rooms
 from dz.tasklib.proof.attempts import Prover
 from dz.tasklib.proxies import hosts, static, updates
 from dz.tasklib.variables import stored
 from dz.tasklib.verification import verification
+from dz.tasklib.virtualenvs import virtualenvs
+from dz.tasklib.virtualenvs.dated import Installation
 from dz.tasklib.virtualenvs.wheels import PackageCache
 from dz.zoomdb import Zoomdb
 
@@ -94,6 +97,25 @@ def installer() -> Installer:
     return UvInstaller(
         here.index_url, timeout=here.build_timeout, sources=tuple(here.git_hosts), egress=tuple(here.build_egress)
     )
+
+
+def installation(project: int, plan: Plan, checkout: Checkout) -> Installation:
+    """Return what installs the dependencies of a project's build on this server."""
+    within, folder = sandbox(checkout.sysid, "build"), server_dir("build") / "envs" / checkout.sysid
+    make = functools.partial(
+        virtualenvs.create,
+        plan,
+        checkout,
+        folder=folder,
+        installer=installer(),
+        sandbox=within,
+        packages=packages(),
+        cache=project_cache(checkout, within.user),
+        variables=stored.of_project(zoomdb(), project),
+        hosts=settings().git_hosts,
+        on_line=to_run_log,
+    )
+    return Installation(plan, checkout, pythons(), make, folder, to_run_log)
 
 
 def sandbox(sysid: str, role: Role, server: str | None = None, *, memory_mb: int | None = None) -> Sandbox:

@@ -28,7 +28,7 @@ def build_bundle(project: int, request: DeployRequest, job: int) -> int:
     # While the project proves that it loads, upload the largest layer and start the runs that will need it.
     shipping = ship_environment.submit(job, virtualenv)
     stand_by(deploy, "appserver", likely_appservers(plan.instances), job=job)
-    verification = verify(job, project, plan, checkout, virtualenv)
+    virtualenv, verification = verify(job, project, plan, checkout, virtualenv)
     settle(shipping)
     if request.config:
         remember_config(job, project, request.config)

@@ -1,5 +1,7 @@
 """The task that proves that a built project loads."""
 
+import functools
+
 from dz import wiring
 from dz.settings import settings
 from dz.tasklib.checkouts.checkouts import Checkout
@@ -16,14 +18,19 @@ from tasks.roles import on_role
 
 
 @on_role("build")
-def verify(job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv) -> Verification:
-    """Load the settings, run Django's checks, load the application and collect static files, in one process."""
+def verify(
+    job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: Virtualenv
+) -> tuple[Virtualenv, Verification]:
+    """Load the settings, run Django's checks, load the application and collect static files, in one process.
+
+    Where the newest versions of the dependencies are what fails, those of the commit's date are installed.
+    """
     variables = stored.of_project(wiring.zoomdb(), project)
     with redacted(variables.values()):
-        verified = verification.verify(
+        load = functools.partial(
+            verification.verify,
             plan,
             checkout,
-            virtualenv,
             work=wiring.work_dir(checkout.sysid),
             sandbox=wiring.sandbox(checkout.sysid, "build"),
             variables=variables,
@@ -31,8 +38,9 @@ def verify(job: int, project: int, plan: Plan, checkout: Checkout, virtualenv: V
             hosts=hosts.of_project(wiring.zoomdb(), project, domain=settings().platform_domain),
             tls=bool(settings().trusted_proxies),
         )
-    warnings = [*verified.warnings]
+        loads, verified = wiring.installation(project, plan, checkout).loaded(virtualenv, load)
+    warnings = [*(one for one in loads.warnings if one not in virtualenv.warnings), *verified.warnings]
     if verified.data and not releases.was_published(wiring.zoomdb(), project):
         warnings.append(verified.data.offer(said_yes=plan.copy_data))
     log.note(wiring.zoomdb(), job, warnings, info=f"Django {verified.django_version} loads")
-    return verified
+    return loads, verified

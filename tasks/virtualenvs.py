@@ -2,13 +2,11 @@
 
 from dz import wiring
 from dz.adapters.interpreters import Interpreter
-from dz.settings import settings
 from dz.tasklib.checkouts import absent
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.jobs import log
-from dz.tasklib.variables import stored
-from dz.tasklib.virtualenvs import interpreters, virtualenvs
+from dz.tasklib.virtualenvs import interpreters
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 from tasks.roles import on_role
 
@@ -24,21 +22,8 @@ def choose_interpreter(job: int, plan: Plan) -> Interpreter:
 @on_role("build")
 def create_virtualenv(job: int, project: int, plan: Plan, checkout: Checkout, interpreter: Interpreter) -> Virtualenv:
     """Create the virtualenv and install the dependencies into it, or reuse the one that has just these."""
-    sandbox = wiring.sandbox(checkout.sysid, "build")
     with absent.named_as_cause(checkout):
-        virtualenv = virtualenvs.create(
-            plan,
-            checkout,
-            folder=wiring.server_dir("build") / "envs" / checkout.sysid,
-            interpreter=interpreter,
-            installer=wiring.installer(),
-            sandbox=sandbox,
-            packages=wiring.packages(),
-            cache=wiring.project_cache(checkout, sandbox.user),
-            variables=stored.of_project(wiring.zoomdb(), project),
-            hosts=settings().git_hosts,
-            on_line=wiring.to_run_log,
-        )
+        virtualenv = wiring.installation(project, plan, checkout).install(interpreter)
     how = "reused" if virtualenv.reused else "installed"
     log.note(wiring.zoomdb(), job, virtualenv.warnings, info=f"{len(virtualenv.lines)} requirements {how}")
     return virtualenv

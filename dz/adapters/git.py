@@ -4,6 +4,7 @@ Sources: threats T02-T13; git-config(1), git(1) "GIT_ALLOW_PROTOCOL".
 """
 
 import contextlib
+import datetime as dt
 import difflib
 import os
 import re
@@ -132,6 +133,10 @@ class Git:
         text = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
         first = next(iter(text.strip().splitlines()), "")
         return _printable(first)[:200]
+
+    def date(self, mirror: Path, commit: str) -> dt.datetime:
+        """Return when a commit was made (its committer's date), in UTC."""
+        return dt.datetime.fromtimestamp(self._repo(mirror).commit(commit).committed_date, dt.UTC)
 
     def _commit(self, mirror: Path) -> str:
         return self._repo(mirror).commit("refs/dz/fetched").hexsha

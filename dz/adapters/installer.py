@@ -26,6 +26,7 @@ from dz.errors import (
     NoMatchingPython,
     ServiceUnavailable,
     TimeLimitExceeded,
+    UploadDatesMissing,
     WrongPlatform,
 )
 
@@ -44,6 +45,7 @@ _MISSING = re.compile(
     r"|no versions of ([A-Za-z0-9][A-Za-z0-9._-]*)"
 )
 _PLATFORMS = re.compile(r"Wheels are available for `([^`]+)`[^\n]* on the following platforms?: ([^\n]+)")
+_UNDATED = re.compile(r"`([^`]+)` is missing an upload date")
 _BAD_LINE = re.compile(r"(Couldn't parse requirement|Unsupported requirement|Expected (?:package|one of))")
 NOWHERE = "file:///nonexistent/repository/"
 """The address of a package that must not be installed from anywhere, without its name."""
@@ -68,6 +70,8 @@ class Listing:
         sourced: names whose `[tool.uv.sources]` the listing has followed already.
         source: a copy of the checkout, whose path the owner need not see in errors.
         folders: the folders of the checkout that are installed as packages.
+        as_of: no version that was uploaded later is installed, in the form of RFC 3339; None: the newest are.
+        undated: packages for which that does not hold.
     """
 
     requirements: Path
@@ -82,6 +86,8 @@ class Listing:
     hosts: tuple[str, ...] = ()
     source: Path | None = None
     folders: tuple[str, ...] = ()
+    as_of: str | None = None
+    undated: tuple[str, ...] = ()
 
 
 class Installer(Protocol):
@@ -185,6 +191,7 @@ class UvInstaller:
             DependencyBuildFailed: a source package does not build here.
             NoMatchingPython: a package refuses this Python.
             WrongPlatform: packages exist for other operating systems only.
+            UploadDatesMissing: the index does not say which versions are older than the listing's date.
             ServiceUnavailable: the index does not answer.
         """
         argv = ["pip", "install", "--python", str(target / "bin" / "python")]
@@ -302,6 +309,8 @@ def _words(listing: Listing) -> list[str]:
         ("--find-links", listing.links),
         ("--no-sources-package", listing.sourced),
         ("--index-strategy", ["unsafe-first-match"] if listing.lenient else []),
+        ("--exclude-newer", [listing.as_of] if listing.as_of else []),
+        ("--exclude-newer-package", [f"{name}=false" for name in listing.undated] if listing.as_of else []),
     ):
         words += [word for value in values for word in (option, value)]
     return words
@@ -338,6 +347,7 @@ def failure(done: Finished, *, folders: Sequence[str] = (), addresses: Sequence[
         return DependencyBuildFailed(
             f"The dependency {name} has no wheel for this platform, and its source does not build here:\n{tail}",
             "Choose a version that has a wheel, or ask the operator to install what the build misses.",
+            build[1] if build else "",
         )
     if python and "No solution found" in text:
         return NoMatchingPython(
@@ -366,8 +376,8 @@ def _limit(done: Finished, tail: str) -> LimitExceeded | None:
 
 
 def _misplaced(text: str) -> DzError | None:
-    """Return the error for packages of other operating systems, and for those that the repository itself defines."""
-    elsewhere, own = _elsewhere(text), _OWN.search(text)
+    """Return the error for packages of other operating systems, those of the repository itself, and those without a date."""
+    elsewhere, own, undated = _elsewhere(text), _OWN.search(text), _UNDATED.search(text)
     if elsewhere:
         return WrongPlatform(
             f"The dependency {' and '.join(elsewhere)} exists for other operating systems only: {_flat(text)}",
@@ -379,6 +389,11 @@ def _misplaced(text: str) -> DzError | None:
             f"A package that is installed needs {own[1]}, which is the name of a folder of the repository.",
             "List that folder in the requirements: a name that the repository defines is never taken from the package "
             f"index. If another {own[1]} is meant, rename the one in the repository.",
+        )
+    if undated:
+        return UploadDatesMissing(
+            f"The package index gives no upload date for {undated[1]}.",
+            "List the versions that the project needs in its requirements.",
         )
     return None
 

@@ -23,6 +23,14 @@ def _innermost(error, source):
     return (os.path.basename(real[-1].filename), real[-1].lineno, real[-1].line, False) if real else ("", 0, "", False)
 
 
+def _raised_in(error):
+    """Return the path below site-packages of the file that raised an error; "" if that lies elsewhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    real = [frame.filename for frame in frames if not frame.filename.startswith("<")]
+    _, found, path = (real[-1] if real else "").replace(os.sep, "/").rpartition("/site-packages/")
+    return path if found else ""
+
+
 def refused_path(error, source):
     """Return the path below the source that the project was refused to write; a slash at its end: a folder is missing.
 
@@ -62,6 +70,7 @@ def describe(error, source):
         and frames[-1].name == "__getitem__"
         and os.path.basename(frames[-1].filename) in ("os.py", "<frozen os>"),
         "refused_path": refused_path(error, source),
+        "raised_in": _raised_in(error),
         "file": file_name,
         "own": own,
         "line": line or 0,

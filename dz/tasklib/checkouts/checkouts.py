@@ -5,6 +5,7 @@ with a warning. Submodules and git-lfs content are not fetched, which gives a wa
 """
 
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import os
@@ -38,6 +39,7 @@ class Checkout:
         warnings: what the owner should know: submodules, git-lfs, links that were not kept.
         submodules: folders that are empty, because submodules are not fetched.
         pointers: files whose content is kept in git-lfs.
+        date: when it was committed, in UTC; None: unknown.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Checkout:
     warnings: tuple[str, ...] = ()
     submodules: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
+    date: dt.datetime | None = None
 
 
 def check_out(
@@ -83,7 +86,8 @@ def check_out(
         modules = _shown(entry.path for entry in entries if entry.mode == _SUBMODULE)
         pointers = _shown(entry.path for entry in entries if _is_lfs_pointer(path, entry))
         warnings = tuple(_warnings(path, entries, modules, pointers))
-        return Checkout(path, url, ref, commit, git.message(mirror, commit), sysid, warnings, modules, pointers)
+        message, date = git.message(mirror, commit), git.date(mirror, commit)
+        return Checkout(path, url, ref, commit, message, sysid, warnings, modules, pointers, date)
 
 
 def folder_of(url: str) -> str:

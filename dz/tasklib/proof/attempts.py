@@ -1,5 +1,6 @@
 """Tries one candidate of a proof: makes its virtualenv, and runs it until it asks for nothing more."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from typing import Any
 
 from dz.adapters.installer import Installer
 from dz.adapters.python_downloads import Pythons
-from dz.errors import DependencyNotFound, DzError, InvalidRequirement
+from dz.errors import DependencyNotFound, DzError, InvalidRequirement, VerificationFailed
 from dz.tasklib.checkouts import absent
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
@@ -16,10 +17,11 @@ from dz.tasklib.proof import verdicts
 from dz.tasklib.proof.rooms import Room
 from dz.tasklib.proof.verdicts import CONFLICTING, READ, Verdict
 from dz.tasklib.variables import placeholders
-from dz.tasklib.verification import dry_run, migrations, verification
+from dz.tasklib.verification import dry_run, migrations, outgrown, verification
 from dz.tasklib.virtualenvs import virtualenvs
+from dz.tasklib.virtualenvs.dated import Installation, does_not_load, unnamed
 from dz.tasklib.virtualenvs.interpreters import choose_interpreter
-from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
+from dz.tasklib.virtualenvs.virtualenvs import Virtualenv, may_be_dated
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
 RUNS = 12
@@ -42,6 +44,7 @@ class Attempt:
         stood_in: variables that had placeholders in the last run.
         python: the full version of the Python that it ran in.
         warnings: what the owner should know before the project goes live.
+        outgrown: the package that no longer has what the project uses, if that is why it does not load.
     """
 
     plan: Plan
@@ -57,6 +60,7 @@ class Attempt:
     django_version: str = ""
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    outgrown: str = ""
 
     @property
     def settings_module(self) -> str:
@@ -100,33 +104,56 @@ class Prover:
 def try_candidate(plan: Plan, checkout: Checkout, inspection: Inspection, prover: Prover) -> Attempt:
     """Install and load one candidate; candidates with the same requirements share the virtualenv."""
     room = prover.room
+    make = functools.partial(
+        virtualenvs.create,
+        plan,
+        checkout,
+        folder=room.path / "envs",
+        installer=prover.installer,
+        sandbox=room.sandbox,
+        packages=prover.packages,
+        cache=room.cache,
+        variables=prover.variables,
+        hosts=prover.hosts,
+        bytecode=False,
+        on_line=prover.on_line,
+    )
+    installation = Installation(plan, checkout, prover.pythons, make, on_line=prover.on_line)
     try:
         choice = choose_interpreter(plan, prover.pythons, on_line=prover.on_line)
-        virtualenv = virtualenvs.create(
-            plan,
-            checkout,
-            folder=room.path / "envs",
-            interpreter=choice.interpreter,
-            installer=prover.installer,
-            sandbox=room.sandbox,
-            packages=prover.packages,
-            cache=room.cache,
-            variables=prover.variables,
-            hosts=prover.hosts,
-            bytecode=False,
-            on_line=prover.on_line,
-        )
+        virtualenv = installation.install(choice.interpreter)
     except DzError as error:
         wrong = isinstance(error, DependencyNotFound | InvalidRequirement)
         # Lines after the first are the installer's own output, with paths of this server.
         happened = verdicts.short(error.found.split("\n", 1)[0].rstrip(":"))
         return Attempt(plan, CONFLICTING if wrong else READ, "install", happened, error=error.code)
     made = _Loading(plan, checkout, virtualenv, inspection, prover).attempt()
+    if made.outgrown:
+        made, virtualenv = _as_of_commit(made, installation, virtualenv, inspection, prover)
     made = replace(made, django_version=made.django_version or verdicts.installed_django(virtualenv.path))
     reason = verdicts.wrong_python(made.django_version, choice.interpreter.version, choice.warnings)
     if made.outcome == CONFLICTING and reason:
         return replace(made, outcome=READ, happened=verdicts.short(f"{reason} {made.happened}"))
     return made
+
+
+def _as_of_commit(
+    made: Attempt, installation: Installation, newest: Virtualenv, inspection: Inspection, prover: Prover
+) -> tuple[Attempt, Virtualenv]:
+    """Load a candidate with the versions of its commit's date, if those can be others; what gets further counts."""
+    failed = unnamed(VerificationFailed(made.happened, "", made.outgrown), newest, installation.plan)
+    told = replace(made, happened=verdicts.short(failed.found))
+    if newest.as_of or not may_be_dated(installation.checkout):
+        return told, newest
+    why = does_not_load(made.happened)
+    try:
+        older = installation.as_of_commit(newest.python, why, failed.record(), newest=newest)
+    except DzError as error:
+        return replace(made, happened=verdicts.short(error.found)), newest
+    other = _Loading(installation.plan, installation.checkout, older, inspection, prover).attempt()
+    if other.outcome == CONFLICTING:
+        return told, newest
+    return other, older
 
 
 class _Loading:
@@ -142,6 +169,7 @@ class _Loading:
         self.refused: Counter[str] = Counter()
         self.missing: dict[str, str] = {}
         self.unneeded: tuple[str, ...] = ()
+        self.outgrown = ""
 
     def attempt(self) -> Attempt:
         """Load the candidate until it asks for nothing more, and return what happened in the end."""
@@ -168,7 +196,8 @@ class _Loading:
             python=self.virtualenv.python.full,
             django_version=verdict.django_version,
             engine=verdict.engine,
-            warnings=verdict.warnings,
+            warnings=(*verdict.warnings, *self.virtualenv.dated),
+            outgrown=self.outgrown,
         )
 
     def run(self) -> Verdict:
@@ -191,6 +220,8 @@ class _Loading:
             required_files=self.inspection.required_files,
             warnings=migrations.all_warnings(report, self.plan.hooks, self.checkout.path),
         )
+        failed = verdict.outcome == CONFLICTING
+        self.outgrown = outgrown.package(report, self.plan, self.checkout.path, self.virtualenv) if failed else ""
         if not self.placeholders and verdict.stage != "settings" and not self.missing:
             self.unneeded = tuple(name for name in self.plan.required_variables if name not in self.given)
         return verdict

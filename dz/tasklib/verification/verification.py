@@ -17,7 +17,7 @@ from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables import platform
-from dz.tasklib.verification import catalogs, dry_run, migrations, reports, shim
+from dz.tasklib.verification import catalogs, dry_run, migrations, outgrown, reports, shim
 from dz.tasklib.verification.reports import StoredRows
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
@@ -207,6 +207,7 @@ def _verify(
         with absent.named_as_cause(checkout):
             reports.judge(report, done, unset=unset)
     except VerificationFailed as error:
+        error.outgrown = outgrown.package(report, plan, checkout.path, virtualenv)
         raise migrations.explained(error, checkout.path) from None
     migrations.refuse(report, plan.hooks, checkout.path)
     last = last.replaced(report)

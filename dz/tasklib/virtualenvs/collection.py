@@ -135,6 +135,7 @@ class Collector:
         self.seen.add((str(path), constraint))
         before = self.locked, self.for_pip
         self.locked = path.suffix == ".lock" or path.name == "pylock.toml"
+        self.out.locked |= self.locked
         self.for_pip = not self.locked and path.name not in lockfiles.READERS
         self.content(path, name, constraint=constraint)
         self.locked, self.for_pip = before

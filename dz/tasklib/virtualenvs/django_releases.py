@@ -1,4 +1,4 @@
-"""Which Pythons each release of Django is made for."""
+"""Which Pythons each release of Django is made for, and when it came out."""
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -22,17 +22,35 @@ _PYTHONS = {
 }
 """First and last 3.x of each release, newest first: docs.djangoproject.com, "What Python version can I use with Django?"."""
 
+_RELEASED = {
+    "6.0": "2025-12-03",
+    "5.2": "2025-04-02",
+    "5.1": "2024-08-07",
+    "5.0": "2023-12-04",
+    "4.2": "2023-04-03",
+    "4.1": "2022-08-03",
+    "4.0": "2021-12-07",
+    "3.2": "2021-04-06",
+    "3.1": "2020-08-04",
+    "3.0": "2019-12-02",
+    "2.2": "2019-04-01",
+    "2.1": "2018-08-01",
+    "2.0": "2017-12-02",
+    "1.11": "2017-04-04",
+}
+"""The day of each release: docs.djangoproject.com, release notes."""
 
-def releases(constraint: str | None) -> list[str]:
+
+def releases(constraint: str | None, as_of: str = "") -> list[str]:
     """Return the known releases that a constraint allows, newest first; all of them where there is none to be read.
 
     Args:
         constraint: as PEP 440 or Poetry writes it.
+        as_of: only those that were out then, in the form of RFC 3339; "": all.
     """
     allowed = _specifiers(constraint or "")
-    if allowed is None:
-        return list(_PYTHONS)
-    return [release for release in _PYTHONS if touches(allowed, release)]
+    out = [release for release, day in _RELEASED.items() if not as_of or day <= as_of[:10]]
+    return out if allowed is None else [release for release in out if touches(allowed, release)]
 
 
 def oldest_python(constraint: str | None) -> int:

@@ -1,10 +1,11 @@
 """What is installed into a virtualenv, and the files that tell an installer so."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement as BadRequirement
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -28,6 +29,9 @@ class Requirements:
         indexes: package indexes of the project's own.
         sourced: names whose sources in packages of the repository were followed here already.
         own: names that the repository defines; those that are not in `local` come from nowhere.
+        locked: a lock file says which versions are installed.
+        as_of: no version that was uploaded later is installed, in the form of RFC 3339; "": the newest are.
+        undated: packages for which that does not hold.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -38,11 +42,30 @@ class Requirements:
     indexes: Indexes = field(default_factory=Indexes)
     sourced: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    locked: bool = False
+    as_of: str = ""
+    undated: tuple[str, ...] = ()
 
     @property
     def needs_checkout(self) -> bool:
         """Whether files of the checkout are installed."""
         return bool(self.local) or any("://" not in link for link in self.indexes.links)
+
+
+def pinned(lines: Iterable[str]) -> set[str]:
+    """Return the canonical names of the packages that lines ask for in one version, or from an address."""
+    found: set[str] = set()
+    for line in lines:
+        try:
+            asked = Requirement(without_hashes(line))
+        except BadRequirement:
+            continue
+        exact = any(
+            one.operator == "===" or (one.operator == "==" and "*" not in one.version) for one in asked.specifier
+        )
+        if asked.url or exact:
+            found.add(canonicalize_name(asked.name))
+    return found
 
 
 def write(found: Requirements, folder: Path, copies: Sequence[str] = (), *, source: Path | None = None) -> Listing:
@@ -74,6 +97,8 @@ def write(found: Requirements, folder: Path, copies: Sequence[str] = (), *, sour
         hosts=tuple(hosts_in([*found.lines, *found.constraints, *found.overrides, *found.indexes.addresses])),
         source=source,
         folders=tuple(package.path for package in found.local),
+        as_of=found.as_of or None,
+        undated=found.undated,
     )
 
 

@@ -54,6 +54,20 @@ _SANS_IO = tuple(f"0.{minor}" for minor in range(35, 100))
 _MYSQL_DRIVERS = ("mysqlclient", "mysql-python")
 """Drivers that must be compiled with MySQL's library."""
 _DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary")
+_OF_THE_PLATFORM = (
+    "gevent",
+    "greenlet",
+    "gunicorn",
+    "h11",
+    "psycopg",
+    "psycopg-binary",
+    "psycopg2-binary",
+    "typing-extensions",
+    "uvicorn",
+    "uvicorn-worker",
+    "websockets",
+)
+"""What the platform adds, and what those need in a new version: of use in its newest version, whatever a project's date."""
 
 
 def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign: Collection[str] = ()) -> Requirements:
@@ -75,7 +89,7 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
         _without_django(lines, warnings, plan)
     _binary_driver(lines, warnings, interpreter)
     _without_mysql(lines, warnings)
-    django = _django_release(lines)
+    django = _django_release(lines, found.as_of)
     for line, reason in _missing(lines, plan, django):
         lines.append(line)
         warnings.append(f"{line} was added: {reason}.")
@@ -83,7 +97,15 @@ def complete(found: Requirements, plan: Plan, interpreter: Interpreter, foreign:
         # Virtualenvs of these Pythons always came with setuptools, so nobody lists it; version 81 has no pkg_resources.
         lines.append("setuptools<81")
     overrides = [*found.overrides, *_not_compiled(lines)]
-    return replace(found, lines=sorted(set(lines)), overrides=overrides, warnings=warnings)
+    undated = _undated(names, interpreter) if found.as_of else ()
+    return replace(found, lines=sorted(set(lines)), overrides=overrides, warnings=warnings, undated=undated)
+
+
+def _undated(names: Collection[str], interpreter: Interpreter) -> tuple[str, ...]:
+    """Return the packages that are installed in their newest version even if others must be older than a date."""
+    # A setuptools of the time before Python 3.12 does not run there, and builds need one.
+    tools = ("setuptools",) if interpreter.version[:2] >= (3, 12) else ()
+    return tuple(name for name in (*_OF_THE_PLATFORM, *tools) if name not in names)
 
 
 def package(line: str) -> str:
@@ -212,11 +234,11 @@ def _driver(django: Version | None) -> str:
     return "psycopg2-binary"
 
 
-def _django_release(lines: list[str]) -> Version | None:
+def _django_release(lines: list[str], as_of: str) -> Version | None:
     """Return the newest Django release that the lines allow; None if they do not say, which means the latest."""
     for line in lines:
         if package(line) != "django":
             continue
         specifiers = Requirement(without_hashes(line)).specifier
-        return next(map(Version, django_releases.releases(str(specifiers))), None)
-    return None
+        return next(map(Version, django_releases.releases(str(specifiers), as_of)), None)
+    return next(map(Version, django_releases.releases(None, as_of)), None) if as_of else None

@@ -1,9 +1,11 @@
 """Makes a project's virtualenv and keeps it under a key of its content."""
 
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import platform
+import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +18,18 @@ from dz.adapters.installer import Installer, Listing
 from dz.adapters.interpreters import Interpreter
 from dz.adapters.sandbox import Sandbox
 from dz.adapters.users import owned
-from dz.errors import WrongPlatform
+from dz.errors import DependencyBuildFailed, WrongPlatform
 from dz.tasklib.bundles import layers
 from dz.tasklib.checkouts.checkouts import Checkout
 from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.virtualenvs import addresses, collection, editable, local_packages, requirements, substitutions
-from dz.tasklib.virtualenvs.requirements import Requirements
+from dz.tasklib.virtualenvs.requirements import Requirements, pinned
 from dz.tasklib.virtualenvs.wheels import PackageCache
 
 CREATION_SECONDS = 3600
 """How long a build waits for another one of its project, which may run several commands of an installer."""
+_NEW = dt.timedelta(days=1)
+"""Age of a commit before which the newest versions are as good as those of its date."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Virtualenv:
         warnings: what was changed in the requirements, for the owner.
         reused: it existed already.
         import_folders: folders of the checkout, relative to its root, whose modules are imported as installed ones.
+        locked: a lock file named the versions.
+        as_of: no version is newer, in the form of RFC 3339, but of `undated` packages; "": they are the newest.
+        dated: the sentence that tells the owner so.
     """
 
     path: Path
@@ -49,6 +56,10 @@ class Virtualenv:
     warnings: tuple[str, ...] = ()
     reused: bool = False
     import_folders: tuple[str, ...] = ()
+    locked: bool = False
+    as_of: str = ""
+    undated: tuple[str, ...] = ()
+    dated: tuple[str, ...] = ()
 
     @property
     def program(self) -> Path:
@@ -58,6 +69,24 @@ class Virtualenv:
     def completed(self, plan: Plan) -> Plan:
         """Return a plan whose path has the import folders, too, after those of the project."""
         return replace(plan, additional_python_path_dirs=(*plan.additional_python_path_dirs, *self.import_folders))
+
+
+class NewestFails(DependencyBuildFailed):
+    """The newest version of a package does not build, and neither a lock file nor a pin asks for it.
+
+    Args:
+        key: of the virtualenv that cannot be made.
+        why: the same in a sentence without its full stop.
+    """
+
+    def __init__(self, found: str, remedy: str, key: str = "", why: str = "") -> None:
+        super().__init__(found, remedy)
+        self.key, self.why = key, why
+
+
+def may_be_dated(checkout: Checkout) -> bool:
+    """Say whether versions of a commit's date can be others than the newest ones."""
+    return checkout.date is not None and dt.datetime.now(dt.UTC) - checkout.date > _NEW
 
 
 def platform_name() -> str:
@@ -74,6 +103,7 @@ def virtualenv_key(sysid: str, found: Requirements, interpreter: Interpreter, di
     parts = [sysid, *found.lines, "--constraints", *found.constraints, "--local", *map(repr, found.local), *digests]
     parts += ["--overrides", *found.overrides, "--own", *found.own]
     parts += ["--indexes", *found.indexes.key] if found.indexes.key else []
+    parts += ["--as-of", found.as_of, *found.undated] if found.as_of else []
     parts += [interpreter.full, str(interpreter.path.resolve()), platform_name()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -92,6 +122,8 @@ def create(
     hosts: Collection[str] = (),
     bytecode: bool = True,
     on_line: Callable[[str], None] | None = None,
+    as_of: str = "",
+    fails: Mapping[str, str] | None = None,
 ) -> Virtualenv:
     """Return a plan's virtualenv, making it if it is missing; it appears in `folder` whole or not at all.
 
@@ -103,8 +135,11 @@ def create(
         hosts: the operator's list of sources, see `addresses.check`.
         bytecode: compile what is installed.
         on_line: called with each line of the installer's output.
+        as_of: install no version that was uploaded later, in the form of RFC 3339; "": the newest.
+        fails: the keys of virtualenvs that are known to fail with NewestFails, and why.
 
     Raises:
+        NewestFails: see there; only if versions of the commit's date may do.
         InvalidRequirement: see `collection.collect` and `addresses`.
         MissingEnvironment: the token of a private package has no value.
         DependencyNotFound, DependencyBuildFailed, NoMatchingPython, WrongPlatform, ServiceUnavailable: see the installer.
@@ -121,7 +156,18 @@ def create(
         def made(found: Requirements) -> Virtualenv:
             digests = [local_packages.digest(one, checkout.path, commit=checkout.commit) for one in found.local]
             key = virtualenv_key(checkout.sysid, found, interpreter, digests)
-            whole = Virtualenv(folder / key, key, interpreter, tuple(found.lines), tuple(found.warnings))
+            whole = Virtualenv(
+                folder / key,
+                key,
+                interpreter,
+                tuple(found.lines),
+                tuple(found.warnings),
+                locked=found.locked,
+                as_of=found.as_of,
+                undated=found.undated,
+            )
+            if fails and key in fails:
+                raise NewestFails(f"{fails[key]}.", "Choose a version that has a wheel.", key, fails[key])
             if layers.touch(whole.path):
                 if not trees.is_ours(whole.path):  # made before virtualenvs were taken over
                     trees.take_over(whole.path)
@@ -139,21 +185,25 @@ def create(
                 installer.make_virtualenv(inside, interpreter=interpreter, sandbox=sandbox, cache=cached)
                 listing = _listing(found, checkout.path, work, sandbox.user)
                 home = _home(passwords, work, sandbox.user) if passwords else None
-                installer.install(
-                    listing,
-                    inside,
-                    interpreter=interpreter,
-                    sandbox=sandbox,
-                    cache=cached,
-                    home=home,
-                    bytecode=bytecode,
-                    on_line=on_line,
-                )
+                try:
+                    installer.install(
+                        listing,
+                        inside,
+                        interpreter=interpreter,
+                        sandbox=sandbox,
+                        cache=cached,
+                        home=home,
+                        bytecode=bytecode,
+                        on_line=on_line,
+                    )
+                except DependencyBuildFailed as error:
+                    raise _of_newest(error, found, checkout, key) from None
                 trees.take_over(inside)
                 inside.rename(whole.path)
             return whole
 
         listed = collection.collect(plan, checkout.path, interpreter=interpreter, export_lock=export)
+        listed = replace(listed, as_of=as_of)
         done = _without_foreign(listed, folder / ".foreign.json", made, plan, interpreter)
         return replace(done, import_folders=editable.folders(done.path, listed.local, checkout.path))
 
@@ -182,6 +232,17 @@ def _without_foreign(
                 raise
             foreign |= more
             files.write(record, json.dumps(sorted(foreign)), mode=0o600)
+
+
+def _of_newest(
+    error: DependencyBuildFailed, found: Requirements, checkout: Checkout, key: str
+) -> DependencyBuildFailed:
+    """Return the error as NewestFails if only the date of its commit could tell which version a project needs."""
+    name = canonicalize_name(re.split(r"[\s=@\[]", error.package, maxsplit=1)[0])
+    decided = found.as_of or found.locked or name in pinned(found.lines) or name in found.undated
+    if not name or decided or not may_be_dated(checkout):
+        return error
+    return NewestFails(error.found, error.remedy, key, f"The newest {error.package} does not build here")
 
 
 @contextlib.contextmanager

@@ -36,8 +36,12 @@ class Platform:
     git_url: str
     zoomdb: Zoomdb
 
-    def publish(self, name: str, tree: Path) -> str:
-        """Commit a tree to a repository of the git server and return its URL; again with another tree: a new commit."""
+    def publish(self, name: str, tree: Path, *, date: str = "") -> str:
+        """Commit a tree to a repository of the git server and return its URL; again with another tree: a new commit.
+
+        Args:
+            date: of the commit, in the form of RFC 3339; default: now.
+        """
         work = self.state / "work" / name
         if not work.exists():
             work.mkdir(parents=True)
@@ -47,7 +51,7 @@ class Platform:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
         shutil.copytree(tree, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         _git(work, "add", "-A")
-        _git(work, "commit", "-q", "--allow-empty", "-m", f"a version of {name}")
+        _git(work, "commit", "-q", "--allow-empty", "-m", f"a version of {name}", date=date)
         bare = self.git_folder / f"{name}.git"
         shutil.rmtree(bare, ignore_errors=True)
         _git(work, "clone", "-q", "--bare", ".", str(bare))
@@ -58,8 +62,9 @@ class Platform:
             return session.scalars(select(Project.id).where(Project.name == name)).one()
 
 
-def _git(folder: Path, *words: str) -> None:
+def _git(folder: Path, *words: str, date: str = "") -> None:
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/"}
+    env |= {"GIT_COMMITTER_DATE": date} if date else {}
     who = ["-c", "user.name=Owner", "-c", "user.email=owner@example.org"]
     subprocess.run(["git", *who, *words], cwd=folder, env=env, check=True, capture_output=True)
 

@@ -38,6 +38,8 @@ _PARTS = {
     "application": "WSGI or ASGI application",
     "migrations": "migrations",
 }
+_INSTALLED = re.compile(r" \(/[^()\n]*/site-packages/[^()\n]*\)")
+"""Where Python found a module, which is a path of this server."""
 _OTHER_ENGINES = ("djongo", "mongodb", "cassandra", "spanner", "couch")
 
 
@@ -117,7 +119,8 @@ def judge(report: dict[str, Any], done: Finished, *, unset: Sequence[str]) -> No
 
 
 def _named(error: dict[str, Any], unset: Sequence[str]) -> DzError:
-    kind, message, stage = word(error.get("type")), text(error.get("message"), 1500), word(error.get("stage"))
+    kind, stage = word(error.get("type")), word(error.get("stage"))
+    message = _INSTALLED.sub("", text(error.get("message"), 1500))
     place = f"{text(error.get('file'), 200)}:{error.get('line') if isinstance(error.get('line'), int) else 0}"
     variable = missing_variable(error, message)
     if variable:

@@ -82,10 +82,9 @@ class Installation:
         except VerificationFailed as error:
             if not error.outgrown:
                 raise
-            failed = unnamed(error, newest, self.plan)
+            failed, why = unnamed(error, newest, self.plan), does_not_load(error.found)
             if newest.as_of or not may_be_dated(self.checkout):
                 raise failed from None
-        why = does_not_load(failed.found)
         older = self.as_of_commit(newest.python, why, failed.record(), newest=newest)
         try:
             done = load(older)

@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 import socket
 import subprocess
@@ -31,7 +32,12 @@ def test_the_default_branch_is_checked_out_without_git_folder(repository, check_
     folder, url = repository
     head = commit(folder, "Say hello\n\nand more", a="hello")
     found = check_out(url)
-    assert found == checkouts.Checkout(tmp_path / "checkouts" / SYSID / head, url, None, head, "Say hello", SYSID, ())
+    path, date = (
+        tmp_path / "checkouts" / SYSID / head,
+        dt.datetime.fromisoformat(git(folder, "log", "-1", "--format=%cI")),
+    )
+    assert found == checkouts.Checkout(path, url, None, head, "Say hello", SYSID, (), date=date)
+    assert found.date.tzinfo is dt.UTC
     assert [path.name for path in found.path.iterdir()] == ["a"]
     assert (found.path / "a").read_text() == "hello"
 

@@ -31,3 +31,9 @@ def test_of_a_release_that_is_not_known_nothing_is_claimed(constraint: str) -> N
 def test_without_a_constraint_any_release_will_do() -> None:
     assert releases(None) == releases("") == releases(">=1")
     assert oldest_python(None) == 4
+
+
+def test_at_a_date_only_what_was_out_is_known() -> None:
+    assert releases(None, "2021-04-06T00:00:00Z")[0] == "3.2"
+    assert releases(">=2", "2021-04-05T23:59:59Z")[0] == "3.1"
+    assert releases(">=4", "2021-04-06T00:00:00Z") == []

@@ -48,7 +48,9 @@ def launch(
     values: Variables = None,
     in_files: Files = None,
     with_data: ChosenData = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing that is clear.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing that is clear, and say yes to what is offered.")
+    ] = False,
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="JOB", min=1, help="Answer the form of a launch that waits.")
     ] = None,
@@ -139,11 +141,12 @@ def _waits(answered: int, job: JobView) -> bool:
 
 
 def _unasked(zoomdb: Zoomdb, job: JobView, view: LaunchView, *, yes: bool) -> dict[str, Any]:
-    """Return the form unchanged if `--yes` allows it and nothing is missing; else raise, saying what to do."""
+    """Return the form, with a yes to what it offers, if `--yes` allows it and nothing is missing; else say what to do."""
     known = stored.of_project(zoomdb, projects.find(zoomdb, job.project or "").id)
     missing = confirmation.missing(job, known)
     if yes and not missing:
-        return confirmation.shown(view)
+        accepted = {"copy_data": True} if job.result.get("offers_rows") else {}
+        return {**confirmation.shown(view), **accepted}
     said = " ".join(dict.fromkeys([*view.problems, *job.result["reasons"]]))
     options = "".join(f" --set {one['name']}=VALUE" for one in missing if not one["secret"])
     # A secret on a command line would stay in the shell's history.

@@ -33,7 +33,7 @@ ChosenData = Annotated[
     bool | None,
     typer.Option(
         "--with-data/--without-data",
-        help="Copy the rows of the SQLite database that was committed with the code, or begin without them.",
+        help="Copy the rows of the SQLite database that was committed with the code, as --yes does, or begin without them.",
     ),
 ]
 WithData = Annotated[

@@ -101,7 +101,7 @@ Question.objects.filter(pk=41).update(published=datetime.datetime(2019, 5, 4, 12
 Choice.objects.bulk_create([Choice(question=old, text="Fine %d" % n, votes=n) for n in range(1200)])
 editors = Group.objects.create(name="editors")
 editors.permissions.add(Permission.objects.get(codename="change_question"))
-User.objects.create_user("ann", password="a long password").groups.add(editors)
+User.objects.create_superuser("ann", password="a long password").groups.add(editors)
 from papers.models import Paper
 for name in ("papers/one.txt", "papers/lost.txt", "../manage.py"):
     Paper.objects.create(file=name)
@@ -247,6 +247,16 @@ def test_rows_that_postgresql_refuses_are_named_and_none_is_copied(
     assert rows(platform, "withdata", "select count(*) from polls_choice where text = 'Fine 3'") == [(0,)]
 
 
+def test_a_launch_that_asks_nothing_takes_the_rows_along(platform: Platform, database: bytes, tmp_path: Path) -> None:
+    from flows.launch import launch  # noqa: PLC0415
+    from tasks.parameters import LaunchRequest  # noqa: PLC0415
+
+    launch(LaunchRequest(url=publish(platform, tmp_path, commit(database), name="yesdata"), straight_on=True))
+    done = jobs.newest(platform.zoomdb, project="yesdata", limit=2)[-1]
+    assert done.result["copied"]["polls_choice"] == 1200
+    assert rows(platform, "yesdata", "select username, is_superuser from auth_user") == [("ann", True)]
+
+
 def test_on_a_yes_the_rows_are_copied_once_as_they_are_from_a_file_that_lacks_a_migration(
     platform: Platform, databases: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
@@ -266,6 +276,8 @@ def test_on_a_yes_the_rows_are_copied_once_as_they_are_from_a_file_that_lacks_a_
         "join auth_permission p on p.id = g.permission_id join django_content_type c on c.id = p.content_type_id"
     )
     assert rows(platform, "withdata", allowed) == [("question", "change_question")]
+
+    assert any(line.startswith("1 account with superuser rights came with the rows") for line in said(platform))
 
     again = deploy(project="withdata", rebuild=True)
     assert "copied" not in again

@@ -36,25 +36,36 @@ def copy_once(zoomdb: Zoomdb, instance: AppInstance, job: int, *, run: Callable[
             f"The rows of {manifest.data_file} were not copied: {said or done.tail(5)}. The site's new database has its tables, "
             "and none of these rows.",
             "Correct the rows or the models on your machine (`python manage.py migrate` brings the file up to date), commit "
-            "the file and deploy again; or deploy without --with-data.",
+            "the file and deploy again; or decline them: copy_data = no, `dz launch --without-data`.",
         )
-    counts, uploads = _told(said)
+    counts, uploads, superusers = _told(said)
     jobs.set_result(zoomdb, job, copied=counts)
     shown = ", ".join(f"{table} {count}" for table, count in sorted(counts.items(), key=lambda row: -row[1])[:10])
     total = sum(counts.values())
     more = f" Committed files that they name are uploads of the site now: {uploads}." if uploads else ""
-    log.note(zoomdb, job, [], info=f"{total} rows of {manifest.data_file} were copied and counted: {shown}.{more}")
+    warnings = [_of_superusers(superusers, manifest.data_file)] if superusers else []
+    log.note(
+        zoomdb, job, warnings, info=f"{total} rows of {manifest.data_file} were copied and counted: {shown}.{more}"
+    )
 
 
-def _told(text: str) -> tuple[dict[str, int], int]:
-    """Return the rows of each table and how many files came along, as the project's process says; it may say anything."""
+def _of_superusers(count: int, file: str) -> str:
+    many = f"{count} accounts with superuser rights" if count > 1 else "1 account with superuser rights"
+    return (
+        f"{many} came with the rows of {file}. Whoever can read the repository has what its passwords are checked against: "
+        "give them new ones, and remove accounts that were only for trying."
+    )
+
+
+def _told(text: str) -> tuple[dict[str, int], int, int]:
+    """Return the rows of each table, and how many files and superusers came along; the project's process may say anything."""
     try:
         found = json.loads(text)
     except ValueError:
-        return {}, 0
+        return {}, 0, 0
     told = found if isinstance(found, dict) else {}
     if not isinstance(told.get("rows"), dict):  # a bundle that was stored before tells of rows alone
         told = {"rows": told}
     rows = {table: count for table, count in told["rows"].items() if isinstance(count, int)}
-    files = told.get("files")
-    return rows, files if isinstance(files, int) else 0
+    files, superusers = (one if isinstance(one := told.get(key), int) else 0 for key in ("files", "superusers"))
+    return rows, files, superusers

@@ -122,8 +122,9 @@ def _sqlite(tree: Tree, root: Root, settings: Settings) -> list[Risk]:
                     "sqlite_data",
                     f"{path} holds a database that was committed with the code",
                     f"{path}:1",
-                    "A site begins with an empty PostgreSQL database. Say yes to copy_data (`--with-data`), and its rows "
-                    "are copied and counted when the site is deployed first; without, they are not taken over.",
+                    "A site begins with an empty PostgreSQL database. Say yes to copy_data (`--with-data`, or `--yes` of a "
+                    "launch), and its rows are copied and counted when the site is deployed first, accounts included; "
+                    "on a no (`--without-data`) they are not taken over.",
                     safe=False,
                 )
             )

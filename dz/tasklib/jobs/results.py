@@ -55,6 +55,8 @@ class JobResult(TypedDict, total=False):
     """Variables that nobody has set; see `variables.missing.MissingVariable`."""
     reasons: list[str]
     """Why a person must be asked."""
+    offers_rows: bool
+    """Whether the rows of a committed database are offered, and nobody has said yes or no."""
     check: int | None
     """The id of its check job."""
     deploy: int | None

@@ -22,12 +22,13 @@ def fill(
 
     Args:
         name: the project's name, if the launch gives one.
-        straight_on: take the guesses as the answer where nothing is unsure or missing.
+        straight_on: take the guesses as the answer where nothing is unsure or missing, and say yes to what is offered.
         domain: every project has a host name below it.
         seconds: how long the form waits for its answer.
     """
     if launches.get(zoomdb, job_id).form:
         return  # an attempt before this one has filled it, and failed afterwards
+    found = found.accepting() if straight_on else found
     answer = first_answer(found, name)
     problems, config = judge(zoomdb, found, answer, domain=domain)
     if straight_on and not found.reasons() and not problems:
@@ -39,7 +40,7 @@ def fill(
 def show(zoomdb: Zoomdb, found: Findings, job_id: int, *, form: int) -> None:
     """Put into the job's result which form waits, and what it asks."""
     wanted = [vars(one) for one in found.wanted]
-    jobs.set_result(zoomdb, job_id, form=form, wanted=wanted, reasons=found.reasons())
+    jobs.set_result(zoomdb, job_id, form=form, wanted=wanted, reasons=found.reasons(), offers_rows=found.offers_rows)
 
 
 def take(zoomdb: Zoomdb, found: Findings, job_id: int, answer: Mapping[str, Any], *, domain: str, seconds: int) -> None:

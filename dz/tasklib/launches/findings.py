@@ -1,6 +1,6 @@
 """What a launch knows about a repository: what was read and proved, and what a person's answer makes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from dz.tasklib.projects import ProjectView
 from dz.tasklib.variables import missing, stored
 from dz.tasklib.variables.missing import MissingVariable
 from dz.zoomdb import Zoomdb
+
+_ROWS = "sqlite_data"
+"""The kind of risk that is an offer: rows of a committed database, which a first deploy can copy."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,27 @@ class Findings:
             form=given | dict(form or {}),
         )
 
+    @property
+    def offers_rows(self) -> bool:
+        """Whether the rows of a committed database are offered, and nobody has said yes or no."""
+        offered = any(risk.kind == _ROWS for risk in self.inspection.risks)
+        return offered and "copy_data" not in self._chosen()
+
+    def accepting(self) -> "Findings":
+        """Return the findings of somebody who says yes to what is offered."""
+        return replace(self, config=zoombuild.changed(self.config, copy_data="yes")) if self.offers_rows else self
+
+    def _chosen(self) -> Collection[str]:
+        return resolution.chosen_keys(self.root, attached=self.config, stored=self.stored)
+
     def unmet(self) -> DzError | None:
         """Return why the project cannot run here unless a person decides something, or None."""
-        keys = resolution.chosen_keys(self.root, attached=self.config, stored=self.stored)
-        return needs.unmet(self.inspection, chosen=keys)
+        return needs.unmet(self.inspection, chosen=self._chosen())
 
     def reasons(self) -> list[str]:
         """Return why a person must be asked; empty if everything is clear and nothing is missing."""
         found = []
-        keys = resolution.chosen_keys(self.root, attached=self.config, stored=self.stored)
+        keys = self._chosen()
         if error := self.unmet():
             found.append(f"{error.found} {error.remedy}")
         if self.inspection.ambiguous and (keys == {"copy_data"} or not (self.config or self.stored)):
@@ -83,7 +98,7 @@ class Findings:
             f"{one.name} is not set; {one.basis} reads it." for one in self.wanted if one.required and not one.random
         ]
         risks = [risk for risk in self.inspection.risks if not risk.safe]
-        decided = "sqlite_data" if "copy_data" in keys else None
+        decided = _ROWS if "copy_data" in keys else None
         return found + [f"{risk.found} ({risk.basis}). {risk.choice}" for risk in risks if risk.kind != decided]
 
 

@@ -1,5 +1,7 @@
 """A launch where nobody can be asked."""
 
+from dataclasses import replace
+
 import pytest
 
 from dz.cli import launch, main
@@ -24,6 +26,8 @@ def test_where_nobody_can_be_asked_what_is_missing_is_named_with_the_command_tha
     assert launch._unasked(zoomdb, job, view, yes=True) == ANSWER
     with pytest.raises(ConfirmationMissing):
         launch._unasked(zoomdb, job, view, yes=False)
+    offering = replace(job, result={**job.result, "offers_rows": True})
+    assert launch._unasked(zoomdb, offering, view, yes=True) == {**ANSWER, "copy_data": True}
 
 
 def test_a_launch_needs_one_of_url_and_job(capsys) -> None:

@@ -54,6 +54,19 @@ def test_the_rows_are_copied_on_a_yes_and_counted_in_the_jobs_result_and_log(zoo
     assert line.message == f"9 rows of db.sqlite3 were copied and counted: shop_item 7, shop_size 2.{more}"
 
 
+@pytest.mark.parametrize(
+    ("count", "many"), [(1, "1 account with superuser rights"), (3, "3 accounts with superuser rights")]
+)
+def test_accounts_with_all_rights_that_came_along_are_a_warning(zoomdb, site, job, count, many):
+    told = '{"rows": {"auth_user": 9}, "files": 0, "superusers": %d}' % count
+    data.copy_once(zoomdb, _with(site), job, run=Project(f"dz_data: {told}\n"))
+    [said] = log.warnings(log.lines(zoomdb, job))
+    assert said == (
+        f"{many} came with the rows of db.sqlite3. Whoever can read the repository has what its passwords are checked "
+        "against: give them new ones, and remove accounts that were only for trying."
+    )
+
+
 @pytest.mark.parametrize("instance", [{"copy_data": False}, {"data_file": ""}])
 def test_nothing_is_copied_without_a_yes_or_without_a_file(zoomdb, site, job, instance):
     project = Project("")

@@ -88,6 +88,22 @@ def test_a_person_is_asked_for_what_is_unclear_wrong_missing_or_at_risk(zoomdb: 
     assert about_rows.reasons() == ["Several project roots or settings modules are equally likely."]
 
 
+def test_a_yes_beforehand_is_a_yes_to_the_rows_of_a_committed_database_unless_somebody_has_decided(
+    zoomdb: Zoomdb,
+) -> None:
+    found = _findings(zoomdb)
+    risk = Risk("sqlite_data", "Rows lie in SQLite", "shop/settings.py:1", "Copy them.", safe=False)
+    offered = replace(found, inspection=replace(found.inspection, risks=(risk,)), wanted=())
+    assert (offered.offers_rows, offered.plan().copy_data) == (True, False)
+    assert offered.accepting().plan().copy_data
+    assert offered.accepting().reasons() == []
+    for declined in ("config", "stored"):
+        decided = replace(offered, **{declined: "[project]\ncopy_data = no\n"})
+        assert not decided.offers_rows
+        assert not decided.accepting().plan().copy_data
+    assert found.accepting() is found
+
+
 def test_secrets_that_any_value_does_for_are_made_and_what_was_typed_is_stored_encrypted(zoomdb: Zoomdb) -> None:
     found, job = _findings(zoomdb), _launch(zoomdb)
     wanted = (

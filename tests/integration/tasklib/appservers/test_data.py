@@ -1,5 +1,6 @@
 """The copy of a committed database's rows: when it is made, and what is said of it."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -58,7 +59,7 @@ def test_the_rows_are_copied_on_a_yes_and_counted_in_the_jobs_result_and_log(zoo
     ("count", "many"), [(1, "1 account with superuser rights"), (3, "3 accounts with superuser rights")]
 )
 def test_accounts_with_all_rights_that_came_along_are_a_warning(zoomdb, site, job, count, many):
-    told = '{"rows": {"auth_user": 9}, "files": 0, "superusers": %d}' % count
+    told = json.dumps({"rows": {"auth_user": 9}, "files": 0, "superusers": count})
     data.copy_once(zoomdb, _with(site), job, run=Project(f"dz_data: {told}\n"))
     [said] = log.warnings(log.lines(zoomdb, job))
     assert said == (

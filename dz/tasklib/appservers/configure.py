@@ -113,7 +113,7 @@ def write_walls(
 def _addresses(zoomdb: Zoomdb) -> dict[str, list[str]]:
     """Return the addresses of the registered servers by role, each with this machine's, which may be one of them."""
     with zoomdb.session() as session:
-        named = set(session.execute(select(Server.role, Server.address)).tuples())
+        named = {(role, address) for role, address in session.execute(select(Server.role, Server.address))}
     found = {"proxy": {"127.0.0.1"}}
     for role, address in named:
         with contextlib.suppress(ValueError, OSError):

@@ -81,6 +81,7 @@ REASONS = {
     "dz/tasklib/virtualenvs/indexes.py:content: read_text": "a checkout, which is ours",
     "dz/tasklib/virtualenvs/lines.py:decoded: read_bytes": "the same",
     "dz/tasklib/virtualenvs/local_packages.py:_head: open": "the same",
+    "dz/tasklib/virtualenvs/dated.py:_notes: read_text": "the folder of a project's virtualenvs, which is ours",
     "dz/tasklib/virtualenvs/local_packages.py:copies: shutil.copytree": "from a checkout into a folder that is ours until all is copied",
     "dz/tasklib/virtualenvs/local_packages.py:digest: open": "a checkout, which is ours",
     "dz/tasklib/virtualenvs/local_packages.py:digest: rglob": "the same",

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -183,7 +182,7 @@ def limits_in_force() -> str:
 
 def control_groups() -> str:
     """Return the name of the control group of this installation."""
-    return f"djangozoom-{hashlib.sha256(str(settings().state_dir.resolve()).encode()).hexdigest()[:12]}"
+    return cgroups.of_installation(settings().state_dir)
 
 
 def _group(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dz.adapters import files
+from dz.adapters.walls import cgroups
 from dz.errors import StackProblem
 from dz.settings import Settings, settings
 from infra.local import checkout, leftovers, ports, questions
@@ -48,6 +49,7 @@ def down(progress: Progress | None = None) -> None:
     with files.locked(layout.state / "up.lock"), step("stop", tell, {}):
         Supervisor(layout).shut_down()
         leftovers.end(leftovers.find(stack=layout.name, state=layout.state))
+        cgroups.sweep(cgroups.of_installation(layout.state), older=0)
 
 
 def status() -> list[ProgramStatus]:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from dz import wiring
+from dz.adapters.walls import cgroups
 from dz.errors import DzError
 from dz.settings import settings
 from dz.worker import upkeep
@@ -123,6 +124,7 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
         for process in reversed(processes):
             process.terminate()
             process.wait(60)
+        cgroups.sweep(wiring.control_groups(), older=0)
         wiring.zoomdb().close()
         os.environ.clear()
         os.environ.update(before)

@@ -9,6 +9,7 @@ Sources: cgroups(7), the kernel's admin-guide/cgroup-v2.rst and admin-guide/cgro
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import time
@@ -127,6 +128,11 @@ def _handed_on(folder: Path) -> tuple[str, ...]:
     if missing := [f"+{name}" for name in wanted if name not in on]:
         _write(folder / "cgroup.subtree_control", " ".join(missing))
     return tuple(wanted)
+
+
+def of_installation(state: Path) -> str:
+    """Return the name of the group of an installation, whose state lies in a folder of its own."""
+    return f"djangozoom-{hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]}"
 
 
 def in_force(within: Sequence[Tree]) -> str:

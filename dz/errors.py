@@ -154,6 +154,10 @@ class UnknownVersion(OwnerError):
     """The project has no such version, or it can no longer be served."""
 
 
+class RollbackRefused(OwnerError):
+    """The code of an earlier version does not fit the database as later migrations left it."""
+
+
 class DeployInProgress(OwnerError):
     """Another deploy of the same project has been running for longer than one may wait for."""
 

@@ -21,7 +21,7 @@ def rollback(request: VersionRequest, job: OwnJob = None) -> State[None]:
     with running_job(JobKind.ROLLBACK, request, job) as job_id:
         project = known_project(job_id, request.project)
         with only_deploy_of(job_id, project):
-            release = rollback_target(job_id, project, request.version)
+            release = rollback_target(job_id, project, request.version, accepted=request.accepted)
             boot_release(job_id, release)
             publish_release(project, release, job_id)
             return Completed(message=report_url(job_id, release))

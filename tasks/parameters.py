@@ -179,6 +179,11 @@ class VersionRequest(Request):
     version: int | None = Field(
         default=None, title="Version", description="For example 3; empty: the one before the current one", ge=1
     )
+    accepted: bool = Field(
+        default=False,
+        title="Even if its code does not fit the database",
+        description="Off: a version whose code later migrations have broken is refused, with their names",
+    )
 
     @property
     def subject(self) -> str:

@@ -5,7 +5,7 @@ from dz.settings import settings
 from dz.tasklib.jobs import jobs, log
 from dz.tasklib.proxies import sites
 from dz.tasklib.proxies.sites import Site
-from dz.tasklib.releases import releases, serving, titles
+from dz.tasklib.releases import history, releases, serving, titles
 from dz.tasklib.releases.releases import Retired
 from tasks import artifacts
 from tasks.policy import without_run
@@ -45,9 +45,13 @@ def report_unchanged(job: int, release: int) -> str:
 
 
 @on_role("build")
-def rollback_target(job: int, project: int, version: int | None) -> int:
-    """Return the release to go back to."""
+def rollback_target(job: int, project: int, version: int | None, *, accepted: bool) -> int:
+    """Return the release to go back to; whoever asks has accepted that its code may not fit the database, or has not."""
     release = releases.rollback_target(wiring.zoomdb(), project, version)
+    since = history.since(wiring.zoomdb(), release)
+    if not accepted:
+        since.refuse()
+    log.note(wiring.zoomdb(), job, since.warnings, info=since.info)
     title = titles.of_release(wiring.zoomdb(), release)
     artifacts.name_run("roll back {} to {}".format(*title.rsplit(" ", 1)))
     return release

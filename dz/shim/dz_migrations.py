@@ -9,35 +9,20 @@ import hashlib
 import os
 import sys
 
+from dz_history import column, told
 from dz_report import WARNINGS
 from dz_request import from_database
 
 _HARMLESS = ("AlterModelOptions", "AlterModelManagers", "AlterModelTableComment", "DeleteModel")
 """Operations without which a site works: tables and columns that its models name are there."""
-_NOT_IN_THE_DATABASE = (
-    "blank",
-    "choices",
-    "db_column",
-    "db_comment",
-    "default",
-    "editable",
-    "error_messages",
-    "help_text",
-    "limit_choices_to",
-    "on_delete",
-    "related_name",
-    "related_query_name",
-    "validators",
-    "verbose_name",
-)
-"""Arguments of a field that no column knows; those of Django's Field.non_db_attrs, with `default` and `db_comment`."""
 _LISTED = 20
 
 
 def examine(source, must_load, known):
     """Return a digest of the names of all migrations, and what is wrong with them and with those of the project's apps.
 
-    Whether models are ahead of them is not asked again if `known` is the digest of the code that decides it. Raises what
+    What they do, and whether models are ahead of them, is not asked again if `known` is the digest of the code that
+    decides it. Raises what
     loading the migrations raises if they must load; else that is a warning.
     """
     try:
@@ -60,9 +45,11 @@ def examine(source, must_load, known):
         "unmigrated": unmigrated,
     }
     report["models"] = _of_models(source)
-    if not report["conflicts"] and report["models"] != known:
-        left = {app.label for app in own} - {one["app"] for one in unmigrated}
-        report["unmade"] = _unmade(loader, left)
+    if report["models"] != known:
+        report["history"], migrated = _history(loader)
+        if not report["conflicts"]:
+            left = {app.label for app in own} - {one["app"] for one in unmigrated}
+            report["unmade"] = _unmade(loader, left, migrated)
     return report
 
 
@@ -113,7 +100,16 @@ def _of_models(source):
     return digest.hexdigest()
 
 
-def _unmade(loader, labels):
+def _history(loader):
+    """Return what each migration takes from older code, and the models after them; None where that cannot be told."""
+    try:
+        return told(loader)
+    except Exception as error:  # noqa: BLE001
+        WARNINGS.append("What the migrations do could not be told: %s" % str(error)[:300])
+        return None, None
+
+
+def _unmade(loader, labels, migrated):
     """Return for each app the changes of its models that no migration makes, as `makemigrations` would name them."""
     from django.apps import apps
     from django.db.migrations.autodetector import MigrationAutodetector
@@ -122,7 +118,7 @@ def _unmade(loader, labels):
 
     asker = MigrationQuestioner({"ask_initial": True}, specified_apps=labels, dry_run=True)
     try:
-        detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps), asker)
+        detector = MigrationAutodetector(migrated or loader.project_state(), ProjectState.from_apps(apps), asker)
         changes = detector.changes(graph=loader.graph)
         found = {}
         for label in labels & set(changes):
@@ -144,13 +140,4 @@ def _is_harmless(detector, label, operation):
         return False
     if before.primary_key and operation.field.primary_key and before.auto_created and operation.field.auto_created:
         return True  # only DEFAULT_AUTO_FIELD has changed: the old kind of key works
-    return _column(detector, before) == _column(detector, operation.field)
-
-
-def _column(detector, field):
-    """Return what the database knows of a field."""
-    found = detector.deep_deconstruct(field)
-    if not isinstance(found, tuple):
-        return found
-    path, arguments, named = found
-    return path, arguments, {name: value for name, value in named.items() if name not in _NOT_IN_THE_DATABASE}
+    return column(detector.from_state, before) == column(detector.from_state, operation.field)

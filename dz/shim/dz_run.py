@@ -91,6 +91,10 @@ def manage(words):
         return dz_data.main(words[1:])
     from django.core.management import execute_from_command_line
 
+    if words[:1] == ["migrate"]:
+        import dz_locks
+
+        dz_locks.bound_waits()
     execute_from_command_line(["manage.py"] + words)
     return 0
 

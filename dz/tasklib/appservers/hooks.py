@@ -12,7 +12,7 @@ from dz.adapters.sandbox import Sandbox
 from dz.adapters.supervisor import Supervisor
 from dz.tasklib.appservers import data, health, walls
 from dz.tasklib.appservers.instance import AppInstance
-from dz.tasklib.jobs import fencing
+from dz.tasklib.jobs import fencing, log
 from dz.tasklib.releases import hooks
 from dz.tasklib.variables.redaction import redacted
 from dz.zoomdb import Zoomdb
@@ -39,8 +39,13 @@ def run_hooks(
             hooks=manifest.plan.hooks,
             django_version=manifest.django,
             may_run=functools.partial(fencing.refuse_stale, zoomdb, job),
+            waits=functools.partial(_tell, zoomdb, job),
             once_migrated=functools.partial(data.copy_once, zoomdb, instance, job, run=manage),
         )
+
+
+def _tell(zoomdb: Zoomdb, job: int, held: str) -> None:
+    log.note(zoomdb, job, [], info=f"a migration waits for a lock and will try again, so that requests go on: {held}")
 
 
 @contextlib.contextmanager

@@ -149,6 +149,7 @@ def _manifest(
         static_map=verified.static_map,
         paths=tuple(verification.search_path(virtualenv.completed(plan))),
         schema=verified.schema,
+        migrations=verified.history,
         static_root=verified.static_root,
         data_file=verified.data.file if verified.data else "",
         known_paths=verified.known_paths,

@@ -4,6 +4,7 @@ It is kept as JSON in zoomdb, and beside the layers in the bundle store. Bundles
 lack some of the keys, which then take the defaults below.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -39,6 +40,8 @@ class Manifest:
         static_map: pairs of URL path and folder below the static layer, longest path first.
         paths: folders of the code layer in which the project's modules are found.
         schema: a digest of the names of all migrations; empty if unknown.
+        migrations: for each migration pairs of a kind of harm and what it does to older code, see `shim/dz_history.py`; None
+            if unknown.
         static_root: the project's own STATIC_ROOT, as a path below its source; empty if it lies elsewhere.
         data_file: a SQLite database that was committed with the code and holds rows, as a path below the source.
         known_paths: URL paths by which a site without a front page can be seen to live.
@@ -64,6 +67,7 @@ class Manifest:
     static_map: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
     schema: str = ""
+    migrations: Mapping[str, Sequence[tuple[str, str]]] | None = None
     static_root: str = ""
     data_file: str = ""
     known_paths: tuple[str, ...] = ()
@@ -107,6 +111,9 @@ class Manifest:
             "django": self.django,
             "database_type": self.database_type,
             "schema": self.schema,
+            "migrations": None
+            if self.migrations is None
+            else {name: [list(harm) for harm in harms] for name, harms in self.migrations.items()},
             "static_root": self.static_root,
             "data_file": self.data_file,
             "known_paths": list(self.known_paths),
@@ -142,6 +149,7 @@ class Manifest:
             static_map=tuple((url, folder) for url, folder in data.get("static_map", ())),
             paths=tuple(data.get("paths", ())),
             schema=data.get("schema", ""),
+            migrations=_history(data.get("migrations")),
             static_root=data.get("static_root", ""),
             data_file=data.get("data_file", ""),
             known_paths=tuple(data.get("known_paths", ())),
@@ -151,3 +159,7 @@ class Manifest:
             python_build=data.get("python_build", ""),
             python_source=Download.from_json(source) if (source := data.get("python_source")) else None,
         )
+
+
+def _history(stored: dict[str, list[list[str]]] | None) -> dict[str, list[tuple[str, str]]] | None:
+    return None if stored is None else {name: [(kind, what) for kind, what in harms] for name, harms in stored.items()}

@@ -1,6 +1,7 @@
 """Release hooks, which run once for each release, on whichever appserver comes first."""
 
 import contextlib
+import functools
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,11 @@ _TAKEN = re.compile(
     r"^CommandError: Error: That .+ is already taken\.$|^DETAIL: +Key .+ already exists\.$", re.MULTILINE
 )
 """What is said of a superuser who is there: by Django's `createsuperuser`, or before Django 3.0 by PostgreSQL."""
+LOCK_SECONDS = 90
+"""Seconds within which a migration must get its locks; each try waits for `shim/dz_locks.SECONDS`."""
+LOCK_PAUSE = 3.0
+"""Seconds between two tries, in which requests go on; longer than a try, so that none waits for two."""
+_LOCKED = re.compile(r"^dz_locks: (.+)$", re.MULTILINE)
 _APPLYING = re.compile(r"(?:Applying |^ > )(\w+[.:]\w+)\b(?!\.\.\. ?OK)", re.MULTILINE)
 
 
@@ -31,6 +37,7 @@ def run_hooks(
     django_version: str | None = None,
     once_migrated: Callable[[], None] = lambda: None,
     may_run: Callable[[], None] = lambda: None,
+    waits: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run the hooks of a release once, on whichever appserver comes first; the others wait until that is done.
 
@@ -40,6 +47,7 @@ def run_hooks(
         run: runs `manage.py` with these words as the project's user, with the instance's variables and a time limit.
         once_migrated: called after the last `migrate`, before other hooks that follow.
         may_run: called before each command; raises what refuses stale work.
+        waits: told who holds the lock that a migration waits for.
         hooks: `migrate`, or other words for `manage.py`.
 
     Raises:
@@ -47,6 +55,11 @@ def run_hooks(
         LimitExceeded: it failed at a limit.
         ServiceUnavailable: another appserver does not finish in time (transient).
     """
+
+    def current(words: list[str]) -> Finished:
+        may_run()
+        return run(words)
+
     commands = [words for hook in hooks for words in _commands(hook, django_version)]
     with zoomdb.session() as session:
         project_id = session.get_one(Release, release_id).project_id
@@ -59,8 +72,7 @@ def run_hooks(
             if taken:
                 last = max((place for place, words in enumerate(commands) if words[0] == "migrate"), default=None)
                 for place, words in enumerate(commands):
-                    may_run()
-                    _run_one(run, words, seen=seen)
+                    _run_one(functools.partial(_unlocked, current, waits), words, seen=seen)
                     if place == last:
                         once_migrated()
                 with zoomdb.session() as session:
@@ -95,6 +107,18 @@ def _done(zoomdb: Zoomdb, release_id: int) -> bool:
         return session.get_one(Release, release_id).hooks_done is not None
 
 
+def _unlocked(run: Callable[[list[str]], Finished], waits: Callable[[str], None], words: list[str]) -> Finished:
+    """Run one command, again and again for a while if it did not get a lock that requests of the site hold."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        done = run(words)
+        held = None if done.ok else _LOCKED.search(done.output)
+        if not held or time.monotonic() > deadline:
+            return done
+        waits(held[1][:600])
+        time.sleep(LOCK_PAUSE)
+
+
 def _run_one(run: Callable[[list[str]], Finished], words: list[str], *, seen: bool) -> None:
     """Run one command; a superuser who is there already was made by an earlier version.
 
@@ -106,6 +130,13 @@ def _run_one(run: Callable[[list[str]], Finished], words: list[str], *, seen: bo
         return
     applied = _APPLYING.findall(done.output)
     where = f" in migration {applied[-1]}" if applied else ""
+    if held := _LOCKED.findall(done.output):
+        raise HookFailed(
+            f"manage.py {' '.join(words)} did not get a lock{where} within {LOCK_SECONDS} s, in tries of a few seconds so that "
+            f"no request waits longer: {held[-1][:600]}.",
+            "Have the site end its transactions (idle_in_transaction_session_timeout ends those that wait for nothing), or "
+            "deploy again when less goes on.",
+        )
     how = f"did not end within {done.seconds:.0f} s" if done.timed_out else f"failed with code {done.returncode}"
     serves = "; the previous version still serves" if seen else ""
     found = f"manage.py {' '.join(words)} {how}{where}{serves}."

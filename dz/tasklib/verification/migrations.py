@@ -12,12 +12,16 @@ from dz.adapters import files
 from dz.errors import DzError, VerificationFailed
 from dz.tasklib.verification import reports
 
+History = Mapping[str, Sequence[tuple[str, str]]]
+"""For each migration pairs of a kind and what it does."""
 _PARENT = re.compile(r"nonexistent parent node \('(\w+)'|Dependency on app with no migrations: (\w+)")
 """How Django names the app whose migrations are not there: django/db/migrations/{graph,loader}.py."""
 _IGNORES = re.compile(r"[^#!\s].*?(\bmigrations\b|\b0+\*)|0+\*|migrations\b")
 """A line of a .gitignore that is about migrations, by the name of their folder or by the zeros of their names."""
 _ANSWER = "models.json"
 _SHOWN = 5
+_MOST = 2000
+"""Migrations whose history is kept; a project of 150 apps has fewer."""
 _SIZE = 64_000
 """Bytes of a .gitignore that are read."""
 
@@ -75,17 +79,20 @@ class LastAnswer:
         environment: the key of the virtualenv.
         models: a digest of the code that decides it.
         unmade: for each app what no migration makes.
+        history: for each migration what it takes from older code, see `shim/dz_history.py`; None: nobody knows.
     """
 
     environment: str
     models: str = ""
     unmade: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    history: History | None = None
 
     @classmethod
     def read(cls, work: Path, environment: str) -> "LastAnswer":
         """Read the answer that was written to `work` with the same virtualenv; an empty one if there is none."""
         try:
             known = json.loads((work / _ANSWER).read_text("utf-8"))
+            known["history"]  # an answer of before this was asked for is none
             return cls(**known) if known["environment"] == environment else cls(environment)
         except (OSError, ValueError, KeyError, TypeError):
             return cls(environment)
@@ -95,7 +102,7 @@ class LastAnswer:
         models = reports.word(report.get("models"))
         if models == self.models:
             return self
-        return LastAnswer(self.environment, models, unmade(report))
+        return LastAnswer(self.environment, models, unmade(report), history(report))
 
     def write(self, work: Path) -> None:
         """Write the answer to the folder `work`, which is the platform's."""
@@ -134,6 +141,19 @@ def all_warnings(report: Mapping[str, Any], hooks: Sequence[str], root: Path) ->
 def unmade(report: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """Return for each app the changes of its models that no migration makes."""
     return {label: reports.words(names) for label, names in _items(report.get("unmade"))}
+
+
+def history(report: Mapping[str, Any]) -> History | None:
+    """Return for each migration what it takes from older code; None if the report does not say."""
+    found = report.get("history")
+    if not isinstance(found, dict):
+        return None
+    return {reports.word(name): _harms(harms) for name, harms in islice(found.items(), _MOST)}
+
+
+def _harms(value: Any) -> list[tuple[str, str]]:
+    pairs = [reports.words(one)[:2] for one in reports.listed(value)[:50]]
+    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 
 def _unmigrated(report: Mapping[str, Any], hooks: Sequence[str]) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ _FILES = (
     "dz_request.py",
     "dz_hooks.py",
     "dz_migrations.py",
+    "dz_history.py",
+    "dz_locks.py",
     "dz_catalogs.py",
     "dz_templates.py",
 )

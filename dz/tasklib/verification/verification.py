@@ -18,6 +18,7 @@ from dz.tasklib.configuration.plan import Plan
 from dz.tasklib.databases import Credentials
 from dz.tasklib.variables import platform
 from dz.tasklib.verification import catalogs, dry_run, migrations, outgrown, reports, shim
+from dz.tasklib.verification.migrations import History
 from dz.tasklib.verification.reports import StoredRows
 from dz.tasklib.virtualenvs.virtualenvs import Virtualenv
 
@@ -42,6 +43,7 @@ class Verification:
         migrations: labels of the applications that have migrations.
         database_type: what the project's database must be.
         schema: a digest of the names of all migrations; empty if unknown.
+        history: for each migration what it takes from older code; None if unknown.
         static_root: the project's own STATIC_ROOT, if that lies below its source: the path to there.
         data: a database that was committed with the code, if it holds rows.
         known_paths: URL paths by which a site without a front page can be seen to live.
@@ -62,6 +64,7 @@ class Verification:
     migrations: tuple[str, ...] = ()
     database_type: str = "postgresql"
     schema: str = ""
+    history: History | None = None
     static_root: str = ""
     data: StoredRows | None = None
     known_paths: tuple[str, ...] = ()
@@ -213,7 +216,8 @@ def _verify(
     last = last.replaced(report)
     last.write(place.parent)
     warnings += migrations.warnings(report, last.unmade, plan.hooks, checkout.path)
-    return replace(_verification(plan, report, out, attempt, warnings), catalogs=catalogs.compiled(out, checkout.path))
+    verified = _verification(plan, report, out, attempt, warnings)
+    return replace(verified, catalogs=catalogs.compiled(out, checkout.path), history=last.history)
 
 
 def _storage_refused(report: dict[str, Any]) -> bool:

@@ -144,3 +144,19 @@ def test_hooks_of_two_versions_of_a_project_never_run_at_the_same_time(zoomdb, r
     for thread in both:
         thread.join(20)
     assert most == [1, 1]
+
+
+def test_a_migration_that_gets_no_lock_is_tried_again_and_says_who_holds_it(zoomdb, release, monkeypatch):
+    monkeypatch.setattr(hooks, "LOCK_PAUSE", 0)
+    told, answers = [], [finished(["migrate"], 1, "x\ndz_locks: process 7 is idle\n")] * 2 + [finished(["migrate"])]
+    hooks.run_hooks(zoomdb, release, run=lambda _: answers.pop(0), hooks=["migrate"], waits=told.append)
+    assert (answers, told) == ([], ["process 7 is idle"] * 2)
+
+
+def test_a_migration_that_never_gets_its_lock_fails_with_who_holds_it(zoomdb, release, monkeypatch):
+    monkeypatch.setattr(hooks, "LOCK_SECONDS", 0)
+    output = "  Applying shop.0002_colour...\ndz_locks: process 7 is idle\n"
+    with pytest.raises(
+        HookFailed, match=r"did not get a lock in migration shop\.0002_colour within .*: process 7 is idle"
+    ):
+        hooks.run_hooks(zoomdb, release, run=lambda words: finished(words, 1, output), hooks=["migrate"])

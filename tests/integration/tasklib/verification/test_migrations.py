@@ -160,3 +160,44 @@ def test_what_a_project_reports_of_itself_is_bounded_and_leads_out_of_nothing(tm
     assert "and 25 more" in text
     migrations.refuse(report, ("migrate",), tmp_path)
     assert migrations.LastAnswer.read(tmp_path, "x").replaced(report).unmade == {}
+
+
+def _migration(after, operations):
+    return LATER.replace("0001_initial", after).replace(
+        'migrations.AddField("Product", "sold", models.BooleanField(default=False))', operations
+    )
+
+
+def test_what_each_migration_takes_from_older_code_is_known_without_a_database(check, open_folder):
+    text = "models.CharField(max_length={})"
+    steps = {
+        "0002_borne": 'migrations.AddField("Product", "sold", models.BooleanField(null=True)), '
+        f'migrations.AlterField("Product", "name", {text.format(40)}), '
+        'migrations.AlterField("Product", "name", models.CharField(max_length=40, help_text="on the label", null=True))',
+        "0003_filled": 'migrations.AddField("Product", "size", models.IntegerField(default=3))',
+        "0004_narrow": f'migrations.AlterField("Product", "name", {text.format(10)})',
+        "0005_renamed": 'migrations.RenameField("Product", "name", "title")',
+        "0006_rows": "migrations.RunPython(migrations.RunPython.noop)",
+        "0007_words": 'migrations.RunSQL("select 1")',
+        "0008_apart": 'migrations.SeparateDatabaseAndState([migrations.RemoveField("Product", "size")], [])',
+        "0009_gone": 'migrations.DeleteModel("Product")',
+    }
+    after, files = "0001_initial", {}
+    for name, operations in steps.items():
+        files[f"shop/migrations/{name}.py"] = _migration(after, operations)
+        after = name
+    found = check(site(open_folder, **files, **{"shop/models.py": ""})).history
+    kinds = {name: [kind for kind, _ in harms] for name, harms in found.items() if name.startswith("shop.")}
+    assert kinds == {
+        "shop.0001_initial": [],
+        "shop.0002_borne": [],
+        "shop.0003_filled": ["breaks"],
+        "shop.0004_narrow": ["breaks"],
+        "shop.0005_renamed": ["breaks"],
+        "shop.0006_rows": ["rows"],
+        "shop.0007_words": ["unknown"],
+        "shop.0008_apart": ["loses"],
+        "shop.0009_gone": ["loses"],
+    }
+    assert found["shop.0009_gone"] == [("loses", "Delete model Product")]
+    assert check(site(open_folder, **files, **{"shop/models.py": ""})).history.keys() == found.keys(), "it is kept"

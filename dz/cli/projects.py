@@ -60,7 +60,7 @@ def list_versions(
     output.print_table(("version", "made", "url", "commit", "message", "app instances"), rows)
     if seen and not seen.well:
         output.note(f"Version {seen.version} should serve and does not everywhere: {seen.sentence()}.")
-        output.note("Servers repair themselves within a minute; `dz doctor` says what they cannot.")
+        output.note("Servers repair themselves within a minute; `dz status` and `dz jobs` say what they cannot.")
 
 
 def _urls(zoomdb: Zoomdb) -> dict[int, str]:

@@ -53,7 +53,7 @@ def test_every_field_says_what_it_means(flow: str) -> None:
     [
         ("build_and_deploy", ["Project", "Git URL", "Branch, tag or commit", "Commit", "zoombuild.cfg", "Build again"]),
         ("check_repo", ["Git URL", "Branch, tag or commit", "Prove it"]),
-        ("rollback", ["Project", "Version"]),
+        ("rollback", ["Project", "Version", "Even if its code does not fit the database"]),
         ("publish_host", ["Project", "Host name", "Version"]),
     ],
 )

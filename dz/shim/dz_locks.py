@@ -49,7 +49,7 @@ def bound_waits():
 
 def _set_timeout(connection, seconds):
     with connection.cursor() as cursor:
-        cursor.execute("set lock_timeout = %d" % (seconds * 1000))
+        cursor.execute("select set_config('lock_timeout', %s, false)", ["%ds" % seconds])
 
 
 def _code(error):

@@ -79,7 +79,7 @@ class Services:
     def s3(self, bucket: str) -> str:
         """Start an S3 server with a bucket, and return its URL."""
         port = self.port()
-        self._launch(s3.program(folder=self.folder / "s3", port=port, **S3_KEYS))
+        self._launch(s3.program(folder=self.folder / "s3", port=port, tls=None, **S3_KEYS))
         url = f"http://127.0.0.1:{port}"
         s3.ensure_bucket(endpoint=url, region="us-east-1", bucket=bucket, timeout=60, **S3_KEYS)
         return url

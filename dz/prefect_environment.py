@@ -25,6 +25,8 @@ def prepare() -> None:
     if here.prefect_api_url:
         defaults["PREFECT_API_URL"] = here.prefect_api_url
         defaults["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+    if here.prefect_certificate:
+        defaults["PREFECT_API_SSL_CERT_FILE"] = str(here.prefect_certificate)
     if here.prefect_auth_string:
         defaults["PREFECT_API_AUTH_STRING"] = here.prefect_auth_string.get_secret_value()
     for name, value in defaults.items():

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
+    s3_certificate: Path | None = None
+    """A file of the certificates by which the S3 server is known; None: those of the system."""
 
     git_hosts: list[str] = Field(default_factory=lambda: list(PUBLIC_GIT_HOSTS))
     """Allowed sources: a public host name (https only), or an internal `git://HOST:PORT` / `https://HOST:PORT`."""
@@ -191,6 +193,8 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = None
     prefect_ui_url: str | None = None
     prefect_auth_string: SecretStr | None = None
+    prefect_certificate: Path | None = None
+    """A file of the certificates by which Prefect's API is known; None: those that come with Prefect."""
 
     versions_kept: int = 2
     """How many versions keep their app instances warm for rollback, the serving one included."""

@@ -252,7 +252,14 @@ def bundle_store() -> BundleStore:
     if here.bundle_store == "directory":
         return DirectoryBundleStore(here.bundle_directory or here.state_dir / "bundles")
     secret = here.s3_secret_key.get_secret_value() if here.s3_secret_key else None
-    return S3BundleStore(here.s3_endpoint, here.s3_bucket, here.s3_region, here.s3_access_key, secret)
+    return S3BundleStore(
+        here.s3_endpoint,
+        here.s3_bucket,
+        here.s3_region,
+        here.s3_access_key,
+        secret,
+        certificate=here.s3_certificate,
+    )
 
 
 def postgres() -> PostgresServer:
@@ -264,8 +271,15 @@ def database_place() -> dict[str, Any]:
     """Return which database server this is and where app instances reach it."""
     url = make_url(settings().sites_database_url.get_secret_value())
     host = settings().sites_database_host or url.host or "127.0.0.1"
-    prefix = settings().database_prefix
-    return {"server_name": server_name("database"), "host": host, "port": url.port or 5432, "prefix": prefix}
+    prefix, port = settings().database_prefix, url.port or int(str(url.query.get("port", 5432)))
+    return {"server_name": server_name("database"), "host": host, "port": port, "prefix": prefix}
+
+
+def database_socket() -> Path | None:
+    """Return the Unix socket of the sites' database server; None where its administrator uses none."""
+    place = make_url(settings().sites_database_url.get_secret_value()).query
+    folder = str(place.get("host", ""))
+    return Path(folder, f".s.PGSQL.{place.get('port', 5432)}") if folder.startswith("/") else None
 
 
 def supervisor(server: str) -> Supervisor:
@@ -288,6 +302,7 @@ def configure(found: AppInstance) -> None:
         owner=owner(found.sysid),
         local_names=local_names(),
         egress=here.egress,
+        database_socket=database_socket(),
         within=walls(),
         limits=_limits("appserver", found.manifest.plan.memory_mb),
         group=_group(found.sysid),

@@ -83,6 +83,7 @@ class S3BundleStore:
     Args:
         endpoint: URL of the service; None: Amazon's.
         connect_timeout: seconds to wait for a connection; answers may take ten times as long.
+        certificate: a file of the only certificates that are trusted; None: those of the system.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class S3BundleStore:
         secret_key: str | None,
         *,
         connect_timeout: float = 5,
+        certificate: Path | None = None,
     ) -> None:
         self._bucket = bucket
         self._region = region
@@ -104,6 +106,7 @@ class S3BundleStore:
             region_name=region,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
+            verify=str(certificate) if certificate else None,
             config=Config(
                 connect_timeout=connect_timeout,
                 read_timeout=connect_timeout * 10,

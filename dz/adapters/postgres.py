@@ -303,6 +303,7 @@ def database_works(
             user=name,
             password=password,
             connect_timeout=timeout,
+            require_auth="scram-sha-256",  # another program at that port is not told the password
             options=session_options(timeout),
             client_encoding="UTF8",
         )

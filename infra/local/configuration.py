@@ -58,9 +58,10 @@ class Configuration:
             name=name,
             folder=self.layout.state / "postgres",
             port=ports[name],
-            sockets=self.layout.run / "postgres",
+            sockets=self.layout.run / name,
             password_file=self.layout.keys / f"postgres-{name}.password",
             user=postgres.SERVICE_USER if os.geteuid() == 0 else None,
+            for_sites=name == "sites",
         )
 
     def secret(self, name: str) -> str:
@@ -79,10 +80,22 @@ class Configuration:
         return "s3_endpoint" not in self.external and self.given.bundle_store == "s3"
 
     @property
+    def tls(self) -> tuple[Path, Path]:
+        """Certificate and key of the stack's own servers that speak TLS."""
+        return self.layout.keys / "services.pem", self.layout.keys / "services.key"
+
+    @property
+    def api_certificate(self) -> str | None:
+        """The file of the only certificate that clients of Prefect's API trust; None: those of the system."""
+        if "prefect_api_url" not in self.external:
+            return str(self.tls[0])
+        return str(self.given.prefect_certificate) if self.given.prefect_certificate else None
+
+    @property
     def api_url(self) -> str:
         """The address of Prefect's API."""
         outside = self.given.prefect_api_url if "prefect_api_url" in self.external else None
-        return outside or f"http://127.0.0.1:{self.ports.prefect}/api"
+        return outside or f"https://127.0.0.1:{self.ports.prefect_api}/api"
 
     @property
     def ui_url(self) -> str:
@@ -108,6 +121,7 @@ class Configuration:
             "prefect_api_url": self.api_url,
             "prefect_ui_url": self.ui_url,
             "prefect_auth_string": self.auth_string,
+            "prefect_certificate": self.api_certificate,
             "database_prefix": self._prefix_of_databases(),
             "worker_type": self.given.worker_type,
             "nginx": str(nginx_binary(self.given.nginx if "nginx" in self.external else None)),
@@ -140,11 +154,12 @@ class Configuration:
             "s3_region": here.s3_region,
         }
         if self.own_s3:
-            found["s3_endpoint"] = f"http://127.0.0.1:{self.ports.s3}"
+            found["s3_endpoint"], found["s3_certificate"] = f"https://127.0.0.1:{self.ports.s3}", str(self.tls[0])
             found["s3_access_key"], found["s3_secret_key"] = self._store_keys()
         else:
             found["s3_endpoint"], found["s3_access_key"] = here.s3_endpoint, here.s3_access_key
             found["s3_secret_key"] = here.s3_secret_key.get_secret_value() if here.s3_secret_key else None
+            found["s3_certificate"] = str(here.s3_certificate) if here.s3_certificate else None
             found["bundle_directory"] = str(here.bundle_directory) if here.bundle_directory else None
         return found
 
@@ -192,7 +207,9 @@ class Configuration:
         if self.own_s3:
             access, secret = self._store_keys()
             folder = self.layout.state / "s3"
-            found.append(s3.program(folder=folder, port=self.ports.s3, access_key=access, secret_key=secret))
+            found.append(
+                s3.program(folder=folder, port=self.ports.s3, tls=self.tls, access_key=access, secret_key=secret)
+            )
         return [*found, git_daemon.program(folder=self.layout.git, port=self.ports.git)]
 
     def prefect(self) -> list[Program]:
@@ -205,14 +222,21 @@ class Configuration:
         auth = self.auth_string or ""
         here = self.given
         retention = Retention(here.runs_kept_days, here.events_kept_days, here.vacuum_seconds)
-        port = self.ports.prefect
-        return [prefect_server.program(home=home, port=port, database_url=url, auth_string=auth, retention=retention)]
+        ports = self.ports.prefect, self.ports.prefect_api
+        server = prefect_server.program(
+            home=home, ports=ports, tls=self.tls, database_url=url, auth_string=auth, retention=retention
+        )
+        return [prefect_server.kept_ports(folder=self.layout.state, ports=ports), server]
 
     def prefect_environment(self) -> dict[str, str]:
         """Return the environment of Prefect's clients."""
         home = self.layout.state / "prefect"
         return prefect_server.client_environment(
-            home=home, api_url=self.api_url, ui_url=self.ui_url, auth_string=self.auth_string
+            home=home,
+            api_url=self.api_url,
+            ui_url=self.ui_url,
+            auth_string=self.auth_string,
+            certificate=self.api_certificate,
         )
 
     def front(self) -> list[Program]:

@@ -33,7 +33,7 @@ class Layout:
     def run(self) -> Path:
         """The folder of Unix sockets: inside `state` if that path is short enough."""
         inside = self.state / "run"
-        if len(str(inside / "postgres" / ".s.PGSQL.65535.lock")) <= LONGEST_SOCKET:
+        if len(str(inside / "platform" / ".s.PGSQL.65535.lock")) <= LONGEST_SOCKET:
             return inside
         return Path(f"/run/djangozoom/{self.name}" if os.geteuid() == 0 else f"/tmp/dz-{os.getuid()}-{self.name}")  # noqa: S108
 

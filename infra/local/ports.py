@@ -16,7 +16,7 @@ WIDTH = 2000
 BLOCKS = tuple(range(10_000, 32_000, WIDTH))
 """The first port of each block; all are below those that Linux gives to outgoing connections (32768 and up)."""
 MOST_SERVERS = 18
-_PROXIES, _STATUS, _APPS, _SITES, _RANGE = 10, 50, 100, 1000, 50
+_PREFECT_API, _PROXIES, _STATUS, _APPS, _SITES, _RANGE = 5, 10, 50, 100, 1000, 50
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Ports:
     postgres_sites: int
     s3: int
     git: int
+
+    @property
+    def prefect_api(self) -> int:
+        """The port at which the stack's own clients find Prefect's server, by TLS."""
+        return self.base + _PREFECT_API
 
     def proxy(self, number: int) -> int:
         """Return the port on which proxy `number`, from 1, tells sites apart by host name."""

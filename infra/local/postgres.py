@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
+from sqlalchemy import URL
 
 from dz.adapters import files, processes, trees, users
 from dz.errors import ServiceUnavailable, StackProblem
@@ -19,7 +20,6 @@ from infra.local.programs import Program
 SERVICE_USER = "djangozoom"
 """The Unix user of PostgreSQL where the stack runs as root, because PostgreSQL refuses to run as root."""
 _SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "wal_level": "minimal",
@@ -37,10 +37,11 @@ class Cluster:
     Args:
         name: `platform` or `sites`.
         folder: holds the data of all clusters.
-        port: on 127.0.0.1.
-        sockets: the folder of its Unix socket.
+        port: part of its socket's name, and a port of 127.0.0.1 where it serves sites.
+        sockets: the folder of its Unix socket, where only its user can make or replace one.
         password_file: the superuser's password, mode 0600.
         user: the Unix user it runs as; None: this one.
+        for_sites: whether sites log in, for whom it listens on 127.0.0.1, too, and whose launchers reach its socket.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Cluster:
     sockets: Path
     password_file: Path
     user: str | None
+    for_sites: bool = True
 
     @property
     def data(self) -> Path:
@@ -59,13 +61,14 @@ class Cluster:
     def program(self) -> Program:
         """How the supervisor runs it; SIGINT is PostgreSQL's fast shutdown."""
         settings = _SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.sockets)}
+        settings["listen_addresses"] = "127.0.0.1" if self.for_sites else ""
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Program(
             name=f"postgres-{self.name}",
             argv=(str(binary("postgres")), "-D", str(self.data), *options),
             cwd=self.folder,
             user=self.user,
-            port=self.port,
+            port=self.port if self.for_sites else None,
             stop_signal="INT",
             stop_seconds=30,
             children_in=self.data,
@@ -73,9 +76,15 @@ class Cluster:
         )
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
-        """Return the SQLAlchemy URL of a database, with the superuser's password unless another is given."""
+        """Return the SQLAlchemy URL of a database, with the superuser's password unless another is given.
+
+        It names the Unix socket: another program could take a port of 127.0.0.1 when the server has died, and be told
+        the password.
+        """
         word = password or keys.secret(self.password_file)
-        return f"postgresql+psycopg2://{user}:{word}@127.0.0.1:{self.port}/{database}"
+        place = {"host": str(self.sockets), "port": str(self.port)}
+        found = URL.create("postgresql+psycopg2", user, word, database=database, query=place)
+        return found.render_as_string(hide_password=False)
 
     def initialise(self) -> None:
         """Create the cluster if it is missing; an interrupted attempt is discarded.
@@ -83,7 +92,7 @@ class Cluster:
         Raises:
             StackProblem: initdb failed.
         """
-        _own(self.sockets, self.user)
+        _own(self.sockets, self.user, mode=0o711 if self.for_sites else 0o700)
         if (self.data / "PG_VERSION").exists():
             self._refuse_other_version()
             return
@@ -128,7 +137,7 @@ class Cluster:
         """Open a connection of the superuser."""
         word = keys.secret(self.password_file)
         return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=word, dbname="postgres", connect_timeout=5
+            host=str(self.sockets), port=self.port, user="postgres", password=word, dbname="postgres", connect_timeout=5
         )
 
     def wait(self, *, timeout: float = 60) -> None:
@@ -210,8 +219,8 @@ def _identity(user: str | None) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
-def _own(folder: Path, user: str | None) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _own(folder: Path, user: str | None, *, mode: int = 0o700) -> None:
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
     identity = _identity(user)
     if identity:
         os.chown(folder, *identity)

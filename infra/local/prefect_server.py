@@ -1,5 +1,6 @@
 """Prefect's server of a local stack, on PostgreSQL, and the environment of its clients."""
 
+import ssl
 import sys
 import time
 from dataclasses import dataclass
@@ -8,10 +9,10 @@ from pathlib import Path
 import httpx
 
 from dz.errors import ServiceUnavailable
+from dz.settings import PROJECT_ROOT
 from infra.local.programs import Program
 
 _DAY = 86_400
-
 
 @dataclass(frozen=True)
 class Retention:
@@ -31,12 +32,23 @@ class Retention:
         }
 
 
-def program(*, home: Path, port: int, database_url: str, auth_string: str, retention: Retention) -> Program:
+def kept_ports(*, folder: Path, ports: tuple[int, int]) -> Program:
+    """Return how the supervisor keeps the server's ports for it, also while it is down; arguments as of `program`."""
+    argv = (sys.executable, "-m", "infra.local.kept_ports", *map(str, ports))
+    return Program(
+        "prefect-ports", argv, folder, env={"PYTHONPATH": str(PROJECT_ROOT)}, port=ports[1], keeps="prefect-server"
+    )
+
+
+def program(
+    *, home: Path, ports: tuple[int, int], tls: tuple[Path, Path], database_url: str, auth_string: str, retention: Retention
+) -> Program:
     """Return how the supervisor runs it.
 
     Args:
         home: its folder, for leases and storage.
-        port: on 127.0.0.1.
+        ports: on 127.0.0.1, of the UI and by TLS.
+        tls: certificate and key.
         database_url: `postgresql+asyncpg://...`
         auth_string: `user:password` that every client must send.
         retention: what it removes.
@@ -44,7 +56,11 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str, reten
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Program(
         name="prefect-server",
-        argv=(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)),
+        # `begin.py` takes its own PYTHONPATH away.
+        argv=(
+            *("/usr/bin/env", f"PYTHONPATH={PROJECT_ROOT}", sys.executable, "-m", "infra.local.prefect_listeners"),
+            *map(str, (*ports, *tls)),
+        ),
         cwd=home,
         env={
             "PREFECT_HOME": str(home),
@@ -61,18 +77,20 @@ def program(*, home: Path, port: int, database_url: str, auth_string: str, reten
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
-            "PREFECT_UI_URL": f"http://127.0.0.1:{port}",
+            "PREFECT_UI_URL": f"http://127.0.0.1:{ports[0]}",
             # Relative, so that the UI finds the API through a tunnel or a proxy, too.
             "PREFECT_UI_API_URL": "/api",
         },
-        port=port,
+        port=ports[0],
         stop_seconds=20,
         whole_group=True,
         children_in=home,
     )
 
 
-def client_environment(*, home: Path, api_url: str, ui_url: str, auth_string: str | None) -> dict[str, str]:
+def client_environment(
+    *, home: Path, api_url: str, ui_url: str, auth_string: str | None, certificate: str | None
+) -> dict[str, str]:
     """Return the environment in which Prefect's client finds the server."""
     found = {
         "PREFECT_HOME": str(home),
@@ -84,25 +102,27 @@ def client_environment(*, home: Path, api_url: str, ui_url: str, auth_string: st
         # This server has CSRF protection off, but every new client would still request a token.
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
     }
+    found |= {"PREFECT_API_SSL_CERT_FILE": certificate} if certificate else {}
     return found | ({"PREFECT_API_AUTH_STRING": auth_string} if auth_string else {})
 
 
-def is_healthy(api_url: str) -> bool:
-    """Say whether the server answers."""
+def is_healthy(api_url: str, certificate: str | None) -> bool:
+    """Say whether the server answers; a certificate is the only one that is trusted."""
+    verify = ssl.create_default_context(cafile=certificate) if certificate else True
     try:
-        return httpx.get(f"{api_url}/health", timeout=5, trust_env=False).status_code == 200
+        return httpx.get(f"{api_url}/health", timeout=5, trust_env=False, verify=verify).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def wait(api_url: str, *, timeout: float = 120) -> None:
+def wait(api_url: str, certificate: str | None, *, timeout: float = 120) -> None:
     """Wait until the server answers; `timeout` in seconds.
 
     Raises:
         ServiceUnavailable: it does not answer in that time.
     """
     deadline = time.monotonic() + timeout
-    while not is_healthy(api_url):
+    while not is_healthy(api_url, certificate):
         if time.monotonic() > deadline:
             raise ServiceUnavailable(
                 f"Prefect's server {api_url} is not healthy after {timeout:.0f} s.",

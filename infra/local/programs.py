@@ -30,6 +30,7 @@ class Program:
         env: its variables on top of `base_environment`.
         user: the Unix user it becomes; None: the stack's own.
         port: the port of 127.0.0.1 it listens on, if any.
+        keeps: the program whose ports it holds, so that they are not free while that is down.
         stop_signal: asks it to end.
         stop_seconds: how long it may take to end.
         whole_group: stop its whole process group, because its children do not end with it.
@@ -45,6 +46,7 @@ class Program:
     env: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     port: int | None = None
+    keeps: str | None = None
     stop_signal: str = "TERM"
     stop_seconds: int = 10
     whole_group: bool = False

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import json
 import socket
+import ssl
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,7 @@ from dz.tasklib.servers.servers import SILENT_AFTER
 from dz.zoomdb import Zoomdb
 from infra.local import s3
 from infra.local.configuration import Configuration
+from infra.local.postgres import Cluster
 
 SECONDS = 5
 """How long a service may take to answer."""
@@ -58,12 +60,12 @@ def _questions(of: Configuration) -> dict[str, Callable[[], str]]:
     urls = {"platform": here["zoomdb_url"], "sites": here["sites_database_url"]}
     found: dict[str, Callable[[], str]] = {}
     for cluster in of.clusters:
-        found[cluster.program.name] = functools.partial(_database, urls[cluster.name], cluster.port)
+        found[cluster.program.name] = functools.partial(_database, urls[cluster.name], cluster)
     if of.own_s3:
         found["s3"] = functools.partial(s3.refusal, **s3.place(here), timeout=SECONDS)
     found["git"] = functools.partial(_git, of.ports.git)
-    for program in of.prefect():
-        found[program.name] = functools.partial(_prefect, of.api_url)
+    for program in of.prefect():  # who keeps the ports is well where the server is
+        found[program.name] = functools.partial(_prefect, of.api_url, of.api_certificate)
     for number in range(1, of.proxies + 1):
         found[f"nginx-{number}"] = functools.partial(_nginx, of.nginx(number))
     for number in range(1, of.appservers + 1):
@@ -78,12 +80,12 @@ def _answer(question: Callable[[], str]) -> str:
         return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _database(url: str, port: int) -> str:
+def _database(url: str, cluster: Cluster) -> str:
     place = make_url(url)
-    # The port is the server's own, also where zoomdb is another's.
+    # The socket is the server's own, also where zoomdb is another's.
     connection = psycopg2.connect(
-        host="127.0.0.1",
-        port=port,
+        host=str(cluster.sockets),
+        port=cluster.port,
         user=place.username,
         password=place.password,
         dbname=place.database,
@@ -106,8 +108,9 @@ def _git(port: int) -> str:
     return "" if b"ERR" in answer else "does not answer as a git server"
 
 
-def _prefect(api_url: str) -> str:
-    answer = httpx.get(f"{api_url}/ready", timeout=SECONDS, trust_env=False)
+def _prefect(api_url: str, certificate: str | None) -> str:
+    verify = ssl.create_default_context(cafile=certificate) if certificate else True
+    answer = httpx.get(f"{api_url}/ready", timeout=SECONDS, trust_env=False, verify=verify)
     return "" if answer.status_code == 200 else f"answers {answer.status_code} when it is asked whether it is ready"
 
 

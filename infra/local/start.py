@@ -17,7 +17,7 @@ from dz.errors import PortTaken, ServiceUnavailable, StackProblem
 from dz.settings import PROJECT_ROOT, settings
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
-from infra.local import begin, checkout, leftovers, ports, postgres, prefect_server, questions, s3
+from infra.local import begin, certificates, checkout, leftovers, ports, postgres, prefect_server, questions, s3
 from infra.local.configuration import Configuration
 from infra.local.programs import Program, base_environment
 from infra.local.supervisor import Supervisor
@@ -83,6 +83,7 @@ class Start:
     def _prepare(self) -> None:
         with self._step("prepare"):
             create_key_file(self._of.key_file)
+            certificates.ensure(*self._of.tls)
             postgres.service_user()
             if not self._supervisor.alive():
                 leftovers.end(leftovers.find(stack=self._layout.name, state=self._layout.state))
@@ -101,6 +102,7 @@ class Start:
 
     def _refuse_taken_ports(self, programs: list[Program]) -> None:
         up_already = {one.name for one in self._supervisor.statuses() if one.pid}
+        up_already |= {one.keeps for one in programs if one.keeps and one.name in up_already}
         for program in programs:
             if not program.port or program.name in up_already or is_free(program.port):
                 continue
@@ -124,7 +126,7 @@ class Start:
                 zoomdb.migrate()
                 zoomdb.close()
         with self._step("Prefect server"):
-            prefect_server.wait(self._of.api_url)
+            prefect_server.wait(self._of.api_url, here["prefect_certificate"])
 
     def _create_databases(self) -> None:
         cluster = self._of.cluster("platform")

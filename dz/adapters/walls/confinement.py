@@ -44,12 +44,14 @@ class Network:
 
     Args:
         open: (host, port) that may have any address, such as the site's database.
+        sockets: (port, path): who connects to that port of 127.0.0.1 within reaches a Unix socket outside.
         hosts: hosts, or `*.` and a domain, that are reached through an HTTP proxy at PROXY, where they are public.
         internet: every public address may be reached by TCP.
         closed: addresses of the platform's own servers; only their web ports count as public.
     """
 
     open: tuple[tuple[str, int], ...] = ()
+    sockets: tuple[tuple[int, str], ...] = ()
     hosts: tuple[str, ...] = ()
     internet: bool = False
     closed: tuple[str, ...] = ()
@@ -144,7 +146,11 @@ class Confinement:
             reads=tuple(map(Path, found["reads"])),
             writes=tuple(map(Path, found["writes"])),
             network=Network(
-                _pairs(network["open"]), tuple(network["hosts"]), network["internet"], tuple(network["closed"])
+                open=_pairs(network["open"]),
+                sockets=_pairs(network.get("sockets", [])),
+                hosts=tuple(network["hosts"]),
+                internet=network["internet"],
+                closed=tuple(network["closed"]),
             ),
             listen=(listen[0], listen[1]) if listen else None,
             limits=Limits(**limits) if isinstance(limits, dict) else Limits(),  # an earlier release wrote pairs

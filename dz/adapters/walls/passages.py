@@ -55,6 +55,7 @@ class Passage:
 def of(network: Network) -> list[Passage]:
     """Return the passages that a network takes."""
     found = [way for place in network.open for way in _on_loopback(place)]
+    found += [_to_socket(*place) for place in network.sockets]
     if network.hosts:
         rules = egress.Hosts(network.hosts, network.open)
         found.append(Passage("tcp", PROXY, lambda one: egress.serve(one, rules, join)))
@@ -136,6 +137,19 @@ def _to(place: Place) -> Passage:
         _joined(connection, place)
 
     return Passage("tcp", ("127.0.0.1" if place[0] == "::1" else place[0], place[1]), serve)
+
+
+def _to_socket(port: int, path: str) -> Passage:
+    def serve(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
+        with socket.socket(socket.AF_UNIX) as outside:
+            outside.settimeout(_CONNECT_SECONDS)
+            outside.connect(path)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ORDERLY)
+            outside.settimeout(None)
+            join(connection, outside)
+
+    return Passage("tcp", ("127.0.0.1", port), serve)
 
 
 def _joined(connection: socket.socket, place: Place) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from dz.adapters.walls.limits import USUAL, Limits
 from dz.tasklib import databases
 from dz.tasklib.appservers import gunicorn, hostnames, walls
 from dz.tasklib.appservers.instance import AppInstance
+from dz.tasklib.databases import Credentials
 from dz.tasklib.variables.of_release import variables_of
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.models import Server
@@ -27,6 +29,7 @@ def configure(
     owner: tuple[int, int] | None,
     local_names: Sequence[str] = (),
     egress: Sequence[tuple[str, int]] = (),
+    database_socket: Path | None = None,
     within: Walls,
     limits: Limits = USUAL,
     group: str = "",
@@ -37,6 +40,7 @@ def configure(
         owner: uid and gid of the project's user; None: this process's own.
         local_names: further names under which a local stack shows every site, e.g. 127.0.0.1.
         egress: (host, port) of private addresses that the operator lets sites reach.
+        database_socket: the Unix socket of a database server on this machine.
         within: what its walls are made of.
         limits: how much it may use.
         group: the control group of its project; empty: none.
@@ -51,12 +55,28 @@ def configure(
         static_url=instance.manifest.static_url,
         media_root=str(instance.media),
     )
+    here = database_socket if _is_here(login, database_socket) else None
+    if here and not within.bwrap:
+        # Without walls a site logs in at the port, where another program could ask for the password when the server
+        # has died. SCRAM tells it nothing and asks it for proof; libpq before 16 does not know the variable.
+        variables["PGREQUIREAUTH"] = "scram-sha-256"
     collected = {"DZ_STATIC_ROOT": str(instance.static_root)} if instance.static_root else {}
     write_files(instance, {**variables, **collected}, owner=owner, proxies=servers["proxy"])
     closed = {address for addresses in servers.values() for address in addresses}
-    network = Network(open=((login.host, login.port), *egress), internet=True, closed=tuple(sorted(closed)))
+    network = Network(
+        open=((login.host, login.port), *egress),
+        sockets=((login.port, str(here)),) if here else (),
+        internet=True,
+        closed=tuple(sorted(closed)),
+    )
     write_walls(instance, owner=owner, network=network, within=within, limits=limits, group=group)
     files.write(instance.hosts_file, hostnames.text(instance.hosts, local_names), mode=0o644)
+
+
+def _is_here(login: Credentials, socket_path: Path | None) -> bool:
+    """Say whether a database is on the server with that socket, whose name ends with the server's port."""
+    at_home = login.host in {"127.0.0.1", "localhost", "::1"}
+    return bool(socket_path and at_home and socket_path.name.endswith(f".{login.port}"))
 
 
 def _takes_hosts(instance: AppInstance) -> bool:

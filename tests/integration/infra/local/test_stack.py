@@ -2,12 +2,9 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import time
-from pathlib import Path
 
 import httpx
 import psutil
@@ -19,23 +16,6 @@ from dz.errors import PortTaken
 from dz.settings import settings
 from infra.local import leftovers, stack
 from infra.local.layout import Layout
-
-
-@pytest.fixture(scope="module")
-def running():
-    state = Path(tempfile.mkdtemp(prefix="dz-stack-"))
-    state.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DZ_STATE_DIR", str(state))
-        settings.cache_clear()
-        try:
-            yield stack.up()
-        finally:
-            stack.down()
-            left = leftovers.find(stack=Layout(state).name, state=state)
-            settings.cache_clear()
-            shutil.rmtree(state)
-    assert left == []
 
 
 def pid(name: str) -> int | None:
@@ -78,7 +58,8 @@ def test_prefect_answers_only_those_who_know_the_password(running):
 def test_the_bundle_store_keeps_what_it_is_given(running):
     here = settings()
     secret = here.s3_secret_key.get_secret_value()
-    store = S3BundleStore(here.s3_endpoint, here.s3_bucket, here.s3_region, here.s3_access_key, secret)
+    place = (here.s3_endpoint, here.s3_bucket, here.s3_region, here.s3_access_key, secret)
+    store = S3BundleStore(*place, certificate=here.s3_certificate)
     store.put_manifest("bundles/p00000001/one.json", {"format": 1})
     assert store.get_manifest("bundles/p00000001/one.json") == {"format": 1}
 

@@ -1,9 +1,14 @@
 import json
 import os
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import select
 
 from dz import names
 from dz.adapters.walls.confinement import of_this_server
 from dz.tasklib.appservers import configure, instance
+from dz.tasklib.appservers.walls import network
 from dz.tasklib.proxies import hosts
 from dz.zoomdb.models import Database, Server
 
@@ -43,10 +48,29 @@ def test_a_site_answers_to_its_own_names_and_trusts_its_own_forms_and_the_platfo
     assert variables["DATABASE_URL"] == "postgres://shop:s3cret-word@10.0.0.9:5432/shop"
     assert (variables["DZ_STATIC_URL"], variables["DZ_MEDIA_ROOT"]) == ("/static/", str(found.media))
     assert "s3cret-word" in found.secrets()
+    _reaches_the_database_by_its_socket(site, found)
     # A bundle of before sites took up names while they run is asked under any name that nginx lets through.
     front.unlink()
     configure.configure(site.zoomdb, found, owner=site.owner, within=of_this_server())
     assert json.loads(found.env_file.read_text())["DZ_ALLOWED_HOSTS"] == "*"
+
+
+def _reaches_the_database_by_its_socket(site, found) -> None:
+    """Where its server is on this machine; without walls, its port is the only way, and no password is said there."""
+    with site.zoomdb.session() as session:
+        session.scalars(select(Database)).one().host = "127.0.0.1"
+    path, walls = Path("/run/sites/.s.PGSQL.5432"), of_this_server()
+    for within, socket, asks in (
+        (walls, path, None),
+        (replace(walls, bwrap=None), path, "scram-sha-256"),
+        (walls, None, None),
+    ):
+        configure.configure(site.zoomdb, found, owner=site.owner, within=within, database_socket=socket)
+        assert json.loads(found.env_file.read_text()).get("PGREQUIREAUTH") == asks
+        assert network(found).sockets == (((5432, str(path)),) if socket else ())
+    other = path.with_name(".s.PGSQL.5433")
+    configure.configure(site.zoomdb, found, owner=site.owner, within=walls, database_socket=other)
+    assert network(found).sockets == ()
 
 
 def test_a_variable_of_gunicorns_does_not_overrule_its_configuration(site):

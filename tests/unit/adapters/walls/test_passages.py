@@ -95,6 +95,28 @@ def test_what_is_open_is_reached_and_no_other_port_or_private_address(server: in
     assert found[3] == "ConnectionResetError"
 
 
+def test_a_port_within_leads_to_a_socket_outside_that_nobody_else_can_take(server: int) -> None:
+    answer = b"HTTP/1.0 200 from the socket\r\n\r\n"
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as outside:
+        Path(folder).chmod(0o711)
+        path = f"{folder}/socket"
+        outside.bind(path)
+        Path(path).chmod(0o666)
+        outside.listen()
+
+        def serve() -> None:
+            with outside.accept()[0] as one:
+                one.recv(100)
+                one.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        # At that port of the machine somebody else listens.
+        network = Network(open=(("127.0.0.1", server),), sockets=((server, path),))
+        outside_is_gone = Network(sockets=((server, f"{folder}/missing"),))
+        assert tried(network, ("127.0.0.1", server)) == ["HTTP/1.0 200"]
+        assert tried(outside_is_gone, ("127.0.0.1", server)) == ["ConnectionResetError"]
+
+
 BURST = """
 import socket, sys
 held = []

@@ -42,7 +42,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(folder):
 def test_a_long_path_gets_short_sockets_of_its_own(folder):
     one, other = Layout(folder / ("x" * 90)), Layout(folder / ("y" * 90))
     assert one.run != other.run
-    assert len(str(one.run / "postgres" / ".s.PGSQL.65535.lock")) <= LONGEST_SOCKET
+    assert len(str(one.run / "platform" / ".s.PGSQL.65535.lock")) <= LONGEST_SOCKET
     assert Layout(folder / "state").run == folder / "state" / "run"
 
 

@@ -102,7 +102,9 @@ class Start:
 
     def _refuse_taken_ports(self, programs: list[Program]) -> None:
         up_already = {one.name for one in self._supervisor.statuses() if one.pid}
-        up_already |= {one.keeps for one in programs if one.keeps and one.name in up_already}
+        for keeper in (one for one in programs if one.keeps):
+            if {keeper.name, str(keeper.keeps)} & up_already:
+                up_already |= {keeper.name, str(keeper.keeps)}
         for program in programs:
             if not program.port or program.name in up_already or is_free(program.port):
                 continue

@@ -1,15 +1,20 @@
 """What a real nginx makes of the configuration of a site."""
 
 import ast
+import contextlib
 import http.client
 import socket
+import threading
+from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from dz.tasklib.proxies.config import Upstream
 from dz.tasklib.proxies.publish import publish
 from tests.conftest import free_port
 from tests.integration.nginx import running_nginx
-from tests.integration.tasklib.proxies.sites import get, site, vhost
+from tests.integration.tasklib.proxies.sites import App, get, site, vhost
 
 
 def test_static_files_are_served_and_nothing_else(nginx, polls):
@@ -126,6 +131,101 @@ def test_the_host_that_chose_the_site_is_passed_on_and_not_another_one_beside_it
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert f"'host': '{polls.name}'" in answer
     assert "evil.example" not in answer
+
+
+def said_raw(port, request):
+    """Send a request as it is, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.replace("\n", "\r\n").encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+ODD = [
+    # What is asked, who answers, and the Host that its app is told; B is the site's own name, A its neighbour's.
+    ("GET / HTTP/1.1\nHost: {B}\n", "b", "{B}"),
+    ("GET / HTTP/1.1\nHost: {B}.\n", "b", "{B}"),
+    ("GET / HTTP/1.1\nHost: BLOG.example.org\n", "b", "{B}"),
+    ("GET / HTTP/1.1\nHost: {B}:{port}\n", "b", "{B}:{port}"),
+    ("GET / HTTP/1.1\nHost: {B}:65535\n", "b", "{B}:65535"),
+    ("GET / HTTP/1.1\nHost: {B}:12345678\n", None, None),
+    ("GET http://{B}/ HTTP/1.1\nHost: {A}\n", "b", "{B}"),
+    ("GET http://{B}:99/ HTTP/1.1\nHost: {A}:98\n", "b", "{B}"),
+    ("GET http://{B}@{A}/ HTTP/1.1\nHost: {B}\n", None, None),
+    ("GET / HTTP/1.1\nHost: {B}\nHost: {A}\n", None, None),
+    ("GET / HTTP/1.1\nHost: {A}@{B}\n", None, None),
+    ("GET / HTTP/1.1\nHost: {A}, {B}\n", None, None),
+    ("GET / HTTP/1.1\nHost: {B} {A}\n", None, None),
+    ("GET / HTTP/1.1\nHost: {B}/../{A}\n", None, None),
+    ("GET / HTTP/1.1\nHost: x.{B}\n", None, None),
+    ("GET / HTTP/1.1\nHost: evil.example\n", None, None),
+    ("GET / HTTP/1.1\nHost: 127.0.0.1\n", None, None),
+    ("GET / HTTP/1.1\nHost:\n", None, None),
+    ("GET / HTTP/1.1\n", None, None),
+    ("GET / HTTP/1.0\n", None, None),
+    ("POST / HTTP/1.1\nHost: {B}\nTransfer-Encoding: chunked\nContent-Length: 4\n", None, None),
+    ("POST / HTTP/1.1\nHost: {B}\nContent-Length: 4\nContent-Length: 5\n", None, None),
+]
+UNDERSCORED = {name.replace("-", "_"): value for name, value in CLAIMS.items() if "-" in name} | {
+    "SCRIPT_NAME": "/evil.example",
+    "PATH_INFO": "/evil.example",
+    "HTTP_HOST": "evil.example",
+    "REMOTE_ADDR": "6.6.6.6",
+}
+
+
+@pytest.fixture(scope="module")
+def two_sites():
+    """Two proxies that show the same two sites, the first also at ports of their own; one trusts nobody."""
+    with contextlib.ExitStack() as stack:
+        apps = []
+        for name in "ab":
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), App))
+            server.name = name
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            stack.callback(server.shutdown)
+            apps.append(Upstream("127.0.0.1", server.server_port))
+        found = []
+        for trusted in ((), ("10.0.0.0/8",)):
+            nginx = stack.enter_context(running_nginx(trusted_proxies=trusted))
+            hosts = [
+                vhost(f"{name}.example.org", 1, app, site_port=None if trusted else free_port(), static_sha256=None)
+                for name, app in zip(("polls", "blog"), apps, strict=True)
+            ]
+            for number, host in enumerate(hosts, 1):
+                assert publish(site(number, host), nginx=nginx, static_fetch=lambda sha256, size: Path("/"))
+            found.append((nginx, hosts))
+        yield found
+
+
+@pytest.mark.parametrize(("asked", "who", "host"), ODD)
+def test_whatever_is_asked_reaches_the_site_that_it_names_under_that_name_or_nobody(two_sites, asked, who, host):
+    for nginx, (a, b) in two_sites:
+        for port in [nginx.port, *([b.site_port] if b.site_port else [])]:
+            known = {"A": a.name, "B": b.name, "port": port}
+            answer = said_raw(port, asked.format(**known) + "Connection: close\n\n")
+            if who:
+                assert answer.partition("\r\n\r\n")[2].startswith(f"{who} / ")
+                assert f"'host': '{host.format(**known)}'" in answer
+                assert f"'x-forwarded-host': '{host.format(**known)}'" in answer
+            elif "127.0.0.1" in asked and port == b.site_port:
+                assert "'host': '127.0.0.1'" in answer, "people of this machine open a site by its port"
+            elif "HTTP/1.0" in asked and port == b.site_port:
+                assert f"'host': '{b.name}'" in answer, "who names no host at a site's own port is given its name"
+            else:
+                assert "'host'" not in answer
+                assert answer.partition(" ")[2][:3] in ("", "400", "421")
+
+
+def test_no_claim_of_a_stranger_reaches_a_site_at_any_door_whatever_its_spelling(two_sites):
+    for nginx, (_, b) in two_sites:
+        for port in [nginx.port, *([b.site_port] if b.site_port else [])]:
+            for claims in (CLAIMS, UNDERSCORED, {name.upper(): value for name, value in CLAIMS.items()}):
+                found = told(nginx, b.name, {**claims, "X-Script-Name": "/evil.example"}, port=port)
+                assert "evil.example" not in str(found)
+                assert "6.6.6.6" not in str(found)
+                assert (found["host"], found["x-forwarded-proto"], found["x-forwarded-port"]) == (b.name, "http", "80")
+                assert found["x-real-ip"] == found["x-forwarded-for"] == "127.0.0.1"
+                assert not {"script_name", "path_info", "x-script-name", "forwarded"} & set(found)
 
 
 def test_a_proxy_listens_where_it_was_told_to(app):

@@ -14,6 +14,7 @@ from infra.local.programs import Program
 
 _DAY = 86_400
 
+
 @dataclass(frozen=True)
 class Retention:
     """For how many days Prefect keeps what, and how many seconds lie between two removals."""
@@ -41,7 +42,13 @@ def kept_ports(*, folder: Path, ports: tuple[int, int]) -> Program:
 
 
 def program(
-    *, home: Path, ports: tuple[int, int], tls: tuple[Path, Path], database_url: str, auth_string: str, retention: Retention
+    *,
+    home: Path,
+    ports: tuple[int, int],
+    tls: tuple[Path, Path],
+    database_url: str,
+    auth_string: str,
+    retention: Retention,
 ) -> Program:
     """Return how the supervisor runs it.
 

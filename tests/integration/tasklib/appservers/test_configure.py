@@ -8,7 +8,7 @@ from sqlalchemy import select
 from dz import names
 from dz.adapters.walls.confinement import of_this_server
 from dz.tasklib.appservers import configure, instance
-from dz.tasklib.appservers.walls import network
+from dz.tasklib.appservers.walls import of_file
 from dz.tasklib.proxies import hosts
 from dz.zoomdb.models import Database, Server
 
@@ -67,10 +67,10 @@ def _reaches_the_database_by_its_socket(site, found) -> None:
     ):
         configure.configure(site.zoomdb, found, owner=site.owner, within=within, database_socket=socket)
         assert json.loads(found.env_file.read_text()).get("PGREQUIREAUTH") == asks
-        assert network(found).sockets == (((5432, str(path)),) if socket else ())
+        assert of_file(found).network.sockets == (((5432, str(path)),) if socket else ())
     other = path.with_name(".s.PGSQL.5433")
     configure.configure(site.zoomdb, found, owner=site.owner, within=walls, database_socket=other)
-    assert network(found).sockets == ()
+    assert of_file(found).network.sockets == ()
 
 
 def test_a_variable_of_gunicorns_does_not_overrule_its_configuration(site):

@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 
 from dz.adapters import files
 from dz.adapters.nginx import Nginx
+from dz.adapters.ports import is_free
 from dz.errors import DzError
 from dz.tasklib.servers import servers
 from dz.tasklib.servers.servers import SILENT_AFTER
@@ -64,8 +65,9 @@ def _questions(of: Configuration) -> dict[str, Callable[[], str]]:
     if of.own_s3:
         found["s3"] = functools.partial(s3.refusal, **s3.place(here), timeout=SECONDS)
     found["git"] = functools.partial(_git, of.ports.git)
-    for program in of.prefect():  # who keeps the ports is well where the server is
-        found[program.name] = functools.partial(_prefect, of.api_url, of.api_certificate)
+    for program in of.prefect():
+        kept = functools.partial(_kept, program.port or 0)
+        found[program.name] = kept if program.keeps else functools.partial(_prefect, of.api_url, of.api_certificate)
     for number in range(1, of.proxies + 1):
         found[f"nginx-{number}"] = functools.partial(_nginx, of.nginx(number))
     for number in range(1, of.appservers + 1):
@@ -112,6 +114,10 @@ def _prefect(api_url: str, certificate: str | None) -> str:
     verify = ssl.create_default_context(cafile=certificate) if certificate else True
     answer = httpx.get(f"{api_url}/ready", timeout=SECONDS, trust_env=False, verify=verify)
     return "" if answer.status_code == 200 else f"answers {answer.status_code} when it is asked whether it is ready"
+
+
+def _kept(port: int) -> str:
+    return "does not keep its ports" if is_free(port) else ""
 
 
 def _nginx(nginx: Nginx) -> str:

@@ -62,8 +62,8 @@ def test_killed_masters_of_nginx_are_replaced_and_their_workers_give_up_their_po
 def test_a_killed_postgresql_with_a_busy_child_comes_back(site: Site, name: str) -> None:
     here = site.stack.settings
     url = make_url(here["zoomdb_url" if name == "platform" else "sites_database_url"])
-    place = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
-    connection = psycopg2.connect(**place)
+    login = {"user": url.username, "password": url.password, "dbname": url.database}
+    connection = psycopg2.connect(**url.query, **login)
     pid = connection.get_backend_pid()
 
     def work() -> None:

@@ -110,8 +110,11 @@ class Settings(BaseSettings):
     index_url: str | None = None
     """Package index for sites' dependencies; None: the installer's default."""
 
-    isolation: Literal["bubblewrap", "user"] = "bubblewrap"
-    """The walls around code of projects: `bubblewrap`, or only another Unix `user`, for code that is trusted."""
+    isolation: Literal["bubblewrap", "docker", "user"] = "bubblewrap"
+    """The walls around code of projects: `bubblewrap`, containers of a `docker` engine on this machine, or only another
+    Unix `user`, for code that is trusted."""
+    docker_host: str = Field(default="unix:///var/run/docker.sock", pattern="^unix:///")
+    """Where that engine answers: a socket of this machine, since containers get files of this machine."""
     egress: Annotated[list[tuple[str, int]], NoDecode, BeforeValidator(_places)] = []
     """Private addresses that sites may reach, as `HOST:PORT,...`, besides their database and the public internet."""
     build_egress: Annotated[list[str], NoDecode, BeforeValidator(_words)] = []
@@ -226,6 +229,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """The file with the keys that encrypt secrets in zoomdb."""
         return self.encryption_key_file or self.state_dir / "keys" / "zoomdb.key"
+
+    @property
+    def docker_socket(self) -> Path:
+        """The socket of the Docker engine."""
+        return Path(self.docker_host.removeprefix("unix://"))
 
     @property
     def pythons_folder(self) -> Path:

@@ -21,10 +21,10 @@ from dz.adapters.nginx import Limits as VisitorLimits
 from dz.adapters.nginx import Nginx
 from dz.adapters.postgres import PostgresServer
 from dz.adapters.python_downloads import PythonDownloads, Pythons
-from dz.adapters.sandbox import Sandbox, UserSandbox
+from dz.adapters.sandbox import Sandbox, UserSandbox, named
 from dz.adapters.supervisor import Supervisor
 from dz.adapters.walls import cgroups, limits
-from dz.adapters.walls.confinement import Walls, of_this_server
+from dz.adapters.walls.confinement import Docker, Walls, of_this_server
 from dz.adapters.walls.limits import Limits
 from dz.errors import StackProblem
 from dz.settings import Role, settings
@@ -191,7 +191,26 @@ def _group(name: str) -> str:
 
 def walls() -> Walls:
     """Return what the walls around code of projects are made of here."""
-    return of_this_server(settings().isolation)
+    return of_this_server(settings().isolation, docker())
+
+
+def walls_named() -> str:
+    """Return which walls these are, for people; raises WallsMissing if an engine that they need does not answer."""
+    return named(walls())
+
+
+def docker() -> Docker:
+    """Return the Docker engine of this server, if it has one, as this platform uses it."""
+    return Docker(settings().docker_socket, settings().state_dir / "containers")
+
+
+def remove_stray_containers() -> None:
+    """Remove containers of this platform whose launcher has died; raises WallsMissing if the engine does not answer."""
+    if settings().isolation == "docker":
+        from dz.adapters.walls.containers.engine import Engine  # noqa: PLC0415 - few servers have an engine
+
+        for name in Engine(docker()).remove_strays():
+            logger.info("The container %s was removed, whose launcher had died.", name)
 
 
 @contextlib.contextmanager

@@ -60,8 +60,9 @@ def install_bundle(job: int, release: int, *, server: str) -> None:
 def boot(job: int, release: int, *, server: str) -> None:
     """Start the release under supervision, as the project's user."""
     instance = wiring.app_instance(release, server)
+    walls = wiring.walls_named()
     booting.boot(instance, supervisor=wiring.supervisor(server))
-    log.note(wiring.zoomdb(), job, [], info=f"Walls on {server}: {wiring.walls()}. Limits: {wiring.limits_in_force()}.")
+    log.note(wiring.zoomdb(), job, [], info=f"Walls on {server}: {walls}. Limits: {wiring.limits_in_force()}.")
 
 
 @on_role("appserver")

@@ -25,6 +25,7 @@ from dz.tasklib.variables import of_release
 from dz.zoomdb import Zoomdb
 from dz.zoomdb.encryption import create_key_file
 from dz.zoomdb.models import Bundle, Project, Release
+from tests.docker_engine import running_engine
 from tests.manifests import MANIFEST
 
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="dz-prefect-")
@@ -130,6 +131,13 @@ def running_cluster() -> Iterator[Cluster]:
 def postgres_url(cluster: Cluster) -> str:
     """The superuser's URL, for SQLAlchemy as well."""
     return cluster.url.replace("postgresql://", "postgresql+psycopg2://")
+
+
+@pytest.fixture(scope="session")
+def docker_socket() -> Iterator[Path]:
+    """The socket of a Docker engine of one's own, started once; a test that cannot have one is skipped."""
+    with running_engine() as found:
+        yield found
 
 
 @pytest.fixture

@@ -22,6 +22,12 @@ from dz.adapters.walls.limits import Limits
 from dz.errors import WallsMissing
 
 _GRACE_SECONDS = 15
+_PROBE_SECONDS = 60
+_REMEDY = "Allow user namespaces (docs/operating.md, Walls); or set DZ_ISOLATION=user if you trust every project."
+_DOCKER_REMEDY = (
+    "Start the Docker engine, or name its socket in DZ_DOCKER_HOST; or set DZ_ISOLATION=bubblewrap, which needs none "
+    "(docs/operating.md, Walls)."
+)
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -101,7 +107,7 @@ class UserSandbox:
         """
         proxy = (
             dict.fromkeys(_PROXY_VARIABLES, f"http://{PROXY[0]}:{PROXY[1]}")
-            if network.hosts and self.walls.bwrap
+            if network.hosts and self.walls.stand
             else {}
         )
         group = f"{self.group}/step-{uuid.uuid4().hex[:12]}" if self.group else ""
@@ -110,6 +116,7 @@ class UserSandbox:
             cwd=cwd,
             python=self.walls.python,
             bwrap=self.walls.bwrap,
+            docker=self.walls.docker,
             user=users.identity(self.user),
             reads=(cwd, *reads),
             writes=(self.home, *writes),
@@ -136,6 +143,25 @@ class UserSandbox:
         if done.returncode == launcher.NO_WALLS_CODE and done.output.rstrip().endswith(launcher.NO_WALLS):
             raise WallsMissing(
                 f"This server cannot put walls around code of projects, so that none of it runs: {done.tail(4)}",
-                "Allow user namespaces (docs/operating.md, Walls); or set DZ_ISOLATION=user if you trust every project.",
+                _DOCKER_REMEDY if self.walls.docker else _REMEDY,
             )
         return replace(done, exceeded=exceeded.of(done, self.limits, used))
+
+
+def named(walls: Walls) -> str:
+    """Return which walls these are, with the version of the engine if there is one; raises WallsMissing."""
+    if walls.docker is None:
+        return str(walls)
+    from dz.adapters.walls.containers.engine import Engine  # noqa: PLC0415 - few servers have an engine
+
+    return str(walls).replace("docker", f"docker {Engine(walls.docker).version}", 1)
+
+
+def in_force(walls: Walls) -> str:
+    """Return which walls stand here, after a program has ended within them, or why none do."""
+    root = Path("/")
+    try:
+        done = UserSandbox(None, root, walls).run(["/bin/true"], cwd=root, env={}, timeout=_PROBE_SECONDS)
+        return named(walls) if done.ok else f"they do not stand: {done.tail(4) or done}"
+    except WallsMissing as error:
+        return f"they do not stand. {error.found}"

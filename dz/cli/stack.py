@@ -10,10 +10,10 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from dz.adapters.walls import cgroups, confinement
-from dz.adapters.walls.confinement import Walls
+from dz import wiring
+from dz.adapters import sandbox
+from dz.adapters.walls import cgroups
 from dz.cli import output
-from dz.settings import settings
 from infra.local import stack
 from infra.local.stack import Progress, Stack
 
@@ -57,7 +57,7 @@ def status(as_json: bool = JSON) -> None:
     found = stack.status()
     if as_json:
         programs = [dataclasses.asdict(one) for one in found]
-        output.print_json({"programs": programs, "walls": str(_walls()), "limits": _limits()})
+        output.print_json({"programs": programs, "walls": _walls(), "limits": _limits()})
     elif not found:
         output.note("There is no local stack; `dz up` starts one.")
     else:
@@ -73,8 +73,8 @@ def status(as_json: bool = JSON) -> None:
         raise typer.Exit(1)
 
 
-def _walls() -> Walls:
-    return confinement.of_this_server(settings().isolation)
+def _walls() -> str:
+    return sandbox.in_force(wiring.walls())
 
 
 def _limits() -> str:

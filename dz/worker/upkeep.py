@@ -52,6 +52,8 @@ def _pythons() -> dict[str, object]:
 
 def repair(role: Role, server: str) -> None:
     """Bring the app instances or virtual hosts of a server in line with zoomdb, and end jobs whose run has died."""
+    with going_on(logger, f"removal of containers whose launcher has died on {server}"):
+        wiring.remove_stray_containers()
     with going_on(logger, f"repair of {server}"):
         if role == "appserver":
             _repair_appserver(server)

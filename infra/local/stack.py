@@ -1,5 +1,6 @@
 """Starts, stops and shows the embedded local stack; every call can be repeated."""
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -7,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dz import wiring
 from dz.adapters import files
 from dz.adapters.walls import cgroups
-from dz.errors import StackProblem
+from dz.errors import StackProblem, WallsMissing
 from dz.settings import Settings, settings
 from infra.local import checkout, leftovers, ports, questions
 from infra.local.configuration import REPLACEABLE, Configuration
@@ -49,6 +51,8 @@ def down(progress: Progress | None = None) -> None:
     with files.locked(layout.state / "up.lock"), step("stop", tell, {}):
         Supervisor(layout).shut_down()
         leftovers.end(leftovers.find(stack=layout.name, state=layout.state))
+        with contextlib.suppress(WallsMissing):  # an engine that has ended runs nothing
+            wiring.remove_stray_containers()
         cgroups.sweep(cgroups.of_installation(layout.state), older=0)
 
 

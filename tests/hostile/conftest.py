@@ -181,7 +181,7 @@ class Attack:
     load: Load
 
 
-def _deploy(platform: Platform, tree: Path, name: str) -> Site:
+def deploy(platform: Platform, tree: Path, name: str) -> Site:
     from flows.build_and_deploy import build_and_deploy  # noqa: PLC0415
     from tasks.parameters import DeployRequest  # noqa: PLC0415
 
@@ -198,7 +198,7 @@ def _deploy(platform: Platform, tree: Path, name: str) -> Site:
     return Site(name, result["url"].rstrip("/"), deployment, platform.state / "servers" / "appserver-1")
 
 
-def _arm(tree: Path, targets: dict[str, Any]) -> None:
+def armed(tree: Path, targets: dict[str, Any]) -> None:
     """Put attacks on all stages into a project."""
     for place, more in ((tree, {}), (tree / "dependency", {"proxied": _PROXIED})):
         place.mkdir(exist_ok=True)
@@ -218,7 +218,7 @@ _PROXIED = ["unlisted.example.org:443", "127.0.0.1:5432", "10.0.0.1:443", "169.2
 
 
 @contextlib.contextmanager
-def _listeners() -> Iterator[tuple[int, list[str]]]:
+def listeners() -> Iterator[tuple[int, list[str]]]:
     """Yield the port of listeners at every address of this machine, by TCP and UDP, and a list of who came."""
     hits: list[str] = []
     with (
@@ -263,11 +263,11 @@ def _places(port: int) -> list[Any]:
     return [*found, "/var/run/docker.sock", "/run/dbus/system_bus_socket", ["169.254.169.254", 80], ["192.0.2.1", 80]]
 
 
-def _targets(platform: Platform, neighbour: Site, port: int) -> dict[str, Any]:
+def targets(platform: Platform, neighbour: Site | None, port: int) -> dict[str, Any]:
     state, cluster = platform.state, settings().sites_database_url.get_secret_value()
     servers = state / "servers"
     theirs = servers / "appserver-1"
-    shared_layers = [str(one) for name in ("envs", "static") for one in (theirs / name).iterdir()]
+    shared_layers = [str(one) for name in ("envs", "static") for one in (theirs / name).glob("*")]
     return {
         "files": [
             *(
@@ -294,7 +294,7 @@ def _targets(platform: Platform, neighbour: Site, port: int) -> dict[str, Any]:
         "databases": ["p00000001", "zoomdb_flows", "postgres", "template1"],
         "places": [place for place in _places(port) if str(place[1]) not in cluster.rpartition(":")[2]],
         "datagrams": [[address, port] for address in _own_addresses()],
-        "pids": [psutil.Process().pid, *(one.pid for one in neighbour.processes())],
+        "pids": [psutil.Process().pid, *(one.pid for one in (neighbour.processes() if neighbour else []))],
     }
 
 
@@ -304,6 +304,19 @@ def _parsed(stage: str, text: str) -> dict[str, Any]:
     except ValueError:
         found = {"unreadable": f"{stage}: {text}"}
     return found
+
+
+def reports(site: Site) -> dict[str, dict[str, Any]]:
+    """What `project/probe.py` found at each stage of a site."""
+    now = "import json, probe; from django.conf import settings\n"
+    now += "print(json.dumps(probe.attempt('site', str(settings.BASE_DIR))))\n"
+    texts = {
+        "setup": site.run("import hostile_setup; print(hostile_setup.REPORT)"),
+        "settings": site.get("/static/report.json"),
+        "migration": site.run(_REPORT_OF_THE_MIGRATION),
+        "site": site.run(now),
+    }
+    return {stage: _parsed(stage, text) for stage, text in texts.items()}
 
 
 @pytest.fixture(scope="package")
@@ -318,19 +331,10 @@ def attack(platform: Platform, prefect: None, tmp_path_factory: pytest.TempPathF
     for tree in trees:
         shutil.copytree(POLLS, tree, ignore=shutil.ignore_patterns("__pycache__"))
     try:
-        neighbour = _deploy(platform, trees[0], "neighbour")
-        with _listeners() as (port, hits), Load(neighbour) as load:
-            _arm(trees[1], _targets(platform, neighbour, port))
-            attacker = _deploy(platform, trees[1], "attacker")
-            site = "import json, probe; from django.conf import settings\n"
-            site += "print(json.dumps(probe.attempt('site', str(settings.BASE_DIR))))\n"
-            texts = {
-                "setup": attacker.run("import hostile_setup; print(hostile_setup.REPORT)"),
-                "settings": attacker.get("/static/report.json"),
-                "migration": attacker.run(_REPORT_OF_THE_MIGRATION),
-                "site": attacker.run(site),
-            }
-            reports = {stage: _parsed(stage, text) for stage, text in texts.items()}
-            yield Attack(attacker, neighbour, reports, hits, load)
+        neighbour = deploy(platform, trees[0], "neighbour")
+        with listeners() as (port, hits), Load(neighbour) as load:
+            armed(trees[1], targets(platform, neighbour, port))
+            attacker = deploy(platform, trees[1], "attacker")
+            yield Attack(attacker, neighbour, reports(attacker), hits, load)
     finally:
         patch.undo()

@@ -8,6 +8,7 @@ MIRRORED = ("tasklib", "worker", "adapters", "zoomdb")
 WITHOUT = {
     "adapters/walls/listeners.py": "the client of the holder, in the tests of which it takes part",
     "adapters/walls/inside.py": "walls/test_passages.py and test_seccomp.py try what it prepares",
+    "adapters/walls/containers/inside.py": "walls/containers/test_launcher.py and tests/hostile live within it",
     "adapters/walls/launch.py": "one line; walls/test_launcher.py starts it",
     "tasklib/appservers/walls.py": "lists alone; test_boot.py and tests/hostile live within them",
     "tasklib/jobs/results.py": "types alone",

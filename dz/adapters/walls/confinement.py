@@ -14,8 +14,8 @@ from typing import Any
 
 from dz.adapters.walls.limits import Limits
 
-_OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_OF_ETC = (
+OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+OF_ETC = (
     *("ssl", "ca-certificates", "pki", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime"),
     *(
         "timezone",
@@ -62,29 +62,56 @@ PROXY = ("127.0.0.1", 3128)
 
 
 @dataclass(frozen=True)
+class Docker:
+    """A Docker engine on this machine, and what its containers of this platform belong to.
+
+    Args:
+        socket: where it answers; whoever reaches that is root.
+        folder: what each container is given lies there while it runs; its path marks the containers of this platform.
+    """
+
+    socket: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Walls:
     """What the walls of a server are made of.
 
     Args:
-        bwrap: bubblewrap; None: there are no walls, and code of projects is only run by another user.
+        bwrap: bubblewrap.
         python: an interpreter that every user may execute, for the first program within.
+        docker: the engine whose containers are the walls. Neither this nor bubblewrap: there are no walls, and code of
+            projects is only run by another user.
     """
 
     bwrap: Path | None
     python: Path
+    docker: Docker | None = None
+
+    @property
+    def stand(self) -> bool:
+        """Whether there are walls, and not only another user."""
+        return self.bwrap is not None or self.docker is not None
 
     def __str__(self) -> str:
+        if self.docker:
+            return "docker: code of projects has its own files, processes and network, each program in a container"
         if self.bwrap:
             return "bubblewrap: code of projects has its own files, processes and network"
         return "none (DZ_ISOLATION=user): code of projects is only run by another Unix user"
 
 
 @functools.cache
-def of_this_server(isolation: str = "bubblewrap") -> Walls:
-    """Return the walls that `DZ_ISOLATION` asks for."""
+def of_this_server(isolation: str = "bubblewrap", docker: Docker | None = None) -> Walls:
+    """Return the walls that `DZ_ISOLATION` asks for.
+
+    Args:
+        docker: the engine, for those of `docker`.
+    """
     usual = (Path("/usr/bin/python3"), Path("/usr/local/bin/python3"), Path(os.path.realpath(sys.executable)))
     python = next(path for path in usual if path.exists())
-    return Walls(_bwrap() if isolation == "bubblewrap" else None, python)
+    return Walls(_bwrap() if isolation == "bubblewrap" else None, python, docker if isolation == "docker" else None)
 
 
 def _bwrap() -> Path:
@@ -109,7 +136,8 @@ class Confinement:
         listen: address and port of a socket that it finds as descriptor 3; nobody else can listen there.
         limits: how much it may use.
         group: the control group of its processes, see `cgroups.enter`; empty: none.
-        bwrap: bubblewrap; None: no walls, only another user.
+        bwrap: bubblewrap.
+        docker: the engine in whose container it runs; neither this nor bubblewrap: no walls, only another user.
         python: an interpreter that the user may execute, for the first program within.
         patience: seconds from SIGTERM until everything is killed; 0: killed at once.
     """
@@ -125,6 +153,7 @@ class Confinement:
     limits: Limits = field(default_factory=Limits)
     group: str = ""
     bwrap: Path | None = None
+    docker: Docker | None = None
     patience: float = 0
 
     def to_json(self) -> str:
@@ -136,7 +165,7 @@ class Confinement:
         """Return what `to_json` wrote."""
         found = json.loads(text)
         network = found["network"]
-        user, listen, bwrap = found["user"], found["listen"], found["bwrap"]
+        user, listen, bwrap, docker = found["user"], found["listen"], found["bwrap"], found.get("docker")
         limits = found["limits"]
         return cls(
             argv=tuple(found["argv"]),
@@ -156,6 +185,7 @@ class Confinement:
             limits=Limits(**limits) if isinstance(limits, dict) else Limits(),  # an earlier release wrote pairs
             group=found.get("group", ""),
             bwrap=Path(bwrap) if bwrap else None,
+            docker=Docker(Path(docker["socket"]), Path(docker["folder"])) if docker else None,
             patience=found["patience"],
         )
 
@@ -180,7 +210,7 @@ def bubblewrap(wanted: Confinement, *, files: Sequence[tuple[int, str]], seccomp
     words += ["--hostname", "site", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_BIND_SERVICE"]
     words += ["--seccomp", str(seccomp)] if seccomp is not None else []
     words += ["--perms", "0755", "--dir", "/etc"]
-    for name in _OF_THE_SYSTEM:
+    for name in OF_THE_SYSTEM:
         path = Path(name)
         if path.is_symlink():
             words += ["--symlink", str(path.readlink()), name]
@@ -201,7 +231,7 @@ def bubblewrap(wanted: Confinement, *, files: Sequence[tuple[int, str]], seccomp
         "--dir",
         "/run",
     ]
-    words += [word for name in _OF_ETC for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
+    words += [word for name in OF_ETC for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
     for descriptor, place in files:
         words += ["--perms", "0444", "--ro-bind-data", str(descriptor), place]
     for option, paths in (("--ro-bind-try", (folder_of(wanted.python), *wanted.reads)), ("--bind", wanted.writes)):

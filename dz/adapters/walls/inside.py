@@ -23,17 +23,11 @@ _REQUEST, _ACKNOWLEDGED, _CREATE, _APPEND = 0x1, 0x4, 0x400, 0x800
 
 def main(control: int, job: "dict[str, Any]", argv: "list[str]") -> None:
     """Prepare the network, hand over the sockets and become the program."""
-    if job["internet"]:
-        _catch_all(job["catcher"])
-    sockets = [_listener(kind, host, port) for kind, host, port in job["sockets"]]
+    sockets = opened(job)
     channel = socket.socket(fileno=control)
-    descriptors = array.array("i", [one.fileno() for one in sockets])
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)] if sockets else []
-    channel.sendmsg([b"1"], rights)
+    hand_over(channel, sockets)
     channel.close()
-    for one in sockets:
-        one.close()
-    _give_up_rights()
+    give_up_rights()
     for kind, value in job["limits"]:
         resource.setrlimit(kind, (value, value))
     os.environ.pop("PWD", None)  # bubblewrap sets it
@@ -42,6 +36,21 @@ def main(control: int, job: "dict[str, Any]", argv: "list[str]") -> None:
     except OSError as error:
         os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
         os._exit(127)
+
+
+def opened(job: "dict[str, Any]") -> "list[socket.socket]":
+    """Prepare the network and return the sockets on which the launcher outside listens within."""
+    if job["internet"]:
+        _catch_all(job["catcher"])
+    return [_listener(kind, host, port) for kind, host, port in job["sockets"]]
+
+
+def hand_over(channel: socket.socket, sockets: "list[socket.socket]") -> None:
+    """Give the sockets to the launcher outside."""
+    descriptors = array.array("i", [one.fileno() for one in sockets])
+    channel.sendmsg([b"1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)] if sockets else [])
+    for one in sockets:
+        one.close()
 
 
 def _listener(kind: str, host: str, port: int) -> socket.socket:
@@ -137,7 +146,7 @@ def _compared(byte: int, *, equal: bool) -> bytes:
     return _expression("cmp", _number(1, 8) + _number(2, 0 if equal else 1) + value)
 
 
-def _give_up_rights() -> None:
+def give_up_rights() -> None:
     """Drop the capabilities for good: bubblewrap has seen to it that no program can gain new ones."""
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(47, 4, 0, 0, 0)

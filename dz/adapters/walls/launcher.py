@@ -28,7 +28,8 @@ from typing import NoReturn
 from dz.adapters.walls import cgroups, confinement, exceeded, listeners, passages, seccomp
 from dz.adapters.walls.confinement import Confinement
 
-_PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 1, 4, 36, 38
+PDEATHSIG = 1
+_DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 4, 36, 38
 _LISTENER, _ABOVE = 3, 20
 """The descriptor of the listening socket, and the first of those that only bubblewrap gets."""
 _CLEANING_SECONDS = 10
@@ -51,24 +52,22 @@ def main(wanted: Confinement, *, parent: int, held: Sequence[str] = ()) -> NoRet
         parent: the process that has started this one; when it ends, so does this.
         held: the door of a holder, and the name under which it holds the socket that the program listens at.
     """
-    _prctl(_SUBREAPER, 1)
+    prctl(_SUBREAPER, 1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = _FILES if files[1] == resource.RLIM_INFINITY else min(_FILES, files[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], highest), files[1]))
+    files = more_files()
     status: int = signal.SIGKILL
     child = 0
     watch: exceeded.Watch | None = None
     try:
-        listener = _listening(wanted.listen, held) if wanted.listen else None
+        listener = listening(wanted.listen, held) if wanted.listen else None
         program = _INSIDE.read_bytes()
         group = cgroups.enter(wanted.group, wanted.limits) if wanted.group else []
         watch = exceeded.Watch(wanted.group, wanted.limits) if listener else None
         _become(wanted.user)
-        _prctl(_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == parent and not _is_left():
+        prctl(PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == parent and not is_left():
             child, main_process = _start(wanted, listener, program, files, group)
             if watch:
                 watch.start()
@@ -88,10 +87,19 @@ def main(wanted: Confinement, *, parent: int, held: Sequence[str] = ()) -> NoRet
         _kill_descendants()
         if watch:
             watch.look()
-    _end_as(status)
+    end_as(status)
 
 
-def _end_as(status: int) -> NoReturn:
+def more_files() -> tuple[int, int]:
+    """Let this process open as many files as connections take; return the limits of before, which the program gets."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = _FILES if files[1] == resource.RLIM_INFINITY else min(_FILES, files[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files[0], highest), files[1]))
+    return files
+
+
+def end_as(status: int) -> NoReturn:
+    """End as a program did whose status wait(2) has given."""
     code = os.waitstatus_to_exitcode(status)
     if code - _SIGNALLED in _FATAL:
         code = _SIGNALLED - code  # bubblewrap says it as a shell does
@@ -114,14 +122,14 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise _Stopped
 
 
-def _is_left() -> bool:
+def is_left() -> bool:
     """Say whether nobody reads what the program writes: its supervisor had died before this process knew its number."""
     question = select.poll()
     question.register(1, 0)
     return any(events & select.POLLERR for _, events in question.poll(0))
 
 
-def _listening(place: tuple[str, int], held: Sequence[str]) -> socket.socket:
+def listening(place: tuple[str, int], held: Sequence[str]) -> socket.socket:
     """Return a socket that listens; one of an instance that is just ending may hold the port for a moment."""
     if held:
         return listeners.take(Path(held[0]), held[1], place)
@@ -146,7 +154,7 @@ def _become(user: tuple[int, int] | None) -> None:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
-        _prctl(_DUMPABLE, 1)  # or the user namespace of its child could not be set up
+        prctl(_DUMPABLE, 1)  # or the user namespace of its child could not be set up
 
 
 def _start(
@@ -160,15 +168,15 @@ def _start(
     if wanted.bwrap is None:
         child = os.fork()
         if child == 0:
-            _prctl(_PDEATHSIG, signal.SIGKILL)
-            _exec(list(wanted.argv), listener, open_files, group, cwd=wanted.cwd, limits=_rlimits(wanted))
+            prctl(PDEATHSIG, signal.SIGKILL)
+            _exec(list(wanted.argv), listener, open_files, group, cwd=wanted.cwd, limits=rlimits(wanted))
         return child, child
     ways = passages.of(wanted.network)
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anything is sent
     control = _raised(theirs.fileno())
     theirs.close()
-    job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": _rlimits(wanted)}
+    job = {"internet": wanted.network.internet, "catcher": passages.CATCHER, "limits": rlimits(wanted)}
     sockets = {"sockets": [(way.kind, *way.inside) for way in ways]}
     words = [str(wanted.python), "-I", "-S", "/run/inside.py", str(control), json.dumps({**job, **sockets})]
     contents = {
@@ -198,7 +206,8 @@ def _start(
     return child, main_process
 
 
-def _rlimits(wanted: Confinement) -> list[tuple[int, int]]:
+def rlimits(wanted: Confinement) -> list[tuple[int, int]]:
+    """Return what each process is limited to, as pairs for setrlimit(2)."""
     return wanted.limits.of_each_process(own_user=wanted.user is not None, own_namespace=wanted.bwrap is not None)
 
 
@@ -235,7 +244,7 @@ def _exec(
         if listener:
             os.dup2(listener.fileno(), _LISTENER)
             os.set_inheritable(_LISTENER, True)  # noqa: FBT003 - the function takes no keyword
-        _prctl(_NO_NEW_PRIVS, 1)
+        prctl(_NO_NEW_PRIVS, 1)
         os.chdir(cwd)
         os.execvp(argv[0], argv)  # noqa: S606 - a program of the list that the sandbox was given
     except OSError as error:
@@ -260,7 +269,8 @@ def _taken_over(channel: socket.socket, count: int) -> tuple[list[socket.socket]
     return [socket.socket(fileno=number) for number in descriptors], process
 
 
-def _prctl(option: int, value: int) -> None:
+def prctl(option: int, value: int) -> None:
+    """Tell the kernel how to treat this process; raises OSError if it refuses."""
     if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl failed")
 
@@ -336,4 +346,8 @@ def launch(file: Path, held: Sequence[str], *, parent: int) -> NoReturn:
     wanted = Confinement.from_json(file.read_text("utf-8"))
     if file.parent == Path("/dev/fd"):
         os.close(int(file.name))  # or the program would inherit it
+    if wanted.docker:
+        from dz.adapters.walls.containers import launcher as of_containers  # noqa: PLC0415 - it needs this module
+
+        of_containers.main(wanted, parent=parent, held=held)
     main(wanted, parent=parent, held=held)

@@ -33,6 +33,7 @@ def of_instance(
         cwd=instance.home,
         python=walls.python,
         bwrap=walls.bwrap,
+        docker=walls.docker,
         user=owner,
         reads=tuple(reads(instance)),
         writes=tuple(writes(instance)),

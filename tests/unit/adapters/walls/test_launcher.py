@@ -37,6 +37,7 @@ def words(*program: str, user: tuple[int, int] | None = None, writes: Sequence[P
         user=user,
         writes=tuple(writes),
         bwrap=WALLS.bwrap,
+        docker=WALLS.docker,
     )
     place.write_text(wanted.to_json())
     return launcher.command(place)

@@ -7,13 +7,14 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import run
 
 import pytest
 
 from dz.adapters.walls import confinement, launcher
-from dz.adapters.walls.confinement import Confinement, Network
+from dz.adapters.walls.confinement import Confinement, Network, Walls
 
 NOBODY = (65534, 65534)
 TRY = """
@@ -63,11 +64,15 @@ told: list[str] = []
 """What the last program found in its log."""
 
 
+def confined(walls: Walls, argv: tuple[str, ...], network: Network) -> Confinement:
+    user = NOBODY if os.geteuid() == 0 else None
+    wanted = Confinement(argv, Path("/tmp"), walls.python, user=user, network=network)
+    return replace(wanted, bwrap=walls.bwrap, docker=walls.docker)
+
+
 def tried(network: Network, *places: tuple[str, int]) -> list[str]:
     walls = confinement.of_this_server()
-    argv = (str(walls.python), "-c", TRY, json.dumps(places))
-    user = NOBODY if os.geteuid() == 0 else None
-    wanted = Confinement(argv, Path("/tmp"), walls.python, user=user, network=network, bwrap=walls.bwrap)
+    wanted = confined(walls, (str(walls.python), "-c", TRY, json.dumps(places)), network)
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(wanted.to_json())
         file.flush()
@@ -134,10 +139,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10) as one:
 
 def test_a_passage_outlives_more_connections_than_there_are_descriptors(server: int) -> None:
     walls = confinement.of_this_server()
-    user = NOBODY if os.geteuid() == 0 else None
     network = Network(open=(("127.0.0.1", server), ("localhost", server)))
-    argv = (str(walls.python), "-c", BURST, str(server))
-    wanted = Confinement(argv, Path("/tmp"), walls.python, user=user, network=network, bwrap=walls.bwrap)
+    wanted = confined(walls, (str(walls.python), "-c", BURST, str(server)), network)
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(wanted.to_json())
         file.flush()

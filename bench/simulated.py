@@ -77,6 +77,9 @@ _ROWS = (
        select id, 'step_end', 'a step', '0.50' from job, generate_series(1, :lines)""",
     """insert into config_guess (job_id, field, value, basis, is_primary, proof)
        select id, 'title', '"Site"', 'settings.py:1', true, 'read' from job, generate_series(1, 5)""",
+    "insert into child (flow_run_id, job_id, server) select 'r' || id, id, 'appserver-1' from job",
+    """insert into observation (project_id, server_id, seen, wrong)
+       select project.id, server.id, now(), '' from project, server where server.role = 'proxy'""",
     "insert into child_failure (flow_run_id, code, found, remedy) select 'x' || id, 'Crashed', '', '' from project",
     "analyze",
 )

@@ -15,6 +15,6 @@ def test_a_rollback_asks_for_a_version_by_its_number(zoomdb: Zoomdb, capsys) -> 
     assert main.run(["rollback", "site", "3"]) == 1  # no Prefect server is known here
     (job,) = jobs.newest(zoomdb)
     assert (job.kind, job.project, job.state) == ("rollback", "site", "failed")
-    assert job.params == {"project": "site", "version": 3}
+    assert job.params == {"project": "site", "version": 3, "accepted": False}
     assert main.run(["rollback", "site", "0"]) == 2
     assert len(jobs.newest(zoomdb)) == 1

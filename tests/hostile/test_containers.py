@@ -11,6 +11,7 @@ import docker
 import psutil
 import pytest
 
+from dz import wiring
 from dz.settings import settings
 from dz.tasklib.servers import placement
 from tests.flows.conftest import POLLS, Platform
@@ -26,7 +27,8 @@ class Contained:
 
     def containers(self) -> list[Any]:
         """All containers of the platform, running or not."""
-        found: list[Any] = self.client.containers.list(all=True, filters={"label": "djangozoom.folder"})
+        own = {"label": f"djangozoom.folder={wiring.docker().folder}"}
+        found: list[Any] = self.client.containers.list(all=True, filters=own)
         return found
 
 

@@ -95,6 +95,8 @@ def running(walls: Walls, client: docker.DockerClient) -> Iterator[Running]:
     process.kill()
     process.wait()
     file.unlink()
+    assert walls.docker
+    Engine(walls.docker).remove_strays()
 
 
 def _answers(port: int) -> bool:

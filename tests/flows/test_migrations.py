@@ -20,11 +20,15 @@ from django.http import HttpResponse
 from polls.models import Question
 
 def hold(request):
-    "A page whose transaction reads a table and stays open."
+    "A page whose transaction reads a table and stays open until another page is asked for."
     with transaction.atomic():
-        Question.objects.count()
-        time.sleep(9)
+        while not Question.objects.filter(text="go").exists():
+            time.sleep(0.2)
     return HttpResponse("held")
+
+def go(request):
+    Question.objects.create(text="go")
+    return HttpResponse("gone")
 """
 MIGRATION = """
 from django.db import migrations, models
@@ -43,7 +47,10 @@ class Site:
         self._platform, self._tree = platform, tree
         (tree / "polls" / "held.py").write_text(HOLD)
         urls = tree / "polls" / "urls.py"
-        urls.write_text(urls.read_text() + "\nfrom polls.held import hold\nurlpatterns += [path('hold', hold)]\n")
+        urls.write_text(
+            urls.read_text()
+            + "\nfrom polls.held import go, hold\nurlpatterns += [path('hold', hold), path('go', go)]\n"
+        )
         self._last = "0002_first_question"
         self.url = ""
 
@@ -89,6 +96,9 @@ def test_no_request_waits_for_a_migration_that_waits_and_broken_versions_stay_be
     def visit() -> None:
         while not over.is_set():
             took.append(site.get(pages))
+            if holding.is_alive() and "a migration waits for a lock" in site.said():
+                took.append(site.get("go"))
+                holding.join()
             over.wait(0.1)
 
     holding.start()

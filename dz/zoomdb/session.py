@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import psycopg2
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, Executable, Row, create_engine, text
+from sqlalchemy import Engine, Executable, Row, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -47,6 +48,8 @@ class Zoomdb:
             hide_parameters=True,
             connect_args={"connect_timeout": 10, **_KEEPALIVE},
         )
+        for engine in (self._engine, self._locks):
+            event.listen(engine, "do_connect", _sign)
         self._session = sessionmaker(self._engine, expire_on_commit=False)
 
     @functools.cached_property
@@ -198,3 +201,8 @@ def unavailable() -> ServiceUnavailable:
         "zoomdb, the platform's database, does not answer.",
         "Check that its PostgreSQL runs and that this server can reach it; `dz status` shows the local one.",
     )
+
+
+def _sign(dialect: object, record: object, words: object, named: dict[str, Any]) -> None:
+    """Have PostgreSQL show which process a connection, and thereby a lock, belongs to; a fork makes its own connections."""
+    named.setdefault("application_name", f"dz {os.getpid()}")

@@ -75,11 +75,11 @@ def process_of(stack: Stack, job: int) -> psutil.Process:
     """The process that holds a job's lock."""
     zoomdb = stack.zoomdb
     query = text(
-        "select client_port from pg_locks join pg_stat_activity using (pid)"
+        "select application_name from pg_locks join pg_stat_activity using (pid)"
         " where locktype = 'advisory' and classid = 2 and objid = :job and granted"
     )
     with zoomdb.session() as session:
-        port = session.scalar(query, {"job": job})
+        name = session.scalar(query, {"job": job})
     zoomdb.close()
-    assert port, f"nobody runs job {job}"
-    return next(psutil.Process(one.pid) for one in psutil.net_connections("tcp") if one.laddr.port == port and one.pid)
+    assert name, f"nobody runs job {job}"
+    return psutil.Process(int(name.removeprefix("dz ")))

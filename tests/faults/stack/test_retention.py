@@ -15,7 +15,9 @@ pytestmark = pytest.mark.timeout(900)
 def _prefect_database(site: Site) -> "contextlib.closing[psycopg2.extensions.connection]":
     here = make_url(site.stack.settings["zoomdb_url"])
     word = (site.stack.state / "keys" / "prefect-database.password").read_text().strip()
-    connection = psycopg2.connect(host=here.host or str(here.query["host"]), port=here.port, user="prefect", password=word, dbname="prefect")
+    connection = psycopg2.connect(
+        host=here.host or str(here.query["host"]), port=here.port, user="prefect", password=word, dbname="prefect"
+    )
     connection.autocommit = True
     return contextlib.closing(connection)
 

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from dz.errors import VerificationFailed
+from dz.errors import TimeLimitExceeded, VerificationFailed
 from dz.tasklib.verification import dry_run, reports, verification
 from tests.integration.django_projects import PLAN, make_project
 
@@ -70,7 +70,7 @@ def test_an_early_exit_with_success_is_no_success(check, open_folder):
 
 
 def test_a_project_that_hangs_is_stopped(check, open_folder):
-    with pytest.raises(VerificationFailed, match="took longer"):
+    with pytest.raises(TimeLimitExceeded, match="took longer"):
         check(make_project(open_folder / "src", "import time\ntime.sleep(600)\n"), timeout=3)
 
 

@@ -15,9 +15,8 @@ pytestmark = pytest.mark.timeout(900)
 def _prefect_database(site: Site) -> "contextlib.closing[psycopg2.extensions.connection]":
     here = make_url(site.stack.settings["zoomdb_url"])
     word = (site.stack.state / "keys" / "prefect-database.password").read_text().strip()
-    connection = psycopg2.connect(
-        host=here.host or str(here.query["host"]), port=here.port, user="prefect", password=word, dbname="prefect"
-    )
+    place = {"host": here.host or here.query.get("host"), "port": here.port or here.query.get("port")}
+    connection = psycopg2.connect(**place, user="prefect", password=word, dbname="prefect")
     connection.autocommit = True
     return contextlib.closing(connection)
 

@@ -76,17 +76,28 @@ class Stack:
                     return found
 
 
-@pytest.fixture(scope="package")
-def stack() -> Iterator[Stack]:
+@contextlib.contextmanager
+def running_stack(prefix: str, **given: str) -> Iterator[Stack]:
+    """Start a stack in a folder of its own, and see that nothing of it is left when it has been stopped.
+
+    Args:
+        given: settings for `dz up`.
+    """
     # Users of services and projects must reach it, which they could not in pytest's own folder.
-    state = Path(tempfile.mkdtemp(prefix="dz-e2e-", dir="/tmp"))
+    state = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     state.chmod(0o711)
     found = Stack(state)
     try:
-        found.json("up", "--appservers", "2", "--proxies", "2")
+        found.json("up", "--appservers", "2", "--proxies", "2", **given)
         yield found
     finally:
         found.run("down")
         left = found.processes()
         shutil.rmtree(state, ignore_errors=True)
     assert left == []
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    with running_stack("dz-e2e-") as found:
+        yield found

@@ -1,8 +1,5 @@
 """One stack for all faults: two appservers, two proxies, and a small site that runs on both appservers."""
 
-import contextlib
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from dz.zoomdb.models import Project, Server, SitePort, VirtualHost
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, running_stack
 
 SECONDS = 120
 """How long any condition is waited for; how long it took is printed."""
@@ -107,19 +104,9 @@ def wait_until(what: str, condition: Callable[[], object], *, seconds: float = S
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    state = Path(tempfile.mkdtemp(prefix="dz-faults-", dir="/tmp"))
-    state.chmod(0o711)
-    found = Stack(state)
-    try:
-        # What is due every hour is not waited for here.
-        found.json("up", "--appservers", "2", "--proxies", "2", DZ_VACUUM_SECONDS="5")
+    # What is due every hour is not waited for here.
+    with running_stack("dz-faults-", DZ_VACUUM_SECONDS="5") as found:
         yield found
-    finally:
-        with contextlib.suppress(Exception):
-            found.run("down")
-        left = found.processes()
-        shutil.rmtree(state, ignore_errors=True)
-    assert left == []
 
 
 @pytest.fixture(scope="package")

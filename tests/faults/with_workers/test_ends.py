@@ -202,8 +202,9 @@ def test_a_deploy_that_is_cancelled_at_its_hooks_leaves_nothing(
     elif how == "Prefect":
         set_state(stack, job.flow_run_id, "CANCELLING", "Cancelling")
     else:
+        # Prefect answers 500 where its deletion deadlocks with what the run reports just then; a person asks again.
         with stack.prefect() as client:
-            client.delete(f"/flow_runs/{job.flow_run_id}").raise_for_status()
+            until(lambda: client.delete(f"/flow_runs/{job.flow_run_id}").is_success, "its flow run is deleted")
     asked = time.monotonic()
     view = ended(zoomdb, job.id)
     assert (view.state, view.failure and view.failure.code) == ("cancelled", "Cancelled")

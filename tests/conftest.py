@@ -30,6 +30,9 @@ from tests.manifests import MANIFEST
 
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="dz-prefect-")
 """Set before anything imports Prefect, so that flows of tests leave nothing in the state folder of this checkout."""
+_NO_STACK = tempfile.mkdtemp(prefix="dz-state-")
+os.environ["DZ_STATE_DIR"] = _NO_STACK
+"""So that a stack which `dz try` has left in this checkout lends the tests no settings."""
 hypothesis.settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -42,6 +45,7 @@ USERS = f"dzf{LANE}-"
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["PREFECT_HOME"], ignore_errors=True)
+    shutil.rmtree(_NO_STACK, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,14 @@ def until(stack: Stack, run: str, state: str, *, form: int | None = None, second
 
 
 def description(stack: Stack, run: str, form: int) -> str:
+    """Wait for the text of a form, which Prefect keeps a moment after it has suspended the run."""
+    deadline = time.monotonic() + 60
     with stack.prefect() as client:
-        return str(client.get(f"/flow_runs/{run}/input/suspended-form-{form}-description").raise_for_status().json())
+        while True:
+            found = client.get(f"/flow_runs/{run}/input/suspended-form-{form}-description")
+            if found.status_code != httpx.codes.NOT_FOUND or time.monotonic() > deadline:
+                return str(found.raise_for_status().json())
+            time.sleep(0.1)
 
 
 def answer(stack: Stack, run: str, **values: Any) -> httpx.Response:
